@@ -1,0 +1,1 @@
+"""The stages of a request, one package each. They import `schemas` and `streams`, never each other."""

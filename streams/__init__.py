@@ -1,0 +1,1 @@
+"""The running system: topics, codecs, transport, sink, embedded services, command line. Imports `schemas`."""
