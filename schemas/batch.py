@@ -1,0 +1,129 @@
+"""What travels between stages: one internal message carries many requests for one target partition.
+
+Internal: it may change with any release. A worker only reads what a worker of the same release line wrote. These are
+msgspec structs in MessagePack, not pydantic models in JSON: see `docs/adr/0004-batch-codec.md` for the measurement.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.result import Lane
+from schemas.wire import Answer, Choice, Tokens
+
+
+class Part(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True):
+    """Base of what travels inside: positional on the wire, so fields are only ever appended."""
+
+
+class Target(Part, frozen=True):
+    """A model at a provider."""
+
+    model: str
+    provider: str
+
+
+class Failure(Part, frozen=True):
+    """Why a call gave no answer; `expired` means its deadline passed first."""
+
+    code: str
+    message: str
+    remedy: str
+    expired: bool = False
+
+
+class PaidCall(Part, frozen=True):
+    """One provider call that was billed.
+
+    Attributes:
+        id: Unique per call actually made.
+        started_at: Unix seconds.
+    """
+
+    id: str
+    model: str
+    provider: str
+    attempt: int
+    tokens: Tokens
+    latency_ms: float
+    started_at: float
+
+
+class Passenger(Part, frozen=True):
+    """What accompanies a request from intake to its result.
+
+    Attributes:
+        id: The request's id.
+        partition: Partition of `asahi.requests` the request came from; its completion goes back there.
+        digest: Hex digest of the canonical request.
+        fingerprint: Hex key of the exact cache, or None when the answer must not be cached.
+        cache_ttl_seconds: How long the answer may be served again.
+        received_at: Unix seconds.
+    """
+
+    id: str
+    tenant: str
+    partition: int
+    digest: str
+    lane: Lane
+    choice: Choice
+    reference_model: str
+    received_at: float
+    user: str | None = None
+    task_type: str | None = None
+    fingerprint: str | None = None
+    cache_ttl_seconds: float = 0.0
+    tags: dict[str, str] = {}
+    traceparent: str | None = None
+    tracestate: str | None = None
+
+
+class Call(Part, frozen=True):
+    """One admitted request on its way to a provider.
+
+    Attributes:
+        body: The request's JSON as admitted.
+        targets: The chosen model first, then the fallbacks in order.
+        deadline: Unix seconds after which nobody wants the answer.
+        dispatched_at: Unix seconds.
+        stages_ms: Milliseconds spent so far, by stage.
+    """
+
+    passenger: Passenger
+    body: bytes
+    targets: tuple[Target, ...]
+    dispatched_at: float
+    deadline: float | None = None
+    stages_ms: dict[str, float] = {}
+
+
+class Completion(Part, frozen=True):
+    """How a call ended: an answer or a failure, and every paid call on the way.
+
+    Attributes:
+        attempts: Provider calls made, failed ones included.
+        completed_at: Unix seconds.
+    """
+
+    passenger: Passenger
+    completed_at: float
+    answer: Answer | None = None
+    failure: Failure | None = None
+    answered_by: Target | None = None
+    paid: tuple[PaidCall, ...] = ()
+    attempts: int = 0
+    stages_ms: dict[str, float] = {}
+
+
+class CallBatch(msgspec.Struct, frozen=True):
+    """Calls for one partition of the dispatch topic."""
+
+    calls: list[Call]
+    version: int = 1
+
+
+class CompletionBatch(msgspec.Struct, frozen=True):
+    """Completions for one partition of the completions topic."""
+
+    completions: list[Completion]
+    version: int = 1

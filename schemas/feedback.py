@@ -1,0 +1,24 @@
+"""What people or checks say about an answer: `asahi.feedback`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.model import Fraction, Name, RequestId, StrictValue, Text
+
+MAX_COMMENT_CHARS = 4096
+
+
+class Feedback(StrictValue):
+    """A grade for the answer to one request: 1 is right, 0 is wrong."""
+
+    version: Literal[1] = 1
+    id: RequestId
+    request_id: RequestId
+    tenant: Name
+    grade: Fraction
+    source: Annotated[Text, Field(max_length=MAX_COMMENT_CHARS)] = "user"
+    comment: Annotated[Text, Field(max_length=MAX_COMMENT_CHARS)] | None = None
+    occurred_at: AwareDatetime | None = None

@@ -1,0 +1,136 @@
+"""What a producer asks for: one inference request on `asahi.requests`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, JsonValue, model_validator
+
+from schemas.model import Fraction, Name, RequestId, StrictValue, Text, Usd
+
+MAX_TAGS = 32
+MAX_TAG_CHARS = 256
+MAX_STOP_SEQUENCES = 16
+
+
+class Role(StrEnum):
+    """Who speaks in a chat message."""
+
+    SYSTEM = "system"
+    DEVELOPER = "developer"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class Mode(StrEnum):
+    """How the model is chosen."""
+
+    AUTOPILOT = "autopilot"  # the cheapest that meets the constraints
+    GUIDED = "guided"  # the best by the request's own weights
+    EXPLICIT = "explicit"  # the model named in `model`
+
+
+class CacheDirective(StrEnum):
+    """What the cache may do for this request."""
+
+    DEFAULT = "default"  # look up and fill
+    BYPASS = "bypass"  # neither look up nor fill
+    REFRESH = "refresh"  # do not look up, but fill
+    ONLY = "only"  # answer from the cache or reject
+
+
+class Message(StrictValue):
+    """One chat message; `content` is text, or a list of content parts as in OpenAI's chat format."""
+
+    role: Role
+    content: Text | list[dict[str, JsonValue]] | None = None
+    name: Text | None = None
+    tool_calls: list[dict[str, JsonValue]] | None = None
+    tool_call_id: Text | None = None
+
+
+class Sampling(StrictValue):
+    """How the answer is drawn; absent means the model's own default."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    stop: Annotated[list[Text], Field(max_length=MAX_STOP_SEQUENCES)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+
+
+class Constraints(StrictValue):
+    """What the answer must meet; absent means no constraint."""
+
+    min_quality: Fraction | None = None
+    latency_budget_ms: Annotated[float, Field(gt=0)] | None = None
+    max_cost_usd: Annotated[Usd, Field(ge=0)] | None = None
+    deadline: AwareDatetime | None = None
+
+
+class Weights(StrictValue):
+    """What `guided` mode prefers; only the proportions count."""
+
+    quality: Annotated[float, Field(ge=0)] = 1.0
+    cost: Annotated[float, Field(ge=0)] = 1.0
+    latency: Annotated[float, Field(ge=0)] = 0.0
+
+
+class CacheOptions(StrictValue):
+    """Cache directives of one request."""
+
+    directive: CacheDirective = CacheDirective.DEFAULT
+    ttl_seconds: Annotated[float, Field(gt=0)] | None = None
+
+
+class TraceContext(StrictValue):
+    """W3C trace context, handed on to the result."""
+
+    traceparent: Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+    tracestate: Text | None = None
+
+
+TagKey = Annotated[str, Field(min_length=1, max_length=MAX_TAG_CHARS)]
+TagValue = Annotated[Text, Field(max_length=MAX_TAG_CHARS)]
+
+
+class Request(StrictValue):
+    """One inference request.
+
+    `id` is the idempotency key: the same id with the same body is answered once. Exactly one of `prompt` and
+    `messages` carries the input.
+    """
+
+    version: Literal[1] = 1
+    id: RequestId
+    tenant: Name
+    user: Annotated[Text, Field(max_length=MAX_TAG_CHARS)] | None = None
+    prompt: Annotated[Text, Field(min_length=1)] | None = None
+    messages: Annotated[list[Message], Field(min_length=1)] | None = None
+    tools: list[dict[str, JsonValue]] | None = None
+    response_format: dict[str, JsonValue] | None = None
+    sampling: Sampling = Sampling()
+    constraints: Constraints = Constraints()
+    mode: Mode = Mode.AUTOPILOT
+    model: Name | None = None
+    weights: Weights | None = None
+    task_type: Annotated[Text, Field(max_length=MAX_TAG_CHARS)] | None = None
+    cache: CacheOptions = CacheOptions()
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)] = {}
+    trace: TraceContext | None = None
+    created_at: datetime | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.prompt is None) == (self.messages is None):
+            raise ValueError("send exactly one of prompt and messages")
+        if self.mode is Mode.EXPLICIT and self.model is None:
+            raise ValueError("mode explicit needs model")
+        if self.mode is not Mode.EXPLICIT and self.model is not None:
+            raise ValueError("model is only read in mode explicit; set mode to explicit or leave model out")
+        return self

@@ -1,0 +1,238 @@
+"""Every setting with its default, read from `config/config.yaml`, `.env` and `ASAHI_<SECTION>_<KEY>`.
+
+Later sources win: defaults, YAML, `.env`, environment. The YAML file is `config/config.yaml` below the working
+directory, or the one named by `ASAHI_CONFIG`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from schemas.errors import ConfigurationError
+from schemas.tenant import TenantRegistered
+
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section of the configuration; an unknown key is an error, not silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(Section):
+    """How the broker is reached, and how much travels at once.
+
+    Attributes:
+        partitions: Of every topic keyed by tenant or lane; workers beyond this number idle.
+        fetch_max_wait_ms: How long a fetch on an empty partition waits. Small on the embedded broker, which does
+            not wake when data comes; normal on Apache Kafka, which does.
+        max_message_bytes: Largest message, and largest public event, the topics accept.
+        batch_bytes: Internal messages are split beyond this size.
+    """
+
+    bootstrap: str = "127.0.0.1:9092"
+    group: str = "asahi"
+    partitions: Count = 8
+    replication: Count = 1
+    fetch_max_wait_ms: Annotated[int, Field(ge=1)] = 500
+    session_timeout_seconds: Seconds = 6.0
+    commit_interval_seconds: Seconds = 0.5
+    max_poll_records: Count = 500
+    max_message_bytes: Count = 16 * 1024 * 1024
+    batch_bytes: Count = 768 * 1024
+    retention_hours: Seconds = 168.0
+    internal_retention_hours: Seconds = 24.0
+    request_timeout_seconds: Seconds = 30.0
+
+
+class ClickHouseSettings(Section):
+    """How the warehouse is reached.
+
+    Attributes:
+        block_rows: Most events in one insert.
+        block_seconds: Longest wait for an insert to fill while events keep coming.
+    """
+
+    url: str = "http://127.0.0.1:8123"
+    user: str = "default"
+    password: SecretStr = SecretStr("")
+    database: str = "asahi"
+    block_rows: Count = 20_000
+    block_bytes: Count = 16 * 1024 * 1024
+    block_seconds: Seconds = 0.25
+    timeout_seconds: Seconds = 30.0
+    retry_max_seconds: Seconds = 5.0
+
+
+class EmbeddedSettings(Section):
+    """The local stack that `asahi up` starts.
+
+    Attributes:
+        data_dir: Where the engine keeps its data, logs and the state file.
+        fetch_max_wait_ms: Replaces `kafka.fetch_max_wait_ms` on the embedded broker.
+    """
+
+    data_dir: Path = Path(".asahi")
+    broker_port: Annotated[int, Field(ge=0, le=65535)] = 9092
+    clickhouse_port: Annotated[int, Field(ge=0, le=65535)] = 8123
+    fetch_max_wait_ms: Annotated[int, Field(ge=1)] = 4
+    start_timeout_seconds: Seconds = 30.0
+    stop_timeout_seconds: Seconds = 15.0
+
+
+class IntakeSettings(Section):
+    """The stages before the call.
+
+    Attributes:
+        max_request_bytes: A larger request is rejected.
+        max_depth: Deepest nesting of a request's JSON.
+        known_ids: Newest request ids remembered per partition, to recognise repeated requests.
+        cache_entries: Newest answers kept per partition by the exact cache.
+        cache_bytes: Most bytes of answers kept per partition by the exact cache.
+    """
+
+    max_request_bytes: Count = 1024 * 1024
+    max_depth: Count = 64
+    known_ids: Count = 200_000
+    cache_entries: Count = 50_000
+    cache_bytes: Count = 128 * 1024 * 1024
+    dead_letter_bytes: Count = 256 * 1024
+
+
+class WindowSettings(Section):
+    """How long requests gather before they are dispatched, per lane.
+
+    Attributes:
+        bulk_after_seconds: A deadline at least this far away puts a request in the bulk lane.
+    """
+
+    interactive_size: Count = 500
+    interactive_seconds: Annotated[float, Field(ge=0)] = 0.0
+    bulk_size: Count = 500
+    bulk_seconds: Annotated[float, Field(ge=0)] = 0.05
+    bulk_after_seconds: Seconds = 600.0
+
+
+class ProviderSettings(Section):
+    """One provider.
+
+    Attributes:
+        kind: `simulated`, `recorded` or `openai-compatible`.
+        base_url: For `openai-compatible`: up to and including `/v1`.
+        api_key_env: Environment variable that holds the key; the key itself is never configured or logged.
+        recording: For `recorded`: the CSV file, gzipped or not.
+        recorded_columns: For `recorded`: answer column by model name.
+        latency_ms: For `simulated`: fixed latency of every call.
+        latency_per_token_ms: For `simulated`: added per output token.
+        failure_rate: For `simulated`: share of attempts that fail, chosen by a hash of the request.
+        max_in_flight: Calls under way at once, over all workers.
+    """
+
+    kind: Literal["simulated", "recorded", "openai-compatible"]
+    base_url: str | None = None
+    api_key_env: str | None = None
+    headers: dict[str, str] = {}
+    recording: Path | None = None
+    recorded_columns: dict[str, str] = {}
+    latency_ms: Annotated[float, Field(ge=0)] = 0.0
+    latency_per_token_ms: Annotated[float, Field(ge=0)] = 0.0
+    failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    timeout_seconds: Seconds = 120.0
+    connect_timeout_seconds: Seconds = 5.0
+    max_in_flight: Count = 1000
+    attempts: Count = 3
+    backoff_seconds: Seconds = 0.25
+    backoff_max_seconds: Seconds = 10.0
+
+
+class WorkerSettings(Section):
+    """One worker process.
+
+    Attributes:
+        max_outstanding: Requests a worker may hold between receipt and durable outcome before it stops reading.
+        drain_seconds: How long calls in flight may finish when partitions move or the worker stops.
+    """
+
+    max_outstanding: Count = 8_000
+    drain_seconds: Seconds = 5.0
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+DEMO_TENANT = TenantRegistered(tenant="demo", reference_model="gpt-4-turbo")
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASAHI_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_file=".env",
+        frozen=True,
+        extra="ignore",  # other programs' variables stand in .env too
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    embedded: EmbeddedSettings = EmbeddedSettings()
+    intake: IntakeSettings = IntakeSettings()
+    windows: WindowSettings = WindowSettings()
+    worker: WorkerSettings = WorkerSettings()
+    models_file: Path = Path("config/models.yaml")
+    providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}
+    tenants: tuple[TenantRegistered, ...] = (DEMO_TENANT,)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources, first wins: arguments, environment, `.env`, YAML."""
+        del file_secret_settings
+        yaml = YamlConfigSettingsSource(settings_cls, yaml_file=config_file())
+        return (init_settings, env_settings, dotenv_settings, yaml)
+
+
+def config_file() -> Path:
+    """Return the path of the YAML file in force; it need not exist."""
+    return Path(os.environ.get("ASAHI_CONFIG", "config/config.yaml"))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the configuration.
+
+    Args:
+        **overrides: Sections that win over every source, for tests and commands.
+
+    Raises:
+        ConfigurationError: A value is wrong; names the setting, what is wrong with it and where it may be set.
+    """
+    named = os.environ.get("ASAHI_CONFIG")
+    if named and not Path(named).is_file():
+        raise ConfigurationError(f"ASAHI_CONFIG names {named!r}, which is not a file")
+    try:
+        return Settings(**overrides)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        path = [str(part) for part in first["loc"]]
+        variable = "ASAHI_" + "_".join(path[:2]).upper()
+        raise ConfigurationError(
+            f"setting {'.'.join(path)}: {first['msg']}; correct it in {config_file()}, .env or {variable}"
+        ) from wrong

@@ -1,0 +1,34 @@
+"""Who may use the system: facts on the compacted topic `asahi.governance`, keyed by tenant."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from schemas.model import Event, Name
+
+
+class TenantLimits(Event):
+    """Basic limits of one tenant; None means unlimited."""
+
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    burst: Annotated[int, Field(ge=1)] | None = None
+    max_input_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    allowed_models: tuple[Name, ...] | None = None
+
+
+class TenantRegistered(Event):
+    """A tenant exists, with these limits; the newest fact per tenant holds.
+
+    Attributes:
+        reference_model: What the tenant would have used without Asahi; baselines are computed with it.
+        cache_ttl_seconds: How long exact answers may be served again.
+    """
+
+    tenant: Name
+    reference_model: Name
+    cache_ttl_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    limits: TenantLimits = TenantLimits()
+    registered_at: AwareDatetime | None = None

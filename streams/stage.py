@@ -1,0 +1,123 @@
+"""The contract of a stage: a pure step over journeys, chained as a fold.
+
+A *journey* is one admitted request between its receipt and its dispatch. A *step* takes the journeys of one
+micro-batch and says which go on, which have ended and with what result. Steps hold state but no clock, no network
+and no broker: the time comes in as `now` (Unix seconds). A step may keep a journey back (a request waiting for an
+identical one in flight, a window still filling) by not returning it, and return it from a later call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from schemas.batch import Target
+from schemas.request import Request, TraceContext
+from schemas.result import Lane, Status
+from schemas.tenant import TenantRegistered
+from schemas.wire import AuditRecord, Choice, ProblemRecord, ResultRecord, TraceRecord
+
+MS_PER_SECOND = 1000.0
+
+
+class Receipt(Protocol):
+    """What ties a journey to the message it came in: settled once its outcome is durable."""
+
+    def settle(self) -> None:
+        """Say that the outcome is durable; the message is acknowledged when all its requests are settled."""
+        ...
+
+
+@dataclass(slots=True)
+class Journey:
+    """One request on its way; owned by one step at a time, which fills in what it decides.
+
+    Attributes:
+        body: The request's own JSON, handed on to the provider stage unchanged.
+        digest: Hex BLAKE2b-128 of the canonical request.
+        partition: Partition of `asahi.requests` it came from.
+        received_at: Unix seconds at which the worker received it.
+        tenant: Set by governance.
+        input_tokens: Estimated by governance.
+        fingerprint: Set by the cache when the answer may be cached.
+        lane: Set by windows.
+        targets: Set by routing: the chosen model first, then fallbacks.
+    """
+
+    request: Request
+    body: bytes
+    digest: str
+    partition: int
+    received_at: float
+    receipt: Receipt
+    tenant: TenantRegistered | None = None
+    input_tokens: int = 0
+    fingerprint: str | None = None
+    lane: Lane = Lane.INTERACTIVE
+    targets: tuple[Target, ...] = ()
+    choice: Choice | None = None
+    entered_at: float = 0.0
+    stages_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Flow:
+    """What a step made of its journeys.
+
+    Attributes:
+        onward: Go to the next step.
+        ended: Have their terminal result.
+        audits: Go to the audit topic.
+    """
+
+    onward: list[Journey] = field(default_factory=list)
+    ended: list[tuple[Journey, ResultRecord]] = field(default_factory=list)
+    audits: list[AuditRecord] = field(default_factory=list)
+
+
+class Step(Protocol):
+    """One stage before the call."""
+
+    @property
+    def name(self) -> str:
+        """Name under which time spent is reported, e.g. `governance`."""
+        ...
+
+    def process(self, journeys: Sequence[Journey], now: float) -> Flow:
+        """Decide about these journeys."""
+        ...
+
+
+def moment(seconds: float) -> datetime:
+    """Return Unix seconds as an aware datetime."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def trace_of(trace: TraceContext | None) -> TraceRecord | None:
+    """Return the wire twin of a trace context."""
+    return None if trace is None else TraceRecord(trace.traceparent, trace.tracestate)
+
+
+def ended_with(journey: Journey, status: Status, problem: ProblemRecord, now: float) -> ResultRecord:
+    """Return the terminal result of a journey that ends without an answer."""
+    request = journey.request
+    return ResultRecord(
+        id=request.id,
+        status=status,
+        cost_usd="0",
+        received_at=moment(journey.received_at),
+        completed_at=moment(now),
+        tenant=request.tenant,
+        user=request.user,
+        lane=journey.lane,
+        task_type=request.task_type,
+        decision=journey.choice,
+        error=problem,
+        stages_ms=journey.stages_ms,
+        latency_ms=max(0.0, (now - journey.received_at) * MS_PER_SECOND),
+        tags=request.tags,
+        trace=trace_of(request.trace),
+        request_digest=journey.digest,
+    )

@@ -1,0 +1,134 @@
+"""The catalogue: every topic with its key, what travels on it, partitions, retention and cleanup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from schemas.audit import Audit
+from schemas.batch import CallBatch, CompletionBatch
+from schemas.deadletter import DeadLetter
+from schemas.feedback import Feedback
+from schemas.request import Request
+from schemas.result import Result
+from schemas.settings import KafkaSettings
+from schemas.tenant import TenantRegistered
+from schemas.usage import Usage
+
+MS_PER_HOUR = 3_600_000
+
+
+class Scope(StrEnum):
+    """Who may rely on a topic."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic.
+
+    Attributes:
+        event: The model of the value; None for internal bookkeeping without a model.
+        ce_type: CloudEvents type of its events; None for internal topics.
+        key: What the message key is, in words.
+        copartitioned: It has the configured number of partitions; False means one partition.
+    """
+
+    name: str
+    scope: Scope
+    event: type[BaseModel] | None
+    ce_type: str | None
+    key: str
+    summary: str
+    compacted: bool = False
+    copartitioned: bool = True
+
+    def partitions(self, kafka: KafkaSettings) -> int:
+        """Return the number of partitions under this configuration."""
+        return kafka.partitions if self.copartitioned else 1
+
+    def configs(self, kafka: KafkaSettings) -> dict[str, str]:
+        """Return the topic's broker-side configuration."""
+        hours = kafka.retention_hours if self.scope is Scope.PUBLIC else kafka.internal_retention_hours
+        configs = {"max.message.bytes": str(kafka.max_message_bytes)}
+        if self.compacted:
+            configs["cleanup.policy"] = "compact"
+        else:
+            configs["cleanup.policy"] = "delete"
+            configs["retention.ms"] = str(int(hours * MS_PER_HOUR))
+        return configs
+
+
+REQUESTS = Topic(
+    "asahi.requests",
+    Scope.PUBLIC,
+    Request,
+    "asahi.request.submitted.v1",
+    "tenant",
+    "Requests from producers.",
+)
+RESULTS = Topic(
+    "asahi.results",
+    Scope.PUBLIC,
+    Result,
+    "asahi.result.produced.v1",
+    "tenant",
+    "One terminal result per request.",
+)
+USAGE = Topic("asahi.usage", Scope.PUBLIC, Usage, "asahi.usage.recorded.v1", "tenant", "One event per paid call.")
+AUDIT = Topic("asahi.audit", Scope.PUBLIC, Audit, "asahi.audit.recorded.v1", "tenant", "Auditable decisions.")
+FEEDBACK = Topic("asahi.feedback", Scope.PUBLIC, Feedback, "asahi.feedback.given.v1", "tenant", "Grades of answers.")
+DEADLETTER = Topic(
+    "asahi.deadletter",
+    Scope.PUBLIC,
+    DeadLetter,
+    "asahi.deadletter.recorded.v1",
+    "source",
+    "What no stage could process.",
+)
+GOVERNANCE = Topic(
+    "asahi.governance",
+    Scope.PUBLIC,
+    TenantRegistered,
+    "asahi.tenant.registered.v1",
+    "tenant",
+    "Who may use the system; the newest fact per key holds.",
+    compacted=True,
+    copartitioned=False,
+)
+DISPATCH = Topic(
+    "asahi.internal.dispatch",
+    Scope.INTERNAL,
+    CallBatch,
+    None,
+    "lane shard",
+    "Calls on their way to providers.",
+)
+COMPLETIONS = Topic("asahi.internal.completions", Scope.INTERNAL, CompletionBatch, None, "tenant", "How calls ended.")
+CHECKPOINTS = Topic(
+    "asahi.internal.checkpoints",
+    Scope.INTERNAL,
+    None,
+    None,
+    "group/topic/partition",
+    "How far each stage's durable outputs reach; the newest fact per key holds.",
+    compacted=True,
+)
+
+CATALOGUE: tuple[Topic, ...] = (
+    REQUESTS,
+    RESULTS,
+    USAGE,
+    AUDIT,
+    FEEDBACK,
+    DEADLETTER,
+    GOVERNANCE,
+    DISPATCH,
+    COMPLETIONS,
+    CHECKPOINTS,
+)
+PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)
