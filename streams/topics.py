@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 from pydantic import BaseModel
 
 from schemas.audit import Audit
@@ -40,7 +41,7 @@ class Topic:
 
     name: str
     scope: Scope
-    event: type[BaseModel] | None
+    event: type[BaseModel] | type[msgspec.Struct] | None
     ce_type: str | None
     key: str
     summary: str
