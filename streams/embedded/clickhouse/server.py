@@ -1,0 +1,212 @@
+"""The HTTP side: requests in, responses out, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import signal
+import string
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aiohttp import web
+
+from streams.embedded.clickhouse.body import BodyFeed
+from streams.embedded.clickhouse.config import KIB, SPOOL_DIRECTORY, EndpointConfig
+from streams.embedded.clickhouse.content import content_type
+from streams.embedded.clickhouse.engine import Engine
+from streams.embedded.clickhouse.errors import ClickHouseError, ClientGone, from_engine
+from streams.embedded.clickhouse.execution import Execution
+from streams.embedded.clickhouse.output import OutputChannel
+from streams.embedded.clickhouse.request import QueryRequest, read_request
+from streams.embedded.clickhouse.sessions import SessionRegistry
+
+logger = logging.getLogger(__name__)
+
+_READ_BUFFER_BYTES = 512 * KIB
+_TAG_LETTERS = string.ascii_lowercase
+_TAG_LENGTH = 16
+_SESSION_SWEEP_SECONDS = 5.0
+_OK = b"Ok.\n"
+
+
+class Endpoint:
+    """ClickHouse's HTTP interface over one engine."""
+
+    def __init__(self, config: EndpointConfig, engine: Engine) -> None:
+        self._config = config
+        self._engine = engine
+        self._sessions = SessionRegistry()
+        self._pool = ThreadPoolExecutor(config.max_concurrent_queries, thread_name_prefix="query")
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        path, _, query_string = request.raw_path.partition("?")
+        if path in ("/ping", "/replicas_status"):
+            return web.Response(body=_OK, content_type="text/html", charset="UTF-8", headers=self._headers())
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers={"Allow": "GET, HEAD, POST, PUT, OPTIONS"})
+        if path == "/" and not query_string and request.method in ("GET", "HEAD"):
+            return web.Response(body=_OK, content_type="text/html", charset="UTF-8", headers=self._headers())
+        if path not in ("/", "/query"):
+            return web.Response(status=404, text=f"There is no handle {path}\n\n", headers=self._headers())
+        try:
+            query = read_request(self._config, request.method, query_string, request.headers, False)
+        except ClickHouseError as error:
+            return self._refusal(error)
+        return await self._query(request, query)
+
+    async def _query(self, request: web.BaseRequest, query: QueryRequest) -> web.StreamResponse:
+        loop = asyncio.get_running_loop()
+        output = OutputChannel(loop, query.buffer_bytes, query.wait_end_of_query, self._config.path / SPOOL_DIRECTORY)
+        body = BodyFeed(loop)
+        execution = Execution(self._engine, self._sessions, query, output)
+        tag = "".join(secrets.choice(_TAG_LETTERS) for _ in range(_TAG_LENGTH))
+        started = time.monotonic_ns()
+        running = loop.run_in_executor(self._pool, self._run, execution, body, output, tag)
+        feeding = asyncio.ensure_future(self._feed(request, body))
+        try:
+            complete = await output.first()
+            error = await running if complete is not None else None
+            if error is not None:
+                return self._refusal(error, query)
+            headers = self._headers(query, execution, time.monotonic_ns() - started)
+            headers["X-ClickHouse-Exception-Tag"] = tag
+            if complete is not None:
+                return web.Response(body=complete, headers=headers)
+            return await self._stream(request, headers, output, running)
+        finally:
+            output.abandon()
+            feeding.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await feeding
+
+    async def _feed(self, request: web.BaseRequest, body: BodyFeed) -> None:
+        broken = True
+        try:
+            if request.can_read_body:
+                async for data in request.content.iter_any():
+                    await body.feed(data)
+            broken = False
+        finally:
+            body.end(broken)
+
+    def _run(self, execution: Execution, body: BodyFeed, output: OutputChannel, tag: str) -> ClickHouseError | None:
+        """In a worker thread: run the query and say how it ended."""
+        error: ClickHouseError | None = None
+        try:
+            execution.run(body)
+        except ClickHouseError as refused:
+            error = refused
+        except ClientGone:
+            error = ClickHouseError(210, "NETWORK_ERROR", "The client closed the connection")
+        except Exception as bug:
+            logger.exception("a query failed outside the engine")
+            error = from_engine(bug)
+        finally:
+            body.discard()
+        if error is None:
+            output.finish()
+        else:
+            output.fail(execution.trailer(error, self._engine.version, tag))
+        return error
+
+    async def _stream(
+        self, request: web.BaseRequest, headers: dict[str, str], output: OutputChannel, running: asyncio.Future[Any]
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        while (data := await output.next()) is not None:
+            await response.write(data)
+        if await running is not None and request.transport is not None:
+            request.transport.close()  # without the last chunk, so that no client takes this for a whole answer
+        else:
+            await response.write_eof()
+        return response
+
+    def _headers(
+        self, query: QueryRequest | None = None, execution: Execution | None = None, elapsed_ns: int = 0
+    ) -> dict[str, str]:
+        headers = {"X-ClickHouse-Server-Display-Name": self._engine.host_name}
+        if query is not None:
+            headers["X-ClickHouse-Query-Id"] = query.query_id
+            headers["X-ClickHouse-Timezone"] = query.settings.get("session_timezone") or self._engine.timezone
+        if execution is not None:
+            outcome = execution.outcome
+            name = outcome.format
+            headers["Content-Type"] = content_type(name) if name else "text/plain; charset=UTF-8"
+            if name:
+                headers["X-ClickHouse-Format"] = name
+            if outcome.encoding:
+                headers["Content-Encoding"] = outcome.encoding
+            counters = outcome.counters
+            summary = {
+                "read_rows": counters.read_rows,
+                "read_bytes": counters.read_bytes,
+                "written_rows": counters.written_rows,
+                "written_bytes": counters.written_bytes,
+                "total_rows_to_read": counters.read_rows,
+                "result_rows": counters.result_rows,
+                "result_bytes": counters.result_bytes,
+                "elapsed_ns": elapsed_ns,
+            }
+            headers["X-ClickHouse-Summary"] = json.dumps(
+                {k: str(v) for k, v in summary.items()}, separators=(",", ":")
+            )
+        return headers
+
+    def _refusal(self, error: ClickHouseError, query: QueryRequest | None = None) -> web.Response:
+        headers = self._headers(query)
+        headers["X-ClickHouse-Exception-Code"] = str(error.code)
+        headers["Content-Type"] = "text/plain; charset=UTF-8"
+        return web.Response(status=error.http_status, body=error.render(self._engine.version), headers=headers)
+
+    async def sweep(self) -> None:
+        """End abandoned sessions, for ever."""
+        while True:
+            await asyncio.sleep(_SESSION_SWEEP_SECONDS)
+            await asyncio.to_thread(self._sessions.expire)
+
+    def close(self) -> None:
+        """Wait for the worker threads and end all sessions."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._sessions.expire(everything=True)
+
+
+async def serve(config: EndpointConfig) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    engine = Engine(config)
+    engine.start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    endpoint = Endpoint(config, engine)
+    server = web.Server(
+        endpoint.handle,
+        access_log=None,
+        keepalive_timeout=config.keep_alive_seconds,
+        max_line_size=config.max_uri_bytes,
+        max_field_size=config.max_uri_bytes,
+        auto_decompress=False,
+        handler_cancellation=True,
+        read_bufsize=_READ_BUFFER_BYTES,
+    )
+    listener = await loop.create_server(server, config.host, config.port, backlog=512)
+    port = listener.sockets[0].getsockname()[1]
+    logger.info("ready", extra={"host": config.host, "port": port, "engine": engine.version})
+    sweeping = asyncio.ensure_future(endpoint.sweep())
+    try:
+        await stopping.wait()
+    finally:
+        logger.info("stopping")
+        sweeping.cancel()
+        listener.close()
+        await server.shutdown(config.stop_seconds)
+        await loop.run_in_executor(None, endpoint.close)
+        engine.stop()
+        logger.info("stopped")
