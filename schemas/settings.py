@@ -40,6 +40,7 @@ class KafkaSettings(Section):
             not wake when data comes; normal on Apache Kafka, which does.
         max_message_bytes: Largest message, and largest public event, the topics accept.
         batch_bytes: Internal messages are split beyond this size.
+        idempotent_producer: Kafka drops a producer's own retries; the embedded broker does not know how.
     """
 
     bootstrap: str = "127.0.0.1:9092"
@@ -55,6 +56,8 @@ class KafkaSettings(Section):
     retention_hours: Seconds = 168.0
     internal_retention_hours: Seconds = 24.0
     request_timeout_seconds: Seconds = 30.0
+    compression: Literal["none", "gzip", "lz4", "zstd"] = "lz4"
+    idempotent_producer: bool = True
 
 
 class ClickHouseSettings(Section):
@@ -101,6 +104,9 @@ class IntakeSettings(Section):
         known_ids: Newest request ids remembered per partition, to recognise repeated requests.
         cache_entries: Newest answers kept per partition by the exact cache.
         cache_bytes: Most bytes of answers kept per partition by the exact cache.
+        dead_letter_bytes: Most bytes of an undecodable message kept in its dead letter.
+        recover_results: Newest results read per partition to know finished requests again.
+        recover_completions: Newest completion batches read per partition to fill the cache again.
     """
 
     max_request_bytes: Count = 1024 * 1024
@@ -109,6 +115,8 @@ class IntakeSettings(Section):
     cache_entries: Count = 50_000
     cache_bytes: Count = 128 * 1024 * 1024
     dead_letter_bytes: Count = 256 * 1024
+    recover_results: Count = 100_000
+    recover_completions: Count = 2_000
 
 
 class WindowSettings(Section):

@@ -1,0 +1,44 @@
+"""The Faust application: our transport, our topics, nothing of Faust's that we do not use."""
+
+from __future__ import annotations
+
+import faust
+from faust.types import TopicT
+
+from schemas.settings import Settings
+from streams.topics import Topic
+from streams.transport.consumer import Custodian, micro_batch_transport
+from streams.transport.records import RecordsSchema
+
+HEARTBEATS_PER_SESSION = 3
+MESSAGES_BUFFERED_PER_AGENT = 16
+REBALANCE_SECONDS = 60.0
+
+
+def create_app(settings: Settings, custodian: Custodian) -> faust.App:
+    """Return an app whose agents receive micro-batches and whose offsets answer to the custodian."""
+    kafka = settings.kafka
+    app = faust.App(
+        kafka.group,
+        broker=[f"aiokafka://{server.strip()}" for server in kafka.bootstrap.split(",")],
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,  # streams.admin declares the catalogue
+        topic_disable_leader=True,
+        broker_session_timeout=kafka.session_timeout_seconds,
+        broker_heartbeat_interval=kafka.session_timeout_seconds / HEARTBEATS_PER_SESSION,
+        broker_rebalance_timeout=REBALANCE_SECONDS,
+        broker_request_timeout=max(kafka.request_timeout_seconds, REBALANCE_SECONDS),
+        broker_commit_interval=kafka.commit_interval_seconds,
+        broker_max_poll_records=kafka.max_poll_records,
+        stream_buffer_maxsize=MESSAGES_BUFFERED_PER_AGENT,
+        stream_wait_empty=False,  # the custodian waits for what must be waited for
+    )
+    transport = micro_batch_transport(custodian, kafka.fetch_max_wait_ms)
+    app.transport = transport(app.conf.broker_consumer, app)
+    return app
+
+
+def source(app: faust.App, topic: Topic) -> TopicT:
+    """Return the Faust topic an agent reads micro-batches from."""
+    return app.topic(topic.name, schema=RecordsSchema())

@@ -1,0 +1,75 @@
+"""How far a partition may be committed: the contiguous low-water mark, with what it takes to resume there.
+
+Messages of a partition are delivered in order and settled in any order. Only the prefix that is settled without a
+gap may be committed; Faust's own bookkeeping can step over a gap (its issue 606). Beside the offset a checkpoint
+holds *marks*: for each output partition, a position such that every output of the messages from that offset on lies
+behind it. After a crash the stage reads its outputs from the marks and knows which of the redelivered messages it
+has already answered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Marks = Mapping[tuple[str, int], int]
+"""Position by (topic, partition)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Everything before `offset` is settled; outputs of what follows lie behind `marks`."""
+
+    offset: int
+    marks: Marks
+
+
+@dataclass(slots=True)
+class _Outstanding:
+    next_offset: int
+    marks: Marks
+    settled: bool = False
+
+
+class OffsetTracker:
+    """The outstanding messages of one partition, in order."""
+
+    def __init__(self) -> None:
+        self._queue: deque[_Outstanding] = deque()
+        self._by_offset: dict[int, _Outstanding] = {}
+        self._reached: int | None = None
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def deliver(self, next_offset: int, marks: Marks) -> None:
+        """Note a delivered message.
+
+        Args:
+            next_offset: Offset after the message's last record.
+            marks: Output positions at the time of delivery.
+        """
+        entry = _Outstanding(next_offset, marks)
+        self._queue.append(entry)
+        self._by_offset[next_offset] = entry
+
+    def settle(self, next_offset: int) -> None:
+        """Note that all outcomes of the message that ends before `next_offset` are durable."""
+        entry = self._by_offset.pop(next_offset, None)
+        if entry is not None:
+            entry.settled = True
+
+    def advance(self, marks: Marks) -> Checkpoint | None:
+        """Return the furthest checkpoint, or None when it has not moved since the last call.
+
+        Args:
+            marks: Output positions now; they hold when nothing is outstanding.
+        """
+        moved = False
+        while self._queue and self._queue[0].settled:
+            self._reached = self._queue.popleft().next_offset
+            moved = True
+        if not moved or self._reached is None:
+            return None
+        return Checkpoint(self._reached, self._queue[0].marks if self._queue else marks)
