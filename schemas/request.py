@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, LiteralString, Self
 
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.model import Fraction, Name, RequestId, StrictValue, Text, Usd
 
 MAX_TAGS = 32
 MAX_TAG_CHARS = 256
 MAX_STOP_SEQUENCES = 16
+MAX_USD_DIGITS = 24
+MAX_USD_DECIMALS = 12
+
+FreeObjects = Annotated[list[dict[str, JsonValue]], Field(fail_fast=True)]
+"""Free-form JSON objects. Reading stops at the first wrong one: a million wrong ones are one error, not a million."""
 
 
 class Role(StrEnum):
@@ -46,9 +52,9 @@ class Message(StrictValue):
     """One chat message; `content` is text, or a list of content parts as in OpenAI's chat format."""
 
     role: Role
-    content: Text | list[dict[str, JsonValue]] | None = None
+    content: Text | FreeObjects | None = None
     name: Text | None = None
-    tool_calls: list[dict[str, JsonValue]] | None = None
+    tool_calls: FreeObjects | None = None
     tool_call_id: Text | None = None
 
 
@@ -64,12 +70,16 @@ class Sampling(StrictValue):
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
 
 
+CostLimit = Annotated[Usd, Field(ge=0, max_digits=MAX_USD_DIGITS, decimal_places=MAX_USD_DECIMALS)]
+"""Bounded in digits: an exponent of a billion is a billion characters when written out."""
+
+
 class Constraints(StrictValue):
     """What the answer must meet; absent means no constraint."""
 
     min_quality: Fraction | None = None
     latency_budget_ms: Annotated[float, Field(gt=0)] | None = None
-    max_cost_usd: Annotated[Usd, Field(ge=0)] | None = None
+    max_cost_usd: CostLimit | None = None
     deadline: AwareDatetime | None = None
 
 
@@ -95,8 +105,12 @@ class TraceContext(StrictValue):
     tracestate: Text | None = None
 
 
-TagKey = Annotated[str, Field(min_length=1, max_length=MAX_TAG_CHARS)]
+TagKey = Annotated[Text, Field(min_length=1, max_length=MAX_TAG_CHARS)]
 TagValue = Annotated[Text, Field(max_length=MAX_TAG_CHARS)]
+
+
+def _inconsistent(field: str, message: LiteralString) -> PydanticCustomError:
+    return PydanticCustomError("inconsistent", message, {"field": field})
 
 
 class Request(StrictValue):
@@ -111,8 +125,8 @@ class Request(StrictValue):
     tenant: Name
     user: Annotated[Text, Field(max_length=MAX_TAG_CHARS)] | None = None
     prompt: Annotated[Text, Field(min_length=1)] | None = None
-    messages: Annotated[list[Message], Field(min_length=1)] | None = None
-    tools: list[dict[str, JsonValue]] | None = None
+    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)] | None = None
+    tools: FreeObjects | None = None
     response_format: dict[str, JsonValue] | None = None
     sampling: Sampling = Sampling()
     constraints: Constraints = Constraints()
@@ -128,9 +142,11 @@ class Request(StrictValue):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.prompt is None) == (self.messages is None):
-            raise ValueError("send exactly one of prompt and messages")
+            raise _inconsistent("prompt", "send exactly one of prompt and messages")
         if self.mode is Mode.EXPLICIT and self.model is None:
-            raise ValueError("mode explicit needs model")
+            raise _inconsistent("model", "mode explicit needs model")
         if self.mode is not Mode.EXPLICIT and self.model is not None:
-            raise ValueError("model is only read in mode explicit; set mode to explicit or leave model out")
+            raise _inconsistent(
+                "model", "model is only read in mode explicit; set mode to explicit or leave model out"
+            )
         return self
