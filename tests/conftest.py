@@ -1,0 +1,72 @@
+"""Brokers and engines that tests share: each is started once per session, when a test first asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.embedded.broker import EmbeddedBroker
+from streams.embedded.warehouse import EmbeddedWarehouse
+from tests.kafka.apache import ApacheKafka
+from tests.kafka.jars import KafkaUnavailable, ensure_jars, java
+
+
+@pytest.fixture(scope="session")
+def embedded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`host:port` of the embedded broker."""
+    broker = EmbeddedBroker(tmp_path_factory.mktemp("broker"), port=0)
+    asyncio.run(broker.start())
+    yield broker.bootstrap
+    asyncio.run(broker.stop())
+
+
+@pytest.fixture(scope="session")
+def kafka_jars() -> Path:
+    """The jars of Apache Kafka. Without Java or Maven the test is skipped, but not in CI."""
+    try:
+        java()
+        return ensure_jars()
+    except KafkaUnavailable as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must run the Kafka tests: {missing}")
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    """`host:port` of Apache Kafka: the one `KAFKA_TEST_BOOTSTRAP` names, else one of our own."""
+    named = os.environ.get("KAFKA_TEST_BOOTSTRAP")
+    if named:
+        yield named
+        return
+    request.getfixturevalue("kafka_jars")
+    kafka = ApacheKafka(tmp_path_factory.mktemp("kafka"))
+    asyncio.run(kafka.start())
+    yield kafka.bootstrap
+    asyncio.run(kafka.stop())
+
+
+@pytest.fixture(params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)])
+def broker_kind(request: pytest.FixtureRequest) -> str:
+    """Which broker the test runs on this time: `embedded` or `apache`."""
+    return str(request.param)
+
+
+@pytest.fixture
+def broker(broker_kind: str, request: pytest.FixtureRequest) -> str:
+    """`host:port` of each broker in turn: the same test must hold on both."""
+    fixture = {"embedded": "embedded_broker", "apache": "apache_kafka"}[broker_kind]
+    return str(request.getfixturevalue(fixture))
+
+
+@pytest.fixture(scope="session")
+def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of the embedded ClickHouse's HTTP interface."""
+    warehouse = EmbeddedWarehouse(tmp_path_factory.mktemp("warehouse"), port=0)
+    asyncio.run(warehouse.start())
+    yield warehouse.url
+    asyncio.run(warehouse.stop())
