@@ -114,6 +114,16 @@ class Completion(Part, frozen=True):
     attempts: int = 0
     stages_ms: dict[str, float] = {}
 
+    def answering_call(self) -> PaidCall | None:
+        """Return the paid call that gave the answer; None when nothing was billed for it."""
+        by = self.answered_by
+        if by is None:
+            return None
+        for call in reversed(self.paid):
+            if call.model == by.model and call.provider == by.provider:
+                return call
+        return None
+
 
 class CallBatch(msgspec.Struct, frozen=True):
     """Calls for one partition of the dispatch topic."""

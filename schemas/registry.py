@@ -6,9 +6,10 @@ Read from `config/models.yaml`. Prices are US dollars per million tokens.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,8 +18,19 @@ from schemas.errors import ConfigurationError
 from schemas.model import Fraction, Name, Usd
 from schemas.result import Lane
 
-Rate = Annotated[Usd, Field(ge=0)]
+MAX_RATE_DIGITS = 15
+MAX_RATE_DECIMALS = 10
+Rate = Annotated[Usd, Field(ge=0, max_digits=MAX_RATE_DIGITS, decimal_places=MAX_RATE_DECIMALS)]
+"""A price. Its digits are limited so that costs fit Python's 28 decimal digits and are never rounded."""
 DIGEST_BYTES = 6
+
+
+class Capability(StrEnum):
+    """What a request may need besides text in and text out."""
+
+    TOOLS = "tools"
+    JSON = "json"
+    VISION = "vision"
 
 
 class Price(BaseModel):
@@ -46,8 +58,10 @@ class ModelSpec(BaseModel):
 
     Attributes:
         providers: Names of configured providers that serve it, preferred first; the others are fallbacks.
+        context_window: Tokens that input and output may have together.
+        max_output_tokens: Longest answer the model gives.
         quality: Predicted quality in [0, 1] by task type; `default` is required.
-        capabilities: Of `tools`, `json`, `vision`.
+        quality_source: Where the quality figures come from, for people.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +70,7 @@ class ModelSpec(BaseModel):
     providers: Annotated[tuple[Name, ...], Field(min_length=1)]
     context_window: Annotated[int, Field(ge=1)]
     max_output_tokens: Annotated[int, Field(ge=1)] = 4096
-    capabilities: frozenset[str] = frozenset()
+    capabilities: frozenset[Capability] = frozenset()
     quality: dict[str, Fraction]
     quality_source: str = "unknown"
     speed: Speed
@@ -104,6 +118,21 @@ class ModelRegistry:
         """Return the model of this name, or None."""
         return self._by_name.get(name)
 
+    def require_providers(self, configured: Collection[str]) -> None:
+        """Check that every model can be called.
+
+        Raises:
+            ConfigurationError: A model names a provider that is not configured; names both.
+        """
+        for spec in self:
+            for provider in spec.providers:
+                if provider not in configured:
+                    known = ", ".join(sorted(configured)) or "none"
+                    raise ConfigurationError(
+                        f"model {spec.name!r}: provider {provider!r} is not configured (configured: {known}); "
+                        f"add it to providers in config.yaml or take it from the model"
+                    )
+
     @classmethod
     def load(cls, path: Path) -> ModelRegistry:
         """Read `models.yaml`: a mapping with `date` and the list `models`.
@@ -117,13 +146,34 @@ class ModelRegistry:
             raise ConfigurationError(f"models file {path}: {missing.strerror}; set models_file") from missing
         try:
             document = yaml.safe_load(raw)
-            specs = tuple(ModelSpec.model_validate(entry) for entry in document["models"])
-            date = document["date"]
-        except ValidationError as wrong:
-            first = wrong.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigurationError(f"models file {path}: {wrong.title} field {where}: {first['msg']}") from wrong
-        except (yaml.YAMLError, TypeError, KeyError) as wrong:
-            raise ConfigurationError(f"models file {path}: needs date and a list models ({wrong})") from wrong
+        except yaml.YAMLError as wrong:
+            raise ConfigurationError(f"models file {path}: is not YAML ({wrong})") from wrong
+        date, entries = _date_and_entries(document, path)
+        specs = tuple(_spec(entry, index, path) for index, entry in enumerate(entries))
         digest = hashlib.blake2b(raw, digest_size=DIGEST_BYTES).hexdigest()
-        return cls(specs, f"{date}/{digest}")
+        try:
+            return cls(specs, f"{date}/{digest}")
+        except ConfigurationError as wrong:
+            raise ConfigurationError(f"models file {path}: {wrong}") from wrong
+
+
+def _date_and_entries(document: object, path: Path) -> tuple[object, list[Any]]:
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"models file {path}: needs a mapping with date and models")
+    date, entries = document.get("date"), document.get("models")
+    if not date:
+        raise ConfigurationError(f"models file {path}: date is missing; say when the prices were published")
+    if not isinstance(entries, list) or not entries:
+        raise ConfigurationError(f"models file {path}: models must be a list with at least one model")
+    return date, entries
+
+
+def _spec(entry: object, index: int, path: Path) -> ModelSpec:
+    named = entry.get("name") if isinstance(entry, dict) else None
+    model = f"model {named!r}" if named else f"model number {index + 1}"
+    try:
+        return ModelSpec.model_validate(entry)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "entry"
+        raise ConfigurationError(f"models file {path}: {model}: {field}: {first['msg']}") from wrong

@@ -133,6 +133,22 @@ class WindowSettings(Section):
     bulk_after_seconds: Seconds = 600.0
 
 
+class RoutingSettings(Section):
+    """How a model is chosen.
+
+    Attributes:
+        expected_output_tokens: Length assumed of an answer when the request sets no `max_output_tokens`.
+        min_quality: Asked of models when a request names no minimum of its own.
+        max_fallbacks: Most other targets a call carries besides the chosen one.
+        memo_entries: Decisions remembered for requests with equal constraints and token counts.
+    """
+
+    expected_output_tokens: Count = 256
+    min_quality: Annotated[float, Field(ge=0, le=1)] = 0.0
+    max_fallbacks: Annotated[int, Field(ge=0)] = 3
+    memo_entries: Count = 4_096
+
+
 class ProviderSettings(Section):
     """One provider.
 
@@ -198,6 +214,7 @@ class Settings(BaseSettings):
     embedded: EmbeddedSettings = EmbeddedSettings()
     intake: IntakeSettings = IntakeSettings()
     windows: WindowSettings = WindowSettings()
+    routing: RoutingSettings = RoutingSettings()
     worker: WorkerSettings = WorkerSettings()
     models_file: Path = Path("config/models.yaml")
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from schemas.model import Event, Name
+from schemas.request import CacheOptions
 
 
 class TenantLimits(Event):
@@ -32,3 +33,9 @@ class TenantRegistered(Event):
     cache_ttl_seconds: Annotated[float, Field(gt=0)] = 86_400.0
     limits: TenantLimits = TenantLimits()
     registered_at: AwareDatetime | None = None
+
+    def answer_ttl(self, asked: CacheOptions) -> float:
+        """Return for how many seconds an answer may be served again: a request narrows it, never widens it."""
+        if asked.ttl_seconds is None:
+            return self.cache_ttl_seconds
+        return min(asked.ttl_seconds, self.cache_ttl_seconds)

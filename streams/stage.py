@@ -95,6 +95,12 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def deadline_of(request: Request) -> float | None:
+    """Return the request's deadline as Unix seconds, or None."""
+    deadline = request.constraints.deadline
+    return None if deadline is None else deadline.timestamp()
+
+
 def trace_of(trace: TraceContext | None) -> TraceRecord | None:
     """Return the wire twin of a trace context."""
     return None if trace is None else TraceRecord(trace.traceparent, trace.tracestate)
@@ -121,3 +127,14 @@ def ended_with(journey: Journey, status: Status, problem: ProblemRecord, now: fl
         trace=trace_of(request.trace),
         request_digest=journey.digest,
     )
+
+
+def expired(journey: Journey, now: float) -> ResultRecord:
+    """Return the terminal result of a journey whose deadline passed before its call."""
+    problem = ProblemRecord(
+        "deadline_passed",
+        "the deadline passed before the request was sent to a provider",
+        "send it again with a later constraints.deadline, or none",
+        "constraints.deadline",
+    )
+    return ended_with(journey, Status.EXPIRED, problem, now)
