@@ -1,0 +1,1 @@
+"""The exact cache: the same question of the same tenant is answered once, also while its answer is under way."""

@@ -1,0 +1,110 @@
+"""The exact tier: answers by fingerprint, bounded in number and bytes, each with its time of expiry."""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.batch import Target
+from schemas.wire import Answer, Tokens
+
+ENTRY_BYTES = 900
+"""Memory of an entry besides its text: key, slots, tokens, target, ids (measured with tracemalloc, rounded up)."""
+SERVED_AGAIN = frozenset({None, "stop", "length", "tool_calls", "function_call"})
+"""Finish reasons of answers worth serving again; see `worth_keeping`."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """An answer that may be served again.
+
+    Attributes:
+        source_request_id: The request it was made for.
+        filled_at: Unix seconds at which the model had answered.
+        expires_at: Unix seconds from which it is no longer served.
+        size: Estimated bytes of memory.
+    """
+
+    answer: Answer
+    tokens: Tokens
+    answered_by: Target
+    source_request_id: str
+    filled_at: float
+    expires_at: float
+    size: int
+
+
+def worth_keeping(answer: Answer) -> bool:
+    """Return whether an identical request should get this answer again.
+
+    - `stop` and an unnamed reason: the answer is whole.
+    - `length`: the limit is part of the fingerprint, so another call would be cut at the same place. One-token
+      classifications always end like this.
+    - `tool_calls`: what the model asks for follows from the conversation and the tools, both in the fingerprint; the
+      client runs the tools, not the model.
+    - `content_filter`, errors and reasons unknown here: the provider's mood of the moment, asked for again next time.
+    - Nothing said at all: never worth keeping.
+    """
+    return answer.finish_reason in SERVED_AGAIN and bool(answer.content or answer.tool_calls)
+
+
+def size_of(answer: Answer) -> int:
+    """Return the estimated bytes of memory an entry with this answer takes."""
+    size = ENTRY_BYTES
+    if answer.content is not None:
+        size += sys.getsizeof(answer.content)
+    if answer.tool_calls is not None:
+        size += len(msgspec.json.encode(answer.tool_calls))
+    return size
+
+
+class Cache:
+    """The exact tier of one partition: the least recently used entry goes first.
+
+    Args:
+        max_entries: Most entries kept.
+        max_bytes: Most bytes kept, as `size_of` estimates them.
+    """
+
+    def __init__(self, max_entries: int, max_bytes: int) -> None:
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self.used_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, fingerprint: str, now: float, max_age: float) -> Entry | None:
+        """Return the entry if it may be served now to someone who wants it no older than `max_age` seconds."""
+        entry = self._entries.get(fingerprint)
+        if entry is None:
+            return None
+        if now >= entry.expires_at:
+            self._drop(fingerprint)
+            return None
+        if now - entry.filled_at >= max_age:
+            return None  # too old for this reader, not for others
+        self._entries.move_to_end(fingerprint)
+        return entry
+
+    def put(self, fingerprint: str, entry: Entry, now: float) -> bool:
+        """Keep an entry; return False when it has expired, is older than the present one or exceeds the cache."""
+        if now >= entry.expires_at or entry.size > self._max_bytes:
+            return False
+        present = self._entries.get(fingerprint)
+        if present is not None:
+            if present.filled_at > entry.filled_at:
+                return False
+            self._drop(fingerprint)
+        self._entries[fingerprint] = entry
+        self.used_bytes += entry.size
+        while len(self._entries) > self._max_entries or self.used_bytes > self._max_bytes:
+            self._drop(next(iter(self._entries)))
+        return True
+
+    def _drop(self, fingerprint: str) -> None:
+        self.used_bytes -= self._entries.pop(fingerprint).size

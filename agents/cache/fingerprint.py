@@ -1,0 +1,92 @@
+"""What makes two requests the same question: a canonical fingerprint, scoped to the tenant.
+
+It covers what determines the answer: the conversation, tools, response format, sampling, the class of model asked for
+and the task type. It leaves out who asks, when, how urgently and at what price: user, id, tags, trace, deadline,
+latency budget, maximum cost. Texts are compared as they are, to the byte: exact means exact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from operator import attrgetter
+
+import orjson
+from pydantic import JsonValue
+
+from schemas.request import Message, Mode, Request, Role, Weights
+
+FORM = 1
+"""Version of the canonical form; a change makes every older fingerprint unknown."""
+DIGEST_BYTES = 16
+
+_drawn = attrgetter(
+    "temperature", "top_p", "max_output_tokens", "seed", "presence_penalty", "frequency_penalty"
+)  # six attributes in one C call
+
+
+def fingerprint_of(request: Request) -> str:
+    """Return the hex BLAKE2b-128 of the request's canonical form.
+
+    Sampling at a temperature without a seed is drawn anew at the provider, yet counts as the same question: whoever
+    repeats a request wants an answer, not necessarily another one, and `refresh` or `bypass` ask for another one.
+    """
+    sampling = request.sampling
+    canonical = (
+        FORM,
+        request.tenant,
+        _conversation(request),
+        request.tools or None,
+        _format(request.response_format),
+        _drawn(sampling),
+        sampling.stop or None,
+        _model_class(request),
+        request.task_type,
+    )
+    return hashlib.blake2b(_encoded(canonical), digest_size=DIGEST_BYTES).hexdigest()
+
+
+def _encoded(canonical: tuple[object, ...]) -> bytes:
+    """Return one byte string per canonical form: keys sorted, no spaces.
+
+    orjson refuses what JSON readers may refuse too (integers beyond 64 bits, lone surrogates in free-form parts);
+    the standard library writes those, several times slower. Both are deterministic, and a form always takes the
+    same one.
+    """
+    try:
+        return orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return json.dumps(canonical, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _conversation(request: Request) -> list[tuple[object, ...]]:
+    """Return the messages; a prompt is one message of the user."""
+    if request.messages is None:
+        return [(Role.USER, request.prompt, None, None, None)]
+    return [_turn(message) for message in request.messages]
+
+
+def _turn(message: Message) -> tuple[object, ...]:
+    content: str | list[dict[str, JsonValue]] | None = message.content
+    if isinstance(content, list) and len(content) == 1 and content[0].keys() == {"type", "text"}:
+        part = content[0]
+        if part["type"] == "text" and isinstance(part["text"], str):
+            content = part["text"]  # a single text part says the same as the text itself
+    return (message.role, content, message.name, message.tool_calls or None, message.tool_call_id)
+
+
+def _format(response_format: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+    """Return the format, or None for plain text, however that is said."""
+    return None if not response_format or response_format == {"type": "text"} else response_format
+
+
+def _model_class(request: Request) -> tuple[object, ...]:
+    """Return what was asked of the model. Of weights only the proportions count."""
+    if request.mode is Mode.EXPLICIT:
+        return (Mode.EXPLICIT, request.model)
+    least = request.constraints.min_quality
+    if request.mode is Mode.AUTOPILOT:
+        return (Mode.AUTOPILOT, least)
+    weights = request.weights or Weights()
+    total = (weights.quality + weights.cost + weights.latency) or 1.0
+    return (Mode.GUIDED, least, weights.quality / total, weights.cost / total, weights.latency / total)

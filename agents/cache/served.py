@@ -1,0 +1,100 @@
+"""The results of requests that an answer already paid for serves."""
+
+from __future__ import annotations
+
+from agents.cache.exact import Entry
+from schemas.prices import cost_of
+from schemas.registry import ModelRegistry
+from schemas.result import Status
+from schemas.wire import BaselineRecord, Choice, HitRecord, ProblemRecord, ResultRecord, SavingsRecord, plain
+from streams.stage import MS_PER_SECOND, Journey, ended_with, moment, trace_of
+
+NOTHING = "0"
+
+
+def from_cache(journey: Journey, entry: Entry, registry: ModelRegistry, now: float) -> ResultRecord:
+    """Return the result of a request that the cache answers."""
+    age = max(0.0, now - entry.filled_at)
+    baseline = _baseline(journey, entry, registry)
+    return _served(
+        journey,
+        entry,
+        now,
+        choice=Choice("cache_exact", f"{entry.answered_by.model} answered the same request {age:.0f} s ago."),
+        hit=HitRecord("exact", entry.source_request_id, age),
+        baseline=baseline,
+        savings=SavingsRecord() if baseline is None else SavingsRecord(cache_exact=baseline.cost_usd),
+    )
+
+
+def from_flight(journey: Journey, entry: Entry, registry: ModelRegistry, now: float) -> ResultRecord:
+    """Return the result of a request that waited for the answer to an identical one."""
+    baseline = _baseline(journey, entry, registry)
+    return _served(
+        journey,
+        entry,
+        now,
+        choice=Choice("cache_shared_flight", f"{entry.answered_by.model} was already answering the same request."),
+        hit=HitRecord("shared_flight", entry.source_request_id, max(0.0, now - entry.filled_at)),
+        baseline=baseline,
+        savings=SavingsRecord() if baseline is None else SavingsRecord(cache_shared_flight=baseline.cost_usd),
+    )
+
+
+def missed(journey: Journey, now: float) -> ResultRecord:
+    """Return the result of a request that only wanted a cached answer when there is none."""
+    problem = ProblemRecord(
+        "cache_miss",
+        "cache.directive is only, and no answer to this request is cached",
+        "send it with cache.directive default to have a model answer it",
+        "cache.directive",
+    )
+    return ended_with(journey, Status.REJECTED, problem, now)
+
+
+def _baseline(journey: Journey, entry: Entry, registry: ModelRegistry) -> BaselineRecord | None:
+    """Return what the answer's tokens cost at the reference model.
+
+    None, and no savings claimed, when the reference model has no price.
+    """
+    assert journey.tenant is not None, "governance names the tenant before the cache"
+    model = journey.tenant.reference_model
+    reference = registry.get(model)
+    return None if reference is None else BaselineRecord(model, plain(cost_of(entry.tokens, reference.price)))
+
+
+def _served(
+    journey: Journey,
+    entry: Entry,
+    now: float,
+    *,
+    choice: Choice,
+    hit: HitRecord,
+    baseline: BaselineRecord | None,
+    savings: SavingsRecord,
+) -> ResultRecord:
+    request = journey.request
+    return ResultRecord(
+        id=request.id,
+        status=Status.CACHED,
+        cost_usd=NOTHING,
+        received_at=moment(journey.received_at),
+        completed_at=moment(now),
+        tenant=request.tenant,
+        user=request.user,
+        output=entry.answer,
+        model=entry.answered_by.model,
+        provider=entry.answered_by.provider,
+        lane=journey.lane,
+        task_type=request.task_type,
+        usage=entry.tokens,
+        baseline=baseline,
+        savings=savings,
+        decision=choice,
+        cache=hit,
+        stages_ms=journey.stages_ms,
+        latency_ms=max(0.0, (now - journey.received_at) * MS_PER_SECOND),
+        tags=request.tags,
+        trace=trace_of(request.trace),
+        request_digest=journey.digest,
+    )

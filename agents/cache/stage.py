@@ -1,0 +1,196 @@
+"""The cache as a step: look up, wait for the one under way, or go first; and what a completion releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from agents.cache.exact import Cache, Entry, size_of, worth_keeping
+from agents.cache.fingerprint import fingerprint_of
+from agents.cache.flights import Flights
+from agents.cache.served import from_cache, from_flight, missed
+from schemas.batch import Completion, Failure
+from schemas.registry import ModelRegistry
+from schemas.request import CacheDirective
+from schemas.result import Status
+from schemas.settings import IntakeSettings
+from schemas.wire import ProblemRecord, Tokens
+from streams.stage import MS_PER_SECOND, Flow, Journey, deadline_of, ended_with, expired
+
+LEADERS_OWN = frozenset({"no_model_meets_constraints", "model_does_not_fit"})
+"""Failures that say nothing about the question: latency budget and maximum cost are not in the fingerprint."""
+NO_ANSWER = Failure("no_answer", "the call ended with neither an answer nor a reason", "send the request again")
+
+
+class CacheStep:
+    """The cache of one partition of `asahi.requests`; dropped as a whole when the partition is revoked.
+
+    Of the requests with one fingerprint one leads and is called, the others wait. Whoever ends a leader without a
+    completion (a window that expired it, routing that rejected it) must say so with `abandon`, or they wait for
+    their deadlines.
+
+    Args:
+        settings: Bounds of the exact tier.
+        registry: Prices of the reference models.
+    """
+
+    name = "cache"
+
+    def __init__(self, settings: IntakeSettings, registry: ModelRegistry) -> None:
+        self._cache = Cache(settings.cache_entries, settings.cache_bytes)
+        self._flights = Flights()
+        self._registry = registry
+
+    @property
+    def entries(self) -> int:
+        """Number of answers kept."""
+        return len(self._cache)
+
+    @property
+    def waiting(self) -> int:
+        """Number of journeys kept back for an identical one."""
+        return self._flights.held
+
+    def process(self, journeys: Sequence[Journey], now: float) -> Flow:
+        """Answer what is cached, keep back what is under way, send the rest onward with its fingerprint."""
+        flow = Flow()
+        for journey in journeys:
+            self._decide(journey, now, flow)
+        return flow
+
+    def complete(self, completion: Completion, now: float) -> Flow:
+        """Keep the answer of a completed call and release who waited for it.
+
+        A failure fails the others as well, for their question is the same, unless it was the leader's own: then the
+        next in line leads. An answer that a `refresh` brought releases them too, when it is worth keeping.
+        """
+        flow = Flow()
+        fingerprint = completion.passenger.fingerprint
+        if fingerprint is None:
+            return flow
+        leads = self._flights.leader_of(fingerprint) == completion.passenger.id
+        if completion.answer is not None:
+            entry = _entry_of(completion)
+            kept = self._keep(fingerprint, entry, now)
+            if leads or kept:
+                self._release(self._flights.land(fingerprint), entry, now, flow)
+        elif leads:
+            failure = completion.failure or NO_ANSWER
+            if failure.expired or failure.code in LEADERS_OWN:
+                self._succeed(fingerprint, now, flow)
+            else:
+                self._fail(self._flights.land(fingerprint), failure, now, flow)
+        return flow
+
+    def abandon(self, journey: Journey, now: float) -> Flow:
+        """Hear that a journey sent onward ended before its call; the next in line leads instead."""
+        flow = Flow()
+        fingerprint = journey.fingerprint
+        if fingerprint is not None and self._flights.leader_of(fingerprint) == journey.request.id:
+            self._succeed(fingerprint, now, flow)
+        return flow
+
+    def expire(self, now: float) -> Flow:
+        """End those whose deadline passed while they waited."""
+        flow = Flow()
+        self._expire(self._flights.overdue(now), now, flow)
+        return flow
+
+    def next_due(self) -> float | None:
+        """Return the Unix seconds at which `expire` next has something to do at the earliest, or None."""
+        return self._flights.next_deadline()
+
+    def restore(self, completion: Completion, now: float) -> None:
+        """Keep an answer found in the log at recovery; nobody is released."""
+        fingerprint = completion.passenger.fingerprint
+        if fingerprint is not None and completion.answer is not None:
+            self._keep(fingerprint, _entry_of(completion), now)
+
+    def resume(self, fingerprint: str, leader_id: str) -> None:
+        """Register a call that was under way before recovery, so that identical requests wait for it."""
+        if self._flights.leader_of(fingerprint) is None:
+            self._flights.lead(fingerprint, leader_id)
+
+    def _decide(self, journey: Journey, now: float, flow: Flow) -> None:
+        request = journey.request
+        directive = request.cache.directive
+        if directive is CacheDirective.BYPASS:
+            flow.onward.append(journey)
+            return
+        fingerprint = fingerprint_of(request)
+        if directive is not CacheDirective.REFRESH:
+            assert journey.tenant is not None, "governance names the tenant before the cache"
+            entry = self._cache.get(fingerprint, now, journey.tenant.answer_ttl(request.cache))
+            if entry is not None:
+                flow.ended.append((journey, from_cache(journey, entry, self._registry, now)))
+                return
+            if directive is CacheDirective.ONLY:
+                flow.ended.append((journey, missed(journey, now)))
+                return
+        leader = self._flights.leader_of(fingerprint)
+        if leader is None:
+            self._flights.lead(fingerprint, request.id)
+        elif leader != request.id and directive is CacheDirective.DEFAULT:
+            self._flights.hold(fingerprint, journey)
+            return
+        journey.fingerprint = fingerprint
+        flow.onward.append(journey)
+
+    def _keep(self, fingerprint: str, entry: Entry, now: float) -> bool:
+        return worth_keeping(entry.answer) and self._cache.put(fingerprint, entry, now)
+
+    def _release(self, waited: Iterable[Journey], entry: Entry, now: float, flow: Flow) -> None:
+        for journey in waited:
+            if _overdue(journey, now):
+                self._expire((journey,), now, flow)
+            else:
+                self._note_wait(journey, now)
+                flow.ended.append((journey, from_flight(journey, entry, self._registry, now)))
+
+    def _fail(self, waited: Iterable[Journey], failure: Failure, now: float, flow: Flow) -> None:
+        problem = ProblemRecord(failure.code, failure.message, failure.remedy)
+        for journey in waited:
+            self._note_wait(journey, now)
+            flow.ended.append((journey, ended_with(journey, Status.FAILED, problem, now)))
+
+    def _succeed(self, fingerprint: str, now: float, flow: Flow) -> None:
+        """Send the first who can still lead onward; the others wait for it."""
+        while (journey := self._flights.first_waiting(fingerprint)) is not None:
+            if _overdue(journey, now):
+                self._expire((journey,), now, flow)
+                continue
+            self._flights.lead(fingerprint, journey.request.id)
+            journey.fingerprint = fingerprint
+            flow.onward.append(journey)
+            return
+        self._flights.land(fingerprint)
+
+    def _expire(self, late: Iterable[Journey], now: float, flow: Flow) -> None:
+        for journey in late:
+            self._note_wait(journey, now)
+            flow.ended.append((journey, expired(journey, now)))
+
+    def _note_wait(self, journey: Journey, now: float) -> None:
+        """Write the wait of a journey that ends here; of one that goes onward the fold writes it."""
+        journey.stages_ms[self.name] = max(0.0, (now - journey.entered_at) * MS_PER_SECOND)
+
+
+def _overdue(journey: Journey, now: float) -> bool:
+    deadline = deadline_of(journey.request)
+    return deadline is not None and deadline <= now
+
+
+def _entry_of(completion: Completion) -> Entry:
+    """Return the answer as a cache entry; it ages from the call's end, not from when this worker heard of it."""
+    assert completion.answer is not None
+    assert completion.answered_by is not None, "an answer names the model that gave it"
+    call = completion.answering_call()
+    passenger = completion.passenger
+    return Entry(
+        answer=completion.answer,
+        tokens=Tokens() if call is None else call.tokens,
+        answered_by=completion.answered_by,
+        source_request_id=passenger.id,
+        filled_at=completion.completed_at,
+        expires_at=completion.completed_at + passenger.cache_ttl_seconds,
+        size=size_of(completion.answer),
+    )
