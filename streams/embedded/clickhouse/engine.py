@@ -12,12 +12,13 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from schemas.errors import EmbeddedServiceError
 from streams.embedded.clickhouse.config import SPOOL_DIRECTORY, EndpointConfig
 from streams.embedded.clickhouse.engine_config import write_engine_config
 from streams.embedded.clickhouse.errors import from_engine
+from streams.embedded.clickhouse.query_id import QUERY_LOG_VIEW
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,6 @@ class EngineConnection:
             raise from_engine(error) from None
         self._count(result)
         data: bytes = result.bytes()
-        self.counters.result_bytes += len(data)
         return data
 
     def blocks(self, sql: bytes, format_name: str, params: Mapping[str, str]) -> Iterator[bytes]:
@@ -117,7 +117,6 @@ class EngineConnection:
                 if not data:
                     break
                 self._count(block)
-                self.counters.result_bytes += len(data)
                 yield data
             stream = None
         except RuntimeError as error:
@@ -171,6 +170,12 @@ class EngineConnection:
         """End the session."""
         self._raw.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _count(self, result: Any) -> None:
         counters = self.counters
         counters.read_rows += result.storage_rows_read()
@@ -218,6 +223,9 @@ class Engine:
         self._anchor = EngineConnection(anchor)
         facts = self._anchor.run("SELECT version(), serverTimezone(), hostName()").decode().rstrip("\n")
         self.version, self.timezone, self.host_name = facts.split("\t")
+        if config.query_log:
+            self._anchor.run("SYSTEM FLUSH LOGS")  # creates the table the view is over
+            self._anchor.run(QUERY_LOG_VIEW)
 
     def connect(self, settings: Mapping[str, str]) -> EngineConnection:
         """Open a session with these settings on top of the server's defaults.
@@ -238,6 +246,11 @@ class Engine:
             connection.close()
             raise
         return connection
+
+    def kill(self, log_comment: str) -> None:
+        """Cancel the queries that run under this `log_comment`, without waiting for their end."""
+        with self.connect({}) as connection:
+            connection.run(f"KILL QUERY WHERE Settings['log_comment'] = {quote(log_comment)} ASYNC")
 
     def stop(self) -> None:
         """Close the data directory; what was acknowledged is on disk before and after."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from streams.embedded.clickhouse.config import (
@@ -97,6 +98,11 @@ def write_engine_config(config: EndpointConfig) -> str:
     Returns:
         The path the engine is told to read.
     """
+    system = config.path / "metadata" / "system.sql"
+    if not system.exists():
+        # else chdb keeps the system database in memory, where the query log's table is forgotten at every start
+        system.parent.mkdir(parents=True, exist_ok=True)
+        system.write_text(f"ATTACH DATABASE _ UUID '{uuid.uuid4()}'\nENGINE = Atomic\n")
     for name, values in ((ENGINE_CONFIG_FILE, _server(config)), (USERS_CONFIG_FILE, _users(config))):
         root = Element("clickhouse")
         _fill(root, values)

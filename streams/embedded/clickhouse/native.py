@@ -14,7 +14,10 @@ _BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 _TIME_ZONE_VERSION = 54337  # from here on clients read DateTime('zone')
 _BARE = "DateTime"
 _BARE_HEADER = b"\x08DateTime"
-_DATETIME_BYTES = 4
+_WIDTHS = {
+    "UInt8": 1, "Int8": 1, "Bool": 1, "UInt16": 2, "Int16": 2, "Date": 2, "UInt32": 4, "Int32": 4, "Float32": 4,
+    "Date32": 4, "IPv4": 4, "DateTime": 4, "UInt64": 8, "Int64": 8, "Float64": 8, "UUID": 16, "IPv6": 16,
+}  # fmt: skip
 _LOW_BITS = 0x7F
 _MORE = 0x80
 
@@ -47,6 +50,15 @@ def _text(value: str) -> bytes:
     return _varint(len(data)) + data
 
 
+def _is_datetime(type_name: str) -> bool:
+    return type_name == _BARE or type_name.startswith(_BARE + "(")
+
+
+def _width(type_name: str, rows: int) -> int | None:
+    width = _WIDTHS.get(_BARE if _is_datetime(type_name) else type_name)
+    return None if width is None else width * rows
+
+
 class NativeRewriter:
     """Makes blocks of protocol version 0 into blocks of the version a client asked for.
 
@@ -77,9 +89,12 @@ class NativeRewriter:
             return block
         count, position = _read_varint(block, 0)
         rows, position = _read_varint(block, position)
-        if count != len(columns):
+        needed = columns[: zoned[-1] + 2]  # one more, to check the last of them by what follows it
+        headers = [_text(name) + _text(_BARE if _is_datetime(kind) else kind) for name, kind in needed]
+        widths = [_width(kind, rows) for _, kind in needed]
+        if count != len(columns) or not block.startswith(headers[0], position):
             return block
-        starts = _locate(block, columns[: zoned[-1] + 2], position, rows, len(columns))
+        starts = _locate(block, headers, widths, position, complete=len(needed) == count)
         if starts is None:
             return block
         out = []
@@ -93,37 +108,36 @@ class NativeRewriter:
         return b"".join(out)
 
 
-def _locate(block: bytes, columns: Sequence[Column], start: int, rows: int, total: int) -> list[int] | None:
-    """Where each column's header is: a search that steps back when a find turns out to be data that looks alike."""
-    headers = [_text(name) + _text(_BARE if kind.startswith(_BARE + "(") else kind) for name, kind in columns]
-    if not block.startswith(headers[0], start):
-        return None
+def _locate(
+    block: bytes, headers: Sequence[bytes], widths: Sequence[int | None], start: int, complete: bool
+) -> list[int] | None:
+    """Where each column's header is.
+
+    A column of known width is followed at once by the next header, or by the end of the block when the columns
+    are `complete`. That is the check: a header found in a column of unknown width may be data that looks alike,
+    and then the search goes on from there.
+    """
     found = [start]
-    search_from = start + len(headers[0])
-    while len(found) < len(headers):
+    resume: int | None = None
+    while True:
         index = len(found) - 1
-        if columns[index][1].startswith((_BARE + "(", _BARE)) and not columns[index][1].startswith("DateTime64"):
-            # its rows have one width: the next header is right behind them, or this was not a column
-            at = found[index] + len(headers[index]) + rows * _DATETIME_BYTES
-            at = at if search_from <= at and block.startswith(headers[index + 1], at) else -1
+        rows_start = found[index] + len(headers[index])
+        width = widths[index]
+        search_from = rows_start if resume is None else resume
+        if index + 1 == len(headers):
+            if not complete or width is None or rows_start + width == len(block):
+                return found
+            following = -1
+        elif width is None:
+            following = block.find(headers[index + 1], search_from)
         else:
-            at = block.find(headers[index + 1], search_from)
-        if at >= 0:
-            found.append(at)
-            search_from = at + len(headers[len(found) - 1])
-            if len(found) < total or _ends(block, columns[-1], headers[-1], at, rows):
-                continue
-        while len(found) > 1:  # step back
-            last = found.pop()
-            if not columns[len(found) - 1][1].startswith(_BARE):
-                search_from = last + 1
-                break
-        else:
+            following = rows_start + width
+            if following < search_from or not block.startswith(headers[index + 1], following):
+                following = -1
+        if following >= 0:
+            found.append(following)
+            resume = None
+        elif index == 0:
             return None
-    return found
-
-
-def _ends(block: bytes, column: Column, header: bytes, at: int, rows: int) -> bool:
-    if column[1].startswith("DateTime64") or not column[1].startswith(_BARE):
-        return True
-    return at + len(header) + rows * _DATETIME_BYTES == len(block)
+        else:
+            resume = found.pop() + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,7 @@ from streams.embedded.clickhouse.config import KIB, MIB
 from streams.embedded.clickhouse.errors import ClientGone
 
 _HIGH_WATER_BYTES = 8 * MIB
+_HOLD_SECONDS = 0.1
 _SPOOL_MEMORY_BYTES = 8 * MIB
 _SPOOL_CHUNK_BYTES = 256 * KIB
 
@@ -20,8 +22,9 @@ _SPOOL_CHUNK_BYTES = 256 * KIB
 class OutputChannel:
     """A bounded queue of byte chunks: one thread writes, one event loop reads.
 
-    Nothing is passed on before `hold_bytes` have come together, so that an error up to then still gets its
-    own status code. `hold_everything` keeps all of it back, on disk when it is big (`wait_end_of_query`).
+    Nothing is passed on before `hold_bytes` have come together or the query has run for a moment, so that an
+    error up to then still gets its own status code. `hold_everything` keeps all of it back, on disk when it is
+    big (`wait_end_of_query`).
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, hold_bytes: int, hold_everything: bool, spool: Path) -> None:
@@ -34,6 +37,7 @@ class OutputChannel:
             )
         self._held: list[bytes] = []
         self._held_bytes = 0
+        self._hold_until = time.monotonic() + _HOLD_SECONDS
         self._chunks: deque[bytes] = deque()
         self._queued_bytes = 0
         self._room = threading.Condition()
@@ -58,7 +62,7 @@ class OutputChannel:
             return
         self._held.append(data)
         self._held_bytes += len(data)
-        if self._held_bytes >= self._hold_bytes:
+        if self._held_bytes >= self._hold_bytes or time.monotonic() >= self._hold_until:
             self._release()
 
     def finish(self) -> None:

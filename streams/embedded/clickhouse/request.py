@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from streams.embedded.clickhouse.config import DEFAULT_DATABASE, DEFAULT_FORMAT, MIB, EndpointConfig
+from streams.embedded.clickhouse.config import DEFAULT_FORMAT, MIB, EndpointConfig
 from streams.embedded.clickhouse.errors import ClickHouseError
 
 _PARAMETER_PREFIX = "param_"
@@ -41,7 +41,7 @@ class QueryRequest:
 
     query: bytes = b""
     query_id: str = ""
-    database: str = DEFAULT_DATABASE
+    database: str = ""
     default_format: str = DEFAULT_FORMAT
     session_id: str = ""
     session_timeout_seconds: int = 0
@@ -96,7 +96,7 @@ def read_request(
     _authenticate(config, dict(pairs), headers)
     request = QueryRequest(
         query_id=headers.get("X-ClickHouse-Query-Id", ""),
-        database=headers.get("X-ClickHouse-Database", DEFAULT_DATABASE),
+        database=headers.get("X-ClickHouse-Database", ""),
         default_format=headers.get("X-ClickHouse-Format", DEFAULT_FORMAT),
         accept_encoding=headers.get("Accept-Encoding", ""),
         content_encoding=headers.get("Content-Encoding", ""),

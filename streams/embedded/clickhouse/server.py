@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import secrets
@@ -21,13 +20,16 @@ from streams.embedded.clickhouse.content import content_type
 from streams.embedded.clickhouse.engine import Engine
 from streams.embedded.clickhouse.errors import ClickHouseError, ClientGone, from_engine
 from streams.embedded.clickhouse.execution import Execution
+from streams.embedded.clickhouse.external import MULTIPART, ExternalTable, read_form
 from streams.embedded.clickhouse.output import OutputChannel
 from streams.embedded.clickhouse.request import QueryRequest, read_request
+from streams.embedded.clickhouse.results import Outcome, ResultWriter
 from streams.embedded.clickhouse.sessions import SessionRegistry
 
 logger = logging.getLogger(__name__)
 
 _READ_BUFFER_BYTES = 512 * KIB
+_SMALL_BODY_BYTES = 256 * KIB
 _TAG_LETTERS = string.ascii_lowercase
 _TAG_LENGTH = 16
 _SESSION_SWEEP_SECONDS = 5.0
@@ -55,51 +57,76 @@ class Endpoint:
         if path not in ("/", "/query"):
             return web.Response(status=404, text=f"There is no handle {path}\n\n", headers=self._headers())
         try:
-            query = read_request(self._config, request.method, query_string, request.headers, False)
+            multipart = request.content_type == MULTIPART
+            query = read_request(self._config, request.method, query_string, request.headers, multipart)
+            return await self._query(request, query)
         except ClickHouseError as error:
             return self._refusal(error)
-        return await self._query(request, query)
 
     async def _query(self, request: web.BaseRequest, query: QueryRequest) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
+        external = await read_form(request, query) if request.content_type == MULTIPART else []
         output = OutputChannel(loop, query.buffer_bytes, query.wait_end_of_query, self._config.path / SPOOL_DIRECTORY)
+        result = ResultWriter(query, output)
+        execution = Execution(self._engine, self._sessions, query, result)
         body = BodyFeed(loop)
-        execution = Execution(self._engine, self._sessions, query, output)
         tag = "".join(secrets.choice(_TAG_LETTERS) for _ in range(_TAG_LENGTH))
         started = time.monotonic_ns()
-        running = loop.run_in_executor(self._pool, self._run, execution, body, output, tag)
-        feeding = asyncio.ensure_future(self._feed(request, body))
+        feeding = await self._begin_body(request, body)
+        running = loop.run_in_executor(self._pool, self._run, execution, result, output, body, external, tag)
         try:
             complete = await output.first()
             error = await running if complete is not None else None
             if error is not None:
                 return self._refusal(error, query)
-            headers = self._headers(query, execution, time.monotonic_ns() - started)
+            headers = self._headers(query, result.outcome, time.monotonic_ns() - started)
             headers["X-ClickHouse-Exception-Tag"] = tag
             if complete is not None:
                 return web.Response(body=complete, headers=headers)
             return await self._stream(request, headers, output, running)
         finally:
             output.abandon()
-            feeding.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await feeding
+            if feeding is not None:
+                feeding.cancel()
+            if not running.done() and execution.cancellable:
+                loop.run_in_executor(None, execution.cancel)
+
+    async def _begin_body(self, request: web.BaseRequest, body: BodyFeed) -> asyncio.Task[None] | None:
+        """Take in a small body at once; a big one goes on flowing while its rows are inserted."""
+        if not request.can_read_body or request.content_type == MULTIPART:
+            body.end()
+        elif (request.content_length or _SMALL_BODY_BYTES) < _SMALL_BODY_BYTES:
+            await body.feed(await request.content.read())
+            body.end()
+        else:
+            return asyncio.ensure_future(self._feed(request, body))
+        return None
 
     async def _feed(self, request: web.BaseRequest, body: BodyFeed) -> None:
         broken = True
         try:
-            if request.can_read_body:
-                async for data in request.content.iter_any():
-                    await body.feed(data)
+            async for data in request.content.iter_any():
+                await body.feed(data)
             broken = False
+        except (ConnectionError, web.RequestPayloadError):
+            logger.info("a client broke off while it sent its query")
         finally:
             body.end(broken)
 
-    def _run(self, execution: Execution, body: BodyFeed, output: OutputChannel, tag: str) -> ClickHouseError | None:
+    def _run(
+        self,
+        execution: Execution,
+        result: ResultWriter,
+        output: OutputChannel,
+        body: BodyFeed,
+        external: list[ExternalTable],
+        tag: str,
+    ) -> ClickHouseError | None:
         """In a worker thread: run the query and say how it ended."""
         error: ClickHouseError | None = None
         try:
-            execution.run(body)
+            execution.run(body, external)
+            output.finish()
         except ClickHouseError as refused:
             error = refused
         except ClientGone:
@@ -109,10 +136,8 @@ class Endpoint:
             error = from_engine(bug)
         finally:
             body.discard()
-        if error is None:
-            output.finish()
-        else:
-            output.fail(execution.trailer(error, self._engine.version, tag))
+        if error is not None:
+            output.fail(result.trailer(error, self._engine.version, tag))
         return error
 
     async def _stream(
@@ -129,14 +154,13 @@ class Endpoint:
         return response
 
     def _headers(
-        self, query: QueryRequest | None = None, execution: Execution | None = None, elapsed_ns: int = 0
+        self, query: QueryRequest | None = None, outcome: Outcome | None = None, elapsed_ns: int = 0
     ) -> dict[str, str]:
         headers = {"X-ClickHouse-Server-Display-Name": self._engine.host_name}
         if query is not None:
             headers["X-ClickHouse-Query-Id"] = query.query_id
             headers["X-ClickHouse-Timezone"] = query.settings.get("session_timezone") or self._engine.timezone
-        if execution is not None:
-            outcome = execution.outcome
+        if outcome is not None:
             name = outcome.format
             headers["Content-Type"] = content_type(name) if name else "text/plain; charset=UTF-8"
             if name:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from streams.embedded.clickhouse.engine import EngineConnection
+from streams.embedded.clickhouse.config import DEFAULT_DATABASE
+from streams.embedded.clickhouse.engine import EngineConnection, quote_name
 from streams.embedded.clickhouse.errors import ClickHouseError
+from streams.embedded.clickhouse.statement import Statement
 
 
 @dataclass(slots=True)
@@ -16,14 +18,26 @@ class Session:
     """One client's session.
 
     Attributes:
+        timeout_seconds: How long it lives on after its last request.
         connection: The engine session that holds its state; None as long as it has none.
+        database: The database it is in between requests: one named in a URL is for that request only.
     """
 
     timeout_seconds: float
     connection: EngineConnection | None = None
-    database: str | None = None
+    database: str = DEFAULT_DATABASE
     busy: bool = True
-    expires_at: float = field(default=0.0)
+    expires_at: float = 0.0
+
+    def use(self, database: str) -> None:
+        """Go to a request's database, or to the session's own when it names none."""
+        assert self.connection is not None
+        self.connection.run(f"USE {quote_name(database or self.database)}")
+
+    def remember_database(self, changed_by: Statement) -> None:
+        """After a request: keep where a USE statement went."""
+        if self.connection is not None and changed_by.changes_database:
+            self.database = self.connection.run("SELECT currentDatabase()", "TabSeparatedRaw").decode().rstrip("\n")
 
 
 class SessionRegistry:

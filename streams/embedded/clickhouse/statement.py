@@ -58,6 +58,11 @@ class Statement:
     touches_session: bool = False
     streams: bool = False
 
+    @property
+    def changes_database(self) -> bool:
+        """Whether it is a USE statement."""
+        return self.touches_session and self.text.lstrip()[:3].upper() == b"USE"
+
 
 @dataclass(frozen=True, slots=True)
 class _Token:
@@ -106,7 +111,7 @@ def parse(sql: bytes) -> Statement:
     first = next((token.value for token in tokens if token.kind == "word"), b"")
     words = {token.value for token in tokens if token.kind == "word"}
     stateful = first in _STATEFUL or b"TEMPORARY" in words or b"TEMP" in words
-    if first not in _READS or (first == b"WITH" and any(t.value == b"INSERT" and t.depth == 0 for t in tokens)):
+    if first not in _READS:
         return Statement(Kind.COMMAND, sql[:end], touches_session=stateful)
     _refuse_files(tokens)
     clause = _format_clause(tokens)
@@ -164,9 +169,14 @@ def _parse_insert(sql: bytes) -> Statement | None:  # noqa: C901 - one pass over
         if kind == "word":
             value = value.upper()
         if not inserting:
-            if value != b"INSERT":
+            if value == b"INSERT" and depth == 0:
+                inserting = True
+            elif not previous and value != b"WITH":
                 return None
-            inserting = True
+            elif kind == "other":
+                depth += (value in b"([{") - (value in b")]}")
+        elif previous == b"INSERT" and value not in (b"INTO", b"TABLE", b"FUNCTION"):
+            return None  # WITH ... SELECT insert: only a name
         elif kind == "other":
             depth += (value in b"([{") - (value in b")]}")
         elif kind == "word" and previous not in _AFTER_THESE_COMES_A_NAME and previous != b".":
