@@ -14,6 +14,7 @@ from streams.embedded.ports import LOOPBACK, accepts_connections, free_ports
 from streams.embedded.process import ChildProcess
 from tests.kafka.jars import KafkaUnavailable, ensure_jars, java
 
+# The broker's session with its controller is short: until that of a killed one ends, it cannot come back.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -25,6 +26,8 @@ inter.broker.listener.name=PLAINTEXT
 log.dirs={logs}
 auto.create.topics.enable=false
 message.max.bytes=12582912
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 offsets.topic.replication.factor=1
