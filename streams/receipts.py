@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 
 
@@ -17,6 +18,11 @@ class Capacity:
         self._used = 0
         self._free = asyncio.Event()
         self._free.set()
+
+    @classmethod
+    def unbounded(cls) -> Capacity:
+        """Return a capacity that never waits, where another bound holds already."""
+        return cls(sys.maxsize)
 
     @property
     def used(self) -> int:

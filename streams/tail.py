@@ -34,7 +34,7 @@ async def read_tail(
     Args:
         kafka: How the broker is reached.
         starts: First offset to read, by (topic, partition); one before the log's start means the start.
-        newest: Start no further back than this many records before the end.
+        newest: Read at least this many of the newest records of each partition, even from before its start.
     """
     if not starts:
         return
@@ -46,8 +46,8 @@ async def read_tail(
         ends = await consumer.end_offsets(list(places))
         begins = await consumer.beginning_offsets(list(places))
         for place, offset in places.items():
-            earliest = max(begins[place], ends[place] - newest if newest is not None else 0)
-            consumer.seek(place, max(offset, earliest))
+            wanted = offset if newest is None else min(offset, ends[place] - newest)
+            consumer.seek(place, max(wanted, begins[place]))
         quiet = 0
         # The embedded broker may understate the end by part of its last batch: go on until it is quiet.
         while quiet < QUIET_POLLS or not await _reached(consumer, ends):

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from streams.embedded.clickhouse.config import DEFAULT_FORMAT, MIB, EndpointConfig
+from streams.embedded.clickhouse.config import DEFAULT_FORMAT, KIB, EndpointConfig
 from streams.embedded.clickhouse.errors import ClickHouseError
 
 _PARAMETER_PREFIX = "param_"
-_DEFAULT_BUFFER_BYTES = 1 * MIB
+_DEFAULT_BUFFER_BYTES = 128 * KIB
 _TRUE = frozenset(("1", "true", "on", "yes"))
 
 # URL parameters that are not settings: these are read here, by name, or have no meaning for one embedded user

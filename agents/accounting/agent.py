@@ -1,0 +1,149 @@
+"""Receiving completions: price them, answer, count, fill the cache and release who waited."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+
+from schemas.batch import Completion, CompletionBatch
+from schemas.result import Status
+from schemas.wire import DeadLetterRecord, ProblemRecord, ResultRecord, UsageRecord
+from streams.background import Background
+from streams.catchall import Bug, contain
+from streams.deadletters import dead_letter
+from streams.receipts import BatchReceipt, Capacity
+from streams.stage import Flow, Receipt, moment
+from streams.tenancy.delivery import Delivery
+from streams.tenancy.fold import Clock, merge
+from streams.tenancy.owner import Tenancy
+from streams.tenancy.state import PartitionState, ledger_key
+from streams.transport.records import Record
+
+logger = logging.getLogger(__name__)
+
+_completions = msgspec.msgpack.Decoder(CompletionBatch)
+BUG = ProblemRecord(
+    "internal_error",
+    "the answer could not be accounted for because of a fault in Asahi",
+    "the operators find it with `asahi deadletter list`; send the request again under a new id",
+)
+
+
+class Settled(Protocol):
+    """What becomes of a completion."""
+
+    @property
+    def result(self) -> ResultRecord | None:
+        """The terminal result; None when the request has one already."""
+        ...
+
+    @property
+    def usages(self) -> Sequence[UsageRecord]:
+        """One per paid call."""
+        ...
+
+
+Settle = Callable[[Completion, float, bool], Settled]
+"""(completion, now, superseded) to its settlement."""
+Onward = Callable[[PartitionState, Flow], Coroutine[Any, Any, None]]
+"""Leads released journeys through the later steps and makes the flow durable."""
+
+
+class Accounting:
+    """The accounting stage of this worker."""
+
+    def __init__(
+        self,
+        tenancy: Tenancy,
+        settle: Settle,
+        delivery: Delivery,
+        onward: Onward,
+        background: Background,
+        clock: Clock,
+        dead_letter_bytes: int,
+    ) -> None:
+        self._tenancy = tenancy
+        self._settle = settle
+        self._delivery = delivery
+        self._onward = onward
+        self._background = background
+        self._clock = clock
+        self._dead_letter_bytes = dead_letter_bytes
+
+    async def receive(self, partition: int, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
+        """Account for one delivery; it is acknowledged when results and usage are durable."""
+        state = self._tenancy.states.get(partition)
+        if state is None:
+            return
+        arrived = [(record, c) for record in records for c in _completions.decode(record.value or b"").completions]
+        receipt = BatchReceipt(len(arrived), acknowledge, Capacity.unbounded())
+        receipt.close()
+        results: list[tuple[ResultRecord, Receipt | None]] = []
+        usages: list[UsageRecord] = []
+        letters: list[DeadLetterRecord] = []
+        released = Flow()
+        for place, (record, completion) in enumerate(arrived):
+            key = ledger_key(completion.passenger.tenant, completion.passenger.id)
+            superseded = key in state.ending or state.ledger.has_ended(key)
+            now = self._clock()
+            work = contain(partial(self._account, state, completion, now, superseded), "accounting")
+            if isinstance(work, Bug):
+                letters.append(self._letter(record, place, completion, now, work))
+                if not superseded:
+                    results.append((_failed(completion, now), None))
+                    state.ending.add(key)
+                continue
+            settled, flow = work
+            if settled.result is not None:
+                results.append((settled.result, None))
+                state.ending.add(key)
+            usages += settled.usages
+            merge(released, flow)
+        self._background.start(self._conclude(state, results, usages, letters, receipt, len(arrived)))
+        if released.onward or released.ended:
+            self._background.start(self._onward(state, released))
+
+    def _account(
+        self, state: PartitionState, completion: Completion, now: float, superseded: bool
+    ) -> tuple[Settled, Flow]:
+        return self._settle(completion, now, superseded), state.cache.complete(completion, now)
+
+    async def _conclude(
+        self,
+        state: PartitionState,
+        results: list[tuple[ResultRecord, Receipt | None]],
+        usages: list[UsageRecord],
+        letters: list[DeadLetterRecord],
+        receipt: BatchReceipt,
+        arrived: int,
+    ) -> None:
+        if letters:
+            await self._delivery.dead_letters(state.partition, letters)
+        await self._delivery.results_and_usages(state, results, usages)
+        for _ in range(arrived):
+            receipt.settle()
+
+    def _letter(self, record: Record, place: int, completion: Completion, now: float, bug: Bug) -> DeadLetterRecord:
+        value = msgspec.json.encode(completion)
+        keep = self._dead_letter_bytes
+        return dead_letter(record, place, "accounting", BUG, value, now=now, keep_bytes=keep, traceback=bug.traceback)
+
+
+def _failed(completion: Completion, now: float) -> ResultRecord:
+    passenger = completion.passenger
+    return ResultRecord(
+        id=passenger.id,
+        status=Status.FAILED,
+        cost_usd="0",
+        received_at=moment(passenger.received_at),
+        completed_at=moment(now),
+        tenant=passenger.tenant,
+        user=passenger.user,
+        error=BUG,
+        tags=passenger.tags,
+        request_digest=passenger.digest,
+    )

@@ -1,0 +1,248 @@
+"""Receiving requests: read, recognise, lead through the steps, make durable, acknowledge."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import msgspec
+
+from schemas.outcomes import Conflict, DeadLettered, Known, New, Ok, Outcome, Rejected
+from schemas.result import Status
+from schemas.settings import Settings
+from schemas.wire import AuditRecord, DeadLetterRecord, ProblemRecord, ResultRecord
+from streams.background import Background
+from streams.catchall import Bug, contain
+from streams.deadletters import dead_letter
+from streams.envelope import Publication
+from streams.outbox import Outbox
+from streams.partitioning import home_partition
+from streams.recall import Recall
+from streams.receipts import BatchReceipt, Capacity
+from streams.stage import Flow, Journey, Receipt, ended_with, moment
+from streams.tenancy.delivery import Delivery
+from streams.tenancy.fold import Clock, lead, lead_on, merge, note_time, route
+from streams.tenancy.owner import Tenancy
+from streams.tenancy.state import PartitionState, ledger_key
+from streams.topics import REQUESTS, RESULTS
+from streams.transport.records import Record
+
+logger = logging.getLogger(__name__)
+
+Decode = Callable[[Record], Sequence[Outcome]]
+
+CONFLICT = ProblemRecord(
+    "request_id_conflict",
+    "field id: another request with a different body came before under this id",
+    "send the request under an id of its own; the first request keeps its result",
+    "id",
+)
+BUG = ProblemRecord(
+    "internal_error",
+    "the request could not be processed because of a fault in Asahi",
+    "the operators find it with `asahi deadletter list`; send it again once it is mended",
+)
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What one delivery of records holds, by what happens to it next."""
+
+    journeys: list[Journey] = field(default_factory=list)
+    rejections: list[tuple[ResultRecord, Receipt | None]] = field(default_factory=list)
+    audits: list[AuditRecord] = field(default_factory=list)
+    letters: list[DeadLetterRecord] = field(default_factory=list)
+    letter_receipts: list[Receipt] = field(default_factory=list)
+    strays: list[tuple[Record, bytes, str, Receipt]] = field(default_factory=list)
+    repeats: list[tuple[int, Receipt]] = field(default_factory=list)
+
+
+class Intake:
+    """The stages before the call, for all partitions of this worker."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        tenancy: Tenancy,
+        decode: Decode,
+        delivery: Delivery,
+        outbox: Outbox,
+        recall: Recall,
+        background: Background,
+        capacity: Capacity,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._tenancy = tenancy
+        self._decode = decode
+        self._delivery = delivery
+        self._outbox = outbox
+        self._recall = recall
+        self._background = background
+        self._capacity = capacity
+        self._clock = clock
+
+    async def receive(self, partition: int, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
+        """Take in one delivery; it is acknowledged when every request in it has a durable outcome."""
+        state = self._tenancy.states.get(partition)
+        if state is None:
+            return  # given up meanwhile: whoever gains the partition reads it again
+        outcomes = [(record, place, found) for record in records for place, found in enumerate(self._decode(record))]
+        await self._capacity.take(len(outcomes))
+        receipt = BatchReceipt(len(outcomes), acknowledge, self._capacity)
+        receipt.close()
+        sorted_ = _Sorted()
+        now = self._clock()
+        for record, place, outcome in outcomes:
+            self._sort(state, record, place, outcome, receipt, sorted_, now)
+        flow = self._lead(state, sorted_)
+        self._background.start(self._conclude(state, flow, sorted_))
+
+    def _sort(
+        self,
+        state: PartitionState,
+        record: Record,
+        place: int,
+        outcome: Outcome,
+        receipt: Receipt,
+        into: _Sorted,
+        now: float,
+    ) -> None:
+        if isinstance(outcome, DeadLettered):
+            into.letters.append(self._letter(record, outcome.position, outcome.problem, outcome.value, now))
+            into.letter_receipts.append(receipt)
+            return
+        if isinstance(outcome, Ok):
+            tenant, request_id, body = outcome.request.tenant, outcome.request.id, outcome.body
+            if home_partition(tenant, self._settings.kafka.partitions) != state.partition:
+                into.strays.append((record, body, tenant, receipt))
+                return
+        else:
+            tenant, request_id, body = outcome.tenant or "", outcome.request_id, record.value or b""
+        sighting = state.ledger.admit(ledger_key(tenant, request_id), outcome.digest)
+        match sighting, outcome:
+            case New(), Ok(request=request, digest=digest):
+                into.journeys.append(Journey(request, body, digest, state.partition, now, receipt))
+            case New(), Rejected():
+                into.rejections.append((_rejection(outcome, now), receipt))
+                into.audits.append(_rejection_audit(outcome, record, place, now))
+            case Known(offset=None), _:
+                receipt.settle()  # under way: its result answers this one too
+            case Known(offset=int(offset)), _:
+                into.repeats.append((offset, receipt))
+            case Conflict(), _:
+                into.letters.append(self._letter(record, place, CONFLICT, body, now))
+                into.letter_receipts.append(receipt)
+
+    def _letter(
+        self, record: Record, place: int, problem: ProblemRecord, value: bytes, now: float, trace: str | None = None
+    ) -> DeadLetterRecord:
+        keep = self._settings.intake.dead_letter_bytes
+        return dead_letter(record, place, "intake", problem, value, now=now, keep_bytes=keep, traceback=trace)
+
+    def _lead(self, state: PartitionState, sorted_: _Sorted) -> Flow:
+        """Lead the journeys through the steps; one that trips over a bug is taken out and the others go on."""
+        whole = contain(lambda: lead(state, sorted_.journeys, self._clock), "intake")
+        if not isinstance(whole, Bug):
+            return whole
+        total = Flow()
+        for journey in sorted_.journeys:
+            flow = contain(partial(lead, state, [journey], self._clock), "intake")
+            if isinstance(flow, Bug):
+                now = self._clock()
+                sorted_.letters.append(self._bug_letter(journey, flow, now))
+                total.ended.append((journey, ended_with(journey, Status.FAILED, BUG, now)))
+            else:
+                merge(total, flow)
+        return total
+
+    def _bug_letter(self, journey: Journey, bug: Bug, now: float) -> DeadLetterRecord:
+        source = Record(REQUESTS.name, journey.partition, -1, journey.request.tenant.encode(), journey.body, (), now)
+        letter = self._letter(source, 0, BUG, journey.body, now, bug.traceback)
+        return msgspec.structs.replace(letter, id=f"bug/{journey.request.tenant}/{journey.request.id}")
+
+    async def _conclude(self, state: PartitionState, flow: Flow, sorted_: _Sorted) -> None:
+        """Make everything durable that the delivery led to."""
+        if sorted_.letters:
+            await self._delivery.dead_letters(state.partition, sorted_.letters)
+            for receipt in sorted_.letter_receipts:
+                receipt.settle()
+        for record, body, tenant, receipt in sorted_.strays:
+            home = home_partition(tenant, self._settings.kafka.partitions)
+            await self._outbox.publish(
+                REQUESTS.name, home, [Publication(body, tenant.encode(), list(record.headers))]
+            )
+            receipt.settle()
+        for offset, receipt in sorted_.repeats:
+            known = await self._recall.fetch(state.partition, offset)
+            if known is not None:
+                await self._outbox.publish(RESULTS.name, state.partition, [known])
+            receipt.settle()
+        await self.conclude(state, flow, sorted_.rejections, sorted_.audits)
+
+    async def conclude(
+        self,
+        state: PartitionState,
+        flow: Flow,
+        ended: Sequence[tuple[ResultRecord, Receipt | None]] = (),
+        audits: Sequence[AuditRecord] = (),
+    ) -> None:
+        """Make a flow durable: audits before the results they explain, calls beside them."""
+        audits = [*audits, *flow.audits]
+        if audits:
+            await self._delivery.audits(state.partition, audits)
+        results = [*ended, *((result, journey.receipt) for journey, result in flow.ended)]
+        if flow.onward:
+            await self._delivery.calls(state, flow.onward, self._clock())
+        if results:
+            await self._delivery.results(state, results)
+
+    async def release(self, state: PartitionState, flow: Flow) -> None:
+        """Lead journeys that waited for an identical request onward, and make the flow durable."""
+        await self.conclude(state, lead_on(state, flow, self._clock))
+
+    def tick(self) -> float | None:
+        """Close due windows and end what waited too long; return when to come back, in Unix seconds."""
+        soonest: float | None = None
+        for state in self._tenancy.states.values():
+            now = self._clock()
+            flow = lead_on(state, state.cache.expire(now), self._clock)
+            closed = state.windows.due(now)
+            note_time(state.windows.name, closed, self._clock)
+            merge(flow, route(state, closed, self._clock))
+            if flow.onward or flow.ended or flow.audits:
+                self._background.start(self.conclude(state, flow))
+            due = state.windows.next_due()
+            if due is not None and (soonest is None or due < soonest):
+                soonest = due
+        return soonest
+
+
+def _rejection(outcome: Rejected, now: float) -> ResultRecord:
+    at = moment(now)
+    return ResultRecord(
+        id=outcome.request_id,
+        status=Status.REJECTED,
+        cost_usd="0",
+        received_at=at,
+        completed_at=at,
+        tenant=outcome.tenant,
+        user=outcome.user,
+        error=outcome.problem,
+        request_digest=outcome.digest,
+    )
+
+
+def _rejection_audit(outcome: Rejected, record: Record, place: int, now: float) -> AuditRecord:
+    return AuditRecord(
+        id=f"{record.topic}/{record.partition}/{record.offset}/{place}",
+        actor=outcome.user or outcome.tenant or "unknown",
+        action="request.validate",
+        subject=outcome.request_id,
+        outcome=Status.REJECTED.value,
+        reason=f"{outcome.problem.code}: {outcome.problem.message}",
+        occurred_at=moment(now),
+        tenant=outcome.tenant,
+    )

@@ -1,0 +1,163 @@
+"""Receiving calls: each runs at once, none waits for another, and each completion is durable before it is settled.
+
+A successor reads the completions written since the checkpoint and does not repeat those calls: after a kill, the
+calls repeated are the ones that were under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from schemas.batch import Call, CallBatch, Completion, CompletionBatch, Passenger
+from schemas.settings import Settings
+from streams.background import Background
+from streams.envelope import Publication
+from streams.outbox import Outbox
+from streams.receipts import BatchReceipt, Capacity
+from streams.stage import Receipt
+from streams.tail import read_tail
+from streams.topics import COMPLETIONS, DISPATCH
+from streams.transport.offsets import Checkpoint, Marks
+from streams.transport.records import Record
+
+logger = logging.getLogger(__name__)
+
+_calls = msgspec.msgpack.Decoder(CallBatch)
+_completions = msgspec.msgpack.Decoder(CompletionBatch)
+_encoder = msgspec.msgpack.Encoder()
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One call under way, with the receipts of every message that asked for it."""
+
+    key: str
+    receipts: list[Receipt] = field(default_factory=list)
+
+
+class Runner(Protocol):
+    """What makes the calls."""
+
+    def submit(self, call: Call, token: Ticket) -> None:
+        """Start a call as soon as limits allow; its completion comes through the callback."""
+        ...
+
+
+class Calls:
+    """The provider stage of this worker.
+
+    Args:
+        background: Publications under way.
+    """
+
+    topics = (DISPATCH.name,)
+
+    def __init__(self, settings: Settings, outbox: Outbox, background: Background, capacity: Capacity) -> None:
+        self._settings = settings
+        self._outbox = outbox
+        self._background = background
+        self._capacity = capacity
+        self._runner: Runner | None = None
+        self._under_way: dict[str, Ticket] = {}
+        self._done: dict[str, None] = {}
+        self._ready: list[tuple[Ticket, Completion]] = []
+        self._publishing = False
+
+    def run_with(self, runner: Runner) -> None:
+        """Use this runner; it must report to `completed`."""
+        self._runner = runner
+
+    async def receive(self, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
+        """Start every call of a delivery that is neither done nor under way."""
+        calls = [call for record in records for call in _calls.decode(record.value or b"").calls]
+        await self._capacity.take(len(calls))
+        receipt = BatchReceipt(len(calls), acknowledge, self._capacity)
+        receipt.close()
+        assert self._runner is not None
+        for call in calls:
+            key = key_of(call.passenger)
+            if key in self._done:
+                receipt.settle()
+            elif (running := self._under_way.get(key)) is not None:
+                running.receipts.append(receipt)
+            else:
+                ticket = self._under_way[key] = Ticket(key, [receipt])
+                self._runner.submit(call, ticket)
+
+    def completed(self, ticket: Ticket, completion: Completion) -> None:
+        """Take a completion; all that come while one publication is under way travel together in the next."""
+        self._ready.append((ticket, completion))
+        if not self._publishing:
+            self._publishing = True
+            self._background.start(self._publish_ready())
+
+    async def _publish_ready(self) -> None:
+        try:
+            while self._ready:
+                await asyncio.sleep(0)  # let the calls that end in this very moment join
+                ready, self._ready = self._ready, []
+                homes: dict[int, list[tuple[Ticket, Completion]]] = {}
+                for pair in ready:
+                    homes.setdefault(pair[1].passenger.partition, []).append(pair)
+                await asyncio.gather(*(self._publish(home, pairs) for home, pairs in homes.items()))
+        finally:
+            self._publishing = False
+
+    async def _publish(self, home: int, pairs: list[tuple[Ticket, Completion]]) -> None:
+        groups = _split([completion for _, completion in pairs], self._settings.kafka.batch_bytes)
+        await self._outbox.publish(COMPLETIONS.name, home, [Publication(group) for group in groups])
+        for ticket, _ in pairs:
+            self._under_way.pop(ticket.key, None)
+            self._remember(ticket.key)
+            for receipt in ticket.receipts:
+                receipt.settle()
+
+    def _remember(self, key: str) -> None:
+        self._done[key] = None
+        if len(self._done) > self._settings.intake.known_ids:
+            del self._done[next(iter(self._done))]
+
+    async def take_over(self, partitions: frozenset[int], checkpoints: Mapping[tuple[str, int], Checkpoint]) -> None:
+        """Learn which calls of these partitions are done already."""
+        if not partitions:
+            return
+        points = [checkpoints.get((DISPATCH.name, shard)) for shard in partitions]
+        starts = {
+            (COMPLETIONS.name, home): min(
+                0 if point is None else point.marks.get((COMPLETIONS.name, home), 0) for point in points
+            )
+            for home in range(self._settings.kafka.partitions)
+        }
+        async for records in read_tail(self._settings.kafka, starts):
+            for record in records:
+                for completion in _completions.decode(record.value or b"").completions:
+                    self._remember(key_of(completion.passenger))
+
+    async def let_go(self) -> None:
+        """Publish what has ended. Calls under way go on: their answers are paid for and still count."""
+        await self._background.settled()
+
+    def refine(self, topic: str, partition: int, marks: Marks) -> Marks:
+        """Return the marks as they are: the position at delivery is old enough."""
+        del topic, partition
+        return marks
+
+
+def key_of(passenger: Passenger) -> str:
+    """Return the key under which a call is known: one call per tenant and request id."""
+    return f"{passenger.tenant}\x00{passenger.id}"
+
+
+def _split(completions: list[Completion], batch_bytes: int) -> list[bytes]:
+    """Encode completions into messages below the batch size, halving until they fit."""
+    encoded = _encoder.encode(CompletionBatch(completions))
+    if len(encoded) <= batch_bytes or len(completions) == 1:
+        return [encoded]
+    middle = len(completions) // 2
+    return _split(completions[:middle], batch_bytes) + _split(completions[middle:], batch_bytes)

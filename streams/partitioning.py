@@ -1,0 +1,12 @@
+"""Which partition a key belongs to: the same for every client that hashes with murmur2, as Kafka's own do."""
+
+from __future__ import annotations
+
+from aiokafka.partitioner import murmur2
+
+POSITIVE = 0x7FFFFFFF
+
+
+def home_partition(key: str, partitions: int) -> int:
+    """Return the partition that owns this key."""
+    return int((murmur2(key.encode()) & POSITIVE) % partitions)

@@ -1,0 +1,131 @@
+"""Making decisions durable: results, calls and audits go to their topics, then the receipts are settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from schemas.batch import Call, CallBatch
+from schemas.settings import KafkaSettings
+from schemas.wire import AuditRecord, DeadLetterRecord, ResultRecord, UsageRecord
+from streams.envelope import Publication, cloud_event
+from streams.outbox import Outbox
+from streams.stage import Journey, Receipt
+from streams.tenancy.state import PartitionState, ledger_key
+from streams.topics import AUDIT, DEADLETTER, DISPATCH, RESULTS, USAGE
+
+ToCall = Callable[[Journey, float], Call]
+ShardPartition = Callable[[Call, int], int]
+
+_json = msgspec.json.Encoder()
+_msgpack = msgspec.msgpack.Encoder()
+
+
+class Delivery:
+    """Publishes what the stages of one worker decided.
+
+    Args:
+        to_call: Makes a call of a routed journey.
+        shard_partition: Chooses the dispatch partition of a call.
+    """
+
+    def __init__(
+        self, outbox: Outbox, kafka: KafkaSettings, to_call: ToCall, shard_partition: ShardPartition
+    ) -> None:
+        self._outbox = outbox
+        self._kafka = kafka
+        self._to_call = to_call
+        self._shard_partition = shard_partition
+
+    async def results(self, state: PartitionState, ended: Sequence[tuple[ResultRecord, Receipt | None]]) -> None:
+        """Publish terminal results; then the ledger knows them and their receipts are settled."""
+        if not ended:
+            return
+        publications = [
+            cloud_event(RESULTS, result.id, result.tenant, result.completed_at, _json.encode(result))
+            for result, _ in ended
+        ]
+        offsets = await self._outbox.publish(RESULTS.name, state.partition, publications)
+        state.results_position = max(state.results_position, offsets[-1] + 1)
+        for (result, receipt), offset in zip(ended, offsets, strict=True):
+            key = ledger_key(result.tenant, result.id)
+            state.ledger.ended(key, result.request_digest or "", offset)
+            state.calls.close(key)
+            state.ending.discard(key)
+            if receipt is not None:
+                receipt.settle()
+
+    async def results_and_usages(
+        self,
+        state: PartitionState,
+        ended: Sequence[tuple[ResultRecord, Receipt | None]],
+        usages: Sequence[UsageRecord],
+    ) -> None:
+        """Publish both side by side; return once both are durable."""
+        await asyncio.gather(self.results(state, ended), self.usages(state, usages))
+
+    async def calls(self, state: PartitionState, journeys: Sequence[Journey], now: float) -> None:
+        """Dispatch routed journeys, grouped by the partition of their lane shard."""
+        shards: dict[int, list[tuple[Call, Journey]]] = {}
+        for journey in journeys:
+            call = self._to_call(journey, now)
+            shard = self._shard_partition(call, self._kafka.partitions)
+            shards.setdefault(shard, []).append((call, journey))
+        await asyncio.gather(*(self._dispatch(state, shard, pairs) for shard, pairs in shards.items()))
+
+    async def _dispatch(self, state: PartitionState, shard: int, pairs: list[tuple[Call, Journey]]) -> None:
+        groups = list(_split(pairs, self._kafka.batch_bytes))
+        publications = [Publication(_msgpack.encode(CallBatch([call for call, _ in group]))) for group in groups]
+        position = state.results_position
+        offsets = await self._outbox.publish(DISPATCH.name, shard, publications)
+        for group, offset in zip(groups, offsets, strict=True):
+            for call, journey in group:
+                key = ledger_key(call.passenger.tenant, call.passenger.id)
+                state.calls.open(key, shard, offset, position)
+                journey.receipt.settle()
+
+    async def usages(self, state: PartitionState, usages: Sequence[UsageRecord]) -> None:
+        """Publish paid calls, but for those a predecessor has published already."""
+        fresh = [usage for usage in usages if usage.id not in state.usage_seen]
+        publications = [
+            cloud_event(USAGE, usage.id, usage.tenant, usage.occurred_at, _json.encode(usage)) for usage in fresh
+        ]
+        await self._outbox.publish(USAGE.name, state.partition, publications)
+
+    async def audits(self, partition: int, audits: Sequence[AuditRecord]) -> None:
+        """Publish auditable decisions."""
+        publications = [
+            cloud_event(AUDIT, audit.id, audit.tenant, audit.occurred_at, _json.encode(audit)) for audit in audits
+        ]
+        await self._outbox.publish(AUDIT.name, partition, publications)
+
+    async def dead_letters(self, partition: int, letters: Sequence[DeadLetterRecord]) -> None:
+        """Publish what could not be processed."""
+        publications = [
+            cloud_event(
+                DEADLETTER,
+                letter.id,
+                None,
+                letter.occurred_at,
+                _json.encode(letter),
+                key=f"{letter.source_topic}/{letter.source_partition}".encode(),
+            )
+            for letter in letters
+        ]
+        await self._outbox.publish(DEADLETTER.name, partition, publications)
+
+
+def _split(pairs: list[tuple[Call, Journey]], batch_bytes: int) -> list[list[tuple[Call, Journey]]]:
+    """Group calls so that a group's bodies stay below the batch size; a single larger one stands alone."""
+    groups: list[list[tuple[Call, Journey]]] = []
+    size = batch_bytes
+    for pair in pairs:
+        body = len(pair[0].body)
+        if size + body > batch_bytes:
+            groups.append([])
+            size = 0
+        groups[-1].append(pair)
+        size += body
+    return groups

@@ -1,0 +1,141 @@
+"""Owning partitions of tenants: the state behind them is rebuilt from the log whenever they are gained."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from schemas.batch import CallBatch, CompletionBatch
+from schemas.settings import Settings
+from streams.background import Background
+from streams.tail import read_tail
+from streams.tenancy.state import PartitionState, ledger_key
+from streams.topics import COMPLETIONS, DISPATCH, REQUESTS, RESULTS, USAGE
+from streams.transport.offsets import Checkpoint, Marks
+
+logger = logging.getLogger(__name__)
+
+NewState = Callable[[int], PartitionState]
+Clock = Callable[[], float]
+Checkpoints = Mapping[tuple[str, int], Checkpoint]
+
+
+class _KnownResult(msgspec.Struct):
+    """The fields of a result that the ledger needs."""
+
+    id: str
+    tenant: str | None = None
+    request_digest: str | None = None
+
+
+class _KnownUsage(msgspec.Struct):
+    id: str
+
+
+_results = msgspec.json.Decoder(_KnownResult)
+_usages = msgspec.json.Decoder(_KnownUsage)
+_calls = msgspec.msgpack.Decoder(CallBatch)
+_completions = msgspec.msgpack.Decoder(CompletionBatch)
+
+
+class Tenancy:
+    """The partitions of tenants this worker owns.
+
+    Args:
+        new_state: Makes the empty state of a partition.
+        ready: Set once the tenants are known; nothing is processed before.
+        background: Deliveries under way.
+    """
+
+    topics = (REQUESTS.name, COMPLETIONS.name)
+
+    def __init__(
+        self, settings: Settings, new_state: NewState, ready: asyncio.Event, background: Background, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._new_state = new_state
+        self._ready = ready
+        self._background = background
+        self._clock = clock
+        self.states: dict[int, PartitionState] = {}
+
+    async def take_over(self, partitions: frozenset[int], checkpoints: Checkpoints) -> None:
+        """Rebuild: finished requests, then calls under way, then answers, then usage already published."""
+        await self._ready.wait()
+        states = {partition: self._new_state(partition) for partition in partitions}
+        await self._know_results(states, checkpoints)
+        await self._know_calls(states, checkpoints)
+        await self._know_answers(states, checkpoints)
+        await self._know_usage(states, checkpoints)
+        self.states = states
+
+    async def let_go(self) -> None:
+        """Finish the deliveries under way and forget everything."""
+        await self._background.settled()
+        self.states = {}
+
+    def refine(self, topic: str, partition: int, marks: Marks) -> Marks:
+        """Move the marks back to the oldest call under way."""
+        state = self.states.get(partition)
+        if state is None or topic != REQUESTS.name:
+            return marks
+        return state.calls.move_back(marks, partition)
+
+    def _mark(self, checkpoints: Checkpoints, topic: str, partition: int, place: tuple[str, int]) -> int:
+        point = checkpoints.get((topic, partition))
+        return 0 if point is None else point.marks.get(place, 0)
+
+    async def _know_results(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
+        starts = {(RESULTS.name, p): self._mark(checkpoints, REQUESTS.name, p, (RESULTS.name, p)) for p in states}
+        newest = self._settings.intake.recover_results
+        async for records in read_tail(self._settings.kafka, starts, newest=newest):
+            for record in records:
+                if record.value is not None:
+                    state, known = states[record.partition], _results.decode(record.value)
+                    key = ledger_key(known.tenant, known.id)
+                    if not state.ledger.has_ended(key):  # the first result is the one that counts
+                        state.ledger.ended(key, known.request_digest or "", record.offset)
+                    state.results_position = record.offset + 1
+
+    async def _know_calls(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
+        shards = range(self._settings.kafka.partitions)
+        marks = {
+            p: {q: self._mark(checkpoints, REQUESTS.name, p, (DISPATCH.name, q)) for q in shards} for p in states
+        }
+        starts = {(DISPATCH.name, q): min(marks[p][q] for p in states) for q in shards} if states else {}
+        async for records in read_tail(self._settings.kafka, starts):
+            for record in records:
+                for call in _calls.decode(record.value or b"").calls:
+                    passenger = call.passenger
+                    state = states.get(passenger.partition)
+                    if state is None or record.offset < marks[passenger.partition][record.partition]:
+                        continue
+                    key = ledger_key(passenger.tenant, passenger.id)
+                    if state.ledger.has_ended(key):
+                        continue
+                    state.ledger.in_flight(key, passenger.digest)
+                    state.calls.open(key, record.partition, record.offset, state.results_position)
+                    if passenger.fingerprint is not None:
+                        state.cache.resume(passenger.fingerprint, passenger.id)
+
+    async def _know_answers(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
+        points = {p: checkpoints.get((COMPLETIONS.name, p)) for p in states}
+        starts = {(COMPLETIONS.name, p): point.offset if point else 0 for p, point in points.items()}
+        newest = self._settings.intake.recover_completions
+        now = self._clock()
+        async for records in read_tail(self._settings.kafka, starts, newest=newest):
+            for record in records:
+                if record.offset >= starts[(COMPLETIONS.name, record.partition)]:
+                    continue  # comes again, as news
+                for completion in _completions.decode(record.value or b"").completions:
+                    states[record.partition].cache.restore(completion, now)
+
+    async def _know_usage(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
+        starts = {(USAGE.name, p): self._mark(checkpoints, COMPLETIONS.name, p, (USAGE.name, p)) for p in states}
+        async for records in read_tail(self._settings.kafka, starts):
+            for record in records:
+                if record.value is not None:
+                    states[record.partition].usage_seen.add(_usages.decode(record.value).id)

@@ -1,0 +1,141 @@
+"""What one worker knows about one partition of tenants, rebuilt from the log whenever it is gained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from schemas.batch import Completion
+from schemas.outcomes import Sighting
+from streams.stage import Flow, Journey, Step
+from streams.topics import DISPATCH, RESULTS
+from streams.transport.offsets import Marks
+
+
+class KnownRequests(Protocol):
+    """The ledger of one partition."""
+
+    def admit(self, key: str, digest: str) -> Sighting:
+        """Say whether the request is known, and know it from now on."""
+        ...
+
+    def in_flight(self, key: str, digest: str) -> None:
+        """Know a request that a predecessor dispatched."""
+        ...
+
+    def ended(self, key: str, digest: str, offset: int) -> None:
+        """Know where the result of a request lies."""
+        ...
+
+    def has_ended(self, key: str) -> bool:
+        """Return whether the request is known to have its result."""
+        ...
+
+
+class AnswerCache(Step, Protocol):
+    """The cache of one partition: a step, and a fold over completions."""
+
+    def complete(self, completion: Completion, now: float) -> Flow:
+        """Keep an answer, and release the requests that waited for it."""
+        ...
+
+    def abandon(self, journey: Journey, now: float) -> Flow:
+        """Let the next in line lead when a leader ended without a call."""
+        ...
+
+    def expire(self, now: float) -> Flow:
+        """End the waiting requests whose deadline has passed."""
+        ...
+
+    def restore(self, completion: Completion, now: float) -> None:
+        """Keep an answer a predecessor has seen."""
+        ...
+
+    def resume(self, fingerprint: str, leader_id: str) -> None:
+        """Know a call that a predecessor dispatched and that is still under way."""
+        ...
+
+
+class Windows(Step, Protocol):
+    """The windows of one partition: a step, and a timer."""
+
+    def due(self, now: float) -> Flow:
+        """Close the windows whose time has come."""
+        ...
+
+    def next_due(self) -> float | None:
+        """Return when the next window must close, in Unix seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    partition: int
+    offset: int
+    results_position: int
+
+
+class OpenCalls:
+    """Dispatched requests without a durable result, by where their calls lie in the dispatch topic.
+
+    A successor must read the dispatch topic from the oldest of them on to know what is under way, and the results
+    from the position at which the oldest was dispatched to know which of the others have ended since.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[str, _Place] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def open(self, key: str, partition: int, offset: int, results_position: int) -> None:
+        """Note a call that is durable at this place, and where the results ended at that time."""
+        self._places[key] = _Place(partition, offset, results_position)
+
+    def close(self, key: str) -> None:
+        """Note that the request has its durable result."""
+        self._places.pop(key, None)
+
+    def move_back(self, marks: Marks, results_partition: int) -> Marks:
+        """Return the marks, moved back so far that a successor learns of every open call."""
+        moved = dict(marks)
+        for place in self._places.values():
+            for mark, position in (
+                ((DISPATCH.name, place.partition), place.offset),
+                ((RESULTS.name, results_partition), place.results_position),
+            ):
+                moved[mark] = min(moved.get(mark, position), position)
+        return moved
+
+
+@dataclass(slots=True)
+class PartitionState:
+    """Everything about one partition.
+
+    Attributes:
+        steps: Governance, cache, windows, routing, in the order of the flow.
+        results_position: Where the results of this partition end, as far as known.
+        ending: Requests whose terminal result is being published.
+        usage_seen: Ids of usage events a predecessor already published for completions that come again.
+    """
+
+    partition: int
+    ledger: KnownRequests
+    governance: Step
+    cache: AnswerCache
+    windows: Windows
+    routing: Step
+    calls: OpenCalls = field(default_factory=OpenCalls)
+    results_position: int = 0
+    ending: set[str] = field(default_factory=set)
+    usage_seen: set[str] = field(default_factory=set)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps in the order of the flow."""
+        return (self.governance, self.cache, self.windows, self.routing)
+
+
+def ledger_key(tenant: str | None, request_id: str) -> str:
+    """Return the key under which a request is known: ids are unique per tenant, not beyond."""
+    return f"{tenant or ''}\x00{request_id}"
