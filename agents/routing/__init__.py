@@ -1,0 +1,1 @@
+"""Routing chooses a model for each request, says why, and addresses the call to the dispatch topic."""

@@ -1,0 +1,47 @@
+"""A routed journey as a call, and the partition of the dispatch topic it goes to."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from schemas.batch import Call, Passenger
+from streams.stage import Journey, deadline_of
+
+
+def to_call(journey: Journey, now: float) -> Call:
+    """Return the call that a routed journey asks of the provider stage."""
+    tenant, choice = journey.tenant, journey.choice
+    assert tenant is not None, "governance names the tenant before dispatch"
+    assert choice is not None, "routing decides before dispatch"
+    request = journey.request
+    trace = request.trace
+    passenger = Passenger(
+        id=request.id,
+        tenant=request.tenant,
+        partition=journey.partition,
+        digest=journey.digest,
+        lane=journey.lane,
+        choice=choice,
+        reference_model=tenant.reference_model,
+        received_at=journey.received_at,
+        user=request.user,
+        task_type=request.task_type,
+        fingerprint=journey.fingerprint,
+        cache_ttl_seconds=0.0 if journey.fingerprint is None else tenant.answer_ttl(request.cache),
+        tags=request.tags,
+        traceparent=None if trace is None else trace.traceparent,
+        tracestate=None if trace is None else trace.tracestate,
+    )
+    return Call(passenger, journey.body, journey.targets, now, deadline_of(request), journey.stages_ms)
+
+
+def shard_partition(call: Call, partitions: int) -> int:
+    """Return the dispatch partition of a call.
+
+    A provider's calls spread over all partitions by request id, so that all workers share its limits and load. The
+    same request at the same provider always lands on the same partition, whatever lane it travels in (the lane may
+    change when it is sent again later): there the provider stage recognises it. CRC-32 because the answer must be
+    the same in every process, which Python's own `hash` is not; providers start at different partitions.
+    """
+    spread = crc32(call.passenger.id.encode()) + crc32(call.targets[0].provider.encode())
+    return spread % partitions
