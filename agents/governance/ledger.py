@@ -1,0 +1,107 @@
+"""Which requests of one partition are known, so that each is answered once however often it is delivered."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+DIGEST_HEX_KEPT = 16
+OFFSET_BITS = 64
+OFFSET_MASK = (1 << OFFSET_BITS) - 1
+
+
+class New(NamedTuple):
+    """Never seen, as far as is remembered; it is in flight from now on."""
+
+
+class InFlight(NamedTuple):
+    """The same request is under way and will have its result."""
+
+
+class Done(NamedTuple):
+    """The same request has its result, at this offset of `asahi.results` in the partition of the same number."""
+
+    offset: int
+
+
+class Conflict(NamedTuple):
+    """Another request has this id."""
+
+
+Standing = New | InFlight | Done | Conflict
+
+_NEW, _IN_FLIGHT, _CONFLICT = New(), InFlight(), Conflict()
+
+
+class Ledger:
+    """The known request ids of one partition, with the digest of what was asked and where the result is.
+
+    Ids in flight are all kept; how many there are is bounded by what a worker may hold. Of the ended ones at most
+    `known_ids` are kept and at least the newest half of that: they live in two generations, and when the young one
+    is full the old one is dropped in one go, which no single eviction has to pay for.
+
+    An ended id costs 130 bytes: its 64-bit hash, and one integer with 64 bits of the digest and the offset. Python's
+    own string hash (SipHash under a key drawn per process) serves, since nothing outlives the process and nobody
+    outside can aim for collisions. With 200,000 ids known, a new id meets the hash of another with a probability of
+    200,000 / 2^64, about 1e-14: at 10,000 requests per second once in three centuries. It is then taken for a
+    `Conflict` and rejected; to be taken for `Done` its digest must collide as well, one chance in 2^64 more.
+
+    Args:
+        known_ids: Most ended ids to remember.
+    """
+
+    def __init__(self, known_ids: int) -> None:
+        self._generation_size = max(1, known_ids // 2)
+        self._in_flight: dict[str, str] = {}
+        self._young: dict[int, int] = {}
+        self._old: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._in_flight) + len(self._young) + len(self._old)
+
+    def admit(self, request_id: str, digest: str) -> Standing:
+        """Say how a request stands, and take it as in flight when it is new.
+
+        Args:
+            request_id: The request's id.
+            digest: Hex digest of the canonical request.
+        """
+        under_way = self._in_flight.get(request_id)
+        if under_way is not None:
+            return _IN_FLIGHT if under_way == digest else _CONFLICT
+        entry = self._ended(hash(request_id))
+        if entry is None:
+            self._in_flight[request_id] = digest
+            return _NEW
+        if entry >> OFFSET_BITS != _short(digest):
+            return _CONFLICT
+        return Done(entry & OFFSET_MASK)
+
+    def in_flight(self, request_id: str, digest: str) -> None:
+        """Record at recovery that a request is under way; one that has ended stays so."""
+        if self._ended(hash(request_id)) is None:
+            self._in_flight[request_id] = digest
+
+    def ended(self, request_id: str, digest: str, offset: int) -> None:
+        """Record that a request has its result, at this offset; the first result of an id is the one that counts."""
+        self._in_flight.pop(request_id, None)
+        key = hash(request_id)
+        if self._ended(key) is not None:
+            return
+        if len(self._young) >= self._generation_size:
+            self._young, self._old = {}, self._young
+        self._young[key] = _short(digest) << OFFSET_BITS | offset
+
+    def forget(self, request_id: str) -> None:
+        """Forget a request, so that the next one of this id is new."""
+        self._in_flight.pop(request_id, None)
+        key = hash(request_id)
+        self._young.pop(key, None)
+        self._old.pop(key, None)
+
+    def _ended(self, key: int) -> int | None:
+        entry = self._young.get(key)
+        return self._old.get(key) if entry is None else entry
+
+
+def _short(digest: str) -> int:
+    return int(digest[:DIGEST_HEX_KEPT], 16)
