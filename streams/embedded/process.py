@@ -185,7 +185,7 @@ class ChildProcess:
             os.killpg(popen.pid, how)
             if await _gone(popen, seconds):
                 return
-            logger.warning("does not end", extra={"service": self.name, "pid": popen.pid, "after": how.name})
+            logger.info("does not end", extra={"service": self.name, "pid": popen.pid, "despite": how.name})
         raise EmbeddedServiceError(f"{self.name} (pid {popen.pid}) survived SIGKILL for {_KILL_SECONDS:g} s")
 
     def _last_words(self) -> str:

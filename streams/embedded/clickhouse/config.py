@@ -53,7 +53,7 @@ class EndpointConfig:
     max_concurrent_queries: int = 100
     max_threads: int = 2
     background_threads: int = 2
-    fsync: bool = False
+    fsync: bool = True
     query_log: bool = True
     max_uri_bytes: int = 1 * MIB
     max_session_timeout_seconds: int = 3600

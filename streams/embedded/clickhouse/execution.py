@@ -12,9 +12,15 @@ from streams.embedded.clickhouse.engine import Engine, EngineConnection, quote_n
 from streams.embedded.clickhouse.errors import ClickHouseError
 from streams.embedded.clickhouse.external import ExternalTable
 from streams.embedded.clickhouse.inserting import create_external_table, insert_rows
-from streams.embedded.clickhouse.native import Column
+from streams.embedded.clickhouse.native import Column, NativeRewriter
 from streams.embedded.clickhouse.query_id import LOG_COMMENT, comment, with_client_ids
-from streams.embedded.clickhouse.reading import PER_BLOCK_FORMAT, describe, read_blocks, read_through_pipe
+from streams.embedded.clickhouse.reading import (
+    NATIVE_FORMAT,
+    describe,
+    read_blocks,
+    read_through_pipe,
+    reads_per_block,
+)
 from streams.embedded.clickhouse.request import QueryRequest
 from streams.embedded.clickhouse.results import ResultWriter
 from streams.embedded.clickhouse.sessions import Session, SessionRegistry
@@ -126,9 +132,10 @@ class Execution:
         elif statement.kind is Kind.READ:
             name = statement.format or request.default_format
             result.begin(name)
-            if name == PER_BLOCK_FORMAT:
-                version = request.client_protocol_version
-                read_blocks(connection, statement, request.params, version, columns, result)
+            if reads_per_block(name, statement, request.settings):
+                version = request.client_protocol_version if name == NATIVE_FORMAT else 0
+                rewriter = NativeRewriter(version, columns)
+                read_blocks(connection, statement, request.params, name, rewriter, result)
             else:
                 read_through_pipe(connection, statement, request.params, name, result)
             result.end()
@@ -155,6 +162,6 @@ class Execution:
     def _described_now(self, connection: EngineConnection, statement: Statement) -> Callable[[], Sequence[Column]]:
         """Ask for the columns while the connection is free: only it sees the tables in question."""
         columns: Sequence[Column] = ()
-        if self._request.client_protocol_version and statement.streams and statement.format == PER_BLOCK_FORMAT:
+        if self._request.client_protocol_version and statement.streams and statement.format == NATIVE_FORMAT:
             columns = describe(connection, statement.text + b"\n" + statement.tail, self._request.params)
         return lambda: columns

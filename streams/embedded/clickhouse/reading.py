@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from streams.embedded.clickhouse.config import MIB
 from streams.embedded.clickhouse.engine import EngineConnection
@@ -16,8 +17,25 @@ from streams.embedded.clickhouse.statement import Statement
 
 _PIPE_READ_BYTES = 1 * MIB
 
-PER_BLOCK_FORMAT = "Native"
-"""The one format whose blocks stand for themselves and may need rewriting."""
+NATIVE_FORMAT = "Native"
+
+# formats without head and foot: blocks formatted one by one make up a whole result, and cost no pipe and no thread
+_PER_BLOCK_FORMATS = frozenset(
+    (
+        "native", "tabseparated", "tsv", "tabseparatedraw", "tsvraw", "csv", "jsoneachrow", "jsonlines", "ndjson",
+        "jsoncompacteachrow", "jsonstringseachrow", "rowbinary",
+    )
+)  # fmt: skip
+_EXTRA_ROWS = re.compile(rb"\b(TOTALS|extremes)\b", re.IGNORECASE)  # these come after the last block
+
+
+def reads_per_block(format_name: str, statement: Statement, settings: Mapping[str, str]) -> bool:
+    """Whether the blocks of a result can be formatted one by one."""
+    name = format_name.lower()
+    if name == "native":
+        return True
+    plain = statement.streams and "extremes" not in settings
+    return name in _PER_BLOCK_FORMATS and plain and not _EXTRA_ROWS.search(statement.text + statement.tail)
 
 
 def describe(connection: EngineConnection, sql: bytes, params: Mapping[str, str]) -> Sequence[Column]:
@@ -33,17 +51,17 @@ def read_blocks(
     connection: EngineConnection,
     statement: Statement,
     params: Mapping[str, str],
-    protocol_version: int,
-    columns: Callable[[], Sequence[Column]],
+    format_name: str,
+    rewriter: NativeRewriter,
     result: ResultWriter,
 ) -> None:
-    """Stream a result block by block, as the client's protocol version has them."""
-    rewriter = NativeRewriter(protocol_version, columns)
+    """Stream a result block by block; in Native as the client's protocol version has them."""
     sql = statement.text + b"\n" + statement.tail
-    if statement.streams:
-        for block in connection.blocks(sql, PER_BLOCK_FORMAT, params):
-            result.write(rewriter.rewrite(block))
-    elif block := connection.run(sql, PER_BLOCK_FORMAT, params):
+    if not statement.streams:
+        blocks: Iterable[bytes] = filter(None, [connection.run(sql, format_name, params)])
+    else:
+        blocks = connection.blocks(sql, format_name, params)
+    for block in blocks:
         result.write(rewriter.rewrite(block))
 
 
