@@ -14,7 +14,7 @@ import orjson
 
 from schemas.request import Request
 
-CHARS_PER_TOKEN = 4.0
+CHARS_PER_TOKEN = 4
 TOKENS_PER_EXTRA_BYTE = 0.4
 """Of each byte beyond one per character: a Chinese character comes to one token, an accented letter to two thirds."""
 TOKENS_PER_MESSAGE = 4
@@ -38,6 +38,11 @@ def estimate_tokens(request: Request) -> int:
     if request.response_format is not None:
         tokens += _json_tokens(request.response_format)
     return max(1, round(tokens))
+
+
+def estimate_text_tokens(text: str) -> int:
+    """Return the estimated number of tokens of a plain text, at least 1."""
+    return max(1, round(_text_tokens(text)))
 
 
 def _content_tokens(content: str | list[dict[str, Any]] | None) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from base64 import b64encode
 
 from schemas.wire import DeadLetterRecord, ProblemRecord
+from streams.records import Record
 from streams.stage import moment
-from streams.transport.records import Record
 
 
 def dead_letter(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.settings import KafkaSettings
-from streams.transport.records import Record
+from streams.records import Record
 
 FETCH_RECORDS = 2000
 QUIET_POLLS = 2

@@ -16,12 +16,12 @@ from streams.background import Background
 from streams.catchall import Bug, contain
 from streams.deadletters import dead_letter
 from streams.receipts import BatchReceipt, Capacity
+from streams.records import Record
 from streams.stage import Flow, Receipt, moment
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.fold import Clock, merge
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState, ledger_key
-from streams.transport.records import Record
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class Accounting:
     ) -> None:
         if letters:
             await self._delivery.dead_letters(state.partition, letters)
-        await self._delivery.results_and_usages(state, results, usages)
+        await self._delivery.usages_then_results(state, results, usages)
         for _ in range(arrived):
             receipt.settle()
 

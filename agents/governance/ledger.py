@@ -91,6 +91,10 @@ class Ledger:
             self._young, self._old = {}, self._young
         self._young[key] = _short(digest) << OFFSET_BITS | offset
 
+    def has_ended(self, request_id: str) -> bool:
+        """Return whether the request is known to have its result."""
+        return self._ended(hash(request_id)) is not None
+
     def forget(self, request_id: str) -> None:
         """Forget a request, so that the next one of this id is new."""
         self._in_flight.pop(request_id, None)

@@ -9,7 +9,8 @@ from functools import partial
 
 import msgspec
 
-from schemas.outcomes import Conflict, DeadLettered, Known, New, Ok, Outcome, Rejected
+from agents.governance.ledger import Conflict, Done, InFlight, New
+from agents.governance.outcomes import DeadLetter, Ok, Outcome, Rejected
 from schemas.result import Status
 from schemas.settings import Settings
 from schemas.wire import AuditRecord, DeadLetterRecord, ProblemRecord, ResultRecord
@@ -21,13 +22,13 @@ from streams.outbox import Outbox
 from streams.partitioning import home_partition
 from streams.recall import Recall
 from streams.receipts import BatchReceipt, Capacity
-from streams.stage import Flow, Journey, Receipt, ended_with, moment
+from streams.records import Record
+from streams.stage import Flow, Journey, Receipt, ended_with
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.fold import Clock, lead, lead_on, merge, note_time, route
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import REQUESTS, RESULTS
-from streams.transport.records import Record
 
 logger = logging.getLogger(__name__)
 
@@ -110,8 +111,8 @@ class Intake:
         into: _Sorted,
         now: float,
     ) -> None:
-        if isinstance(outcome, DeadLettered):
-            into.letters.append(self._letter(record, outcome.position, outcome.problem, outcome.value, now))
+        if isinstance(outcome, DeadLetter):
+            into.letters.append(outcome.record(now, self._settings.intake.dead_letter_bytes))
             into.letter_receipts.append(receipt)
             return
         if isinstance(outcome, Ok):
@@ -120,17 +121,16 @@ class Intake:
                 into.strays.append((record, body, tenant, receipt))
                 return
         else:
-            tenant, request_id, body = outcome.tenant or "", outcome.request_id, record.value or b""
-        sighting = state.ledger.admit(ledger_key(tenant, request_id), outcome.digest)
-        match sighting, outcome:
+            tenant, request_id, body = outcome.tenant or "", outcome.id, record.value or b""
+        match state.ledger.admit(ledger_key(tenant, request_id), outcome.digest), outcome:
             case New(), Ok(request=request, digest=digest):
                 into.journeys.append(Journey(request, body, digest, state.partition, now, receipt))
             case New(), Rejected():
-                into.rejections.append((_rejection(outcome, now), receipt))
-                into.audits.append(_rejection_audit(outcome, record, place, now))
-            case Known(offset=None), _:
+                into.rejections.append((outcome.result(now, self._clock()), receipt))
+                into.audits.append(outcome.audit(now))
+            case InFlight(), _:
                 receipt.settle()  # under way: its result answers this one too
-            case Known(offset=int(offset)), _:
+            case Done(offset=offset), _:
                 into.repeats.append((offset, receipt))
             case Conflict(), _:
                 into.letters.append(self._letter(record, place, CONFLICT, body, now))
@@ -218,31 +218,3 @@ class Intake:
             if due is not None and (soonest is None or due < soonest):
                 soonest = due
         return soonest
-
-
-def _rejection(outcome: Rejected, now: float) -> ResultRecord:
-    at = moment(now)
-    return ResultRecord(
-        id=outcome.request_id,
-        status=Status.REJECTED,
-        cost_usd="0",
-        received_at=at,
-        completed_at=at,
-        tenant=outcome.tenant,
-        user=outcome.user,
-        error=outcome.problem,
-        request_digest=outcome.digest,
-    )
-
-
-def _rejection_audit(outcome: Rejected, record: Record, place: int, now: float) -> AuditRecord:
-    return AuditRecord(
-        id=f"{record.topic}/{record.partition}/{record.offset}/{place}",
-        actor=outcome.user or outcome.tenant or "unknown",
-        action="request.validate",
-        subject=outcome.request_id,
-        outcome=Status.REJECTED.value,
-        reason=f"{outcome.problem.code}: {outcome.problem.message}",
-        occurred_at=moment(now),
-        tenant=outcome.tenant,
-    )

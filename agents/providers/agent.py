@@ -20,11 +20,11 @@ from streams.background import Background
 from streams.envelope import Publication
 from streams.outbox import Outbox
 from streams.receipts import BatchReceipt, Capacity
+from streams.records import Record
 from streams.stage import Receipt
 from streams.tail import read_tail
 from streams.topics import COMPLETIONS, DISPATCH
 from streams.transport.offsets import Checkpoint, Marks
-from streams.transport.records import Record
 
 logger = logging.getLogger(__name__)
 

@@ -57,14 +57,15 @@ class Delivery:
             if receipt is not None:
                 receipt.settle()
 
-    async def results_and_usages(
+    async def usages_then_results(
         self,
         state: PartitionState,
         ended: Sequence[tuple[ResultRecord, Receipt | None]],
         usages: Sequence[UsageRecord],
     ) -> None:
-        """Publish both side by side; return once both are durable."""
-        await asyncio.gather(self.results(state, ended), self.usages(state, usages))
+        """Publish usage first: a result in the log then proves that its paid calls are counted."""
+        await self.usages(state, usages)
+        await self.results(state, ended)
 
     async def calls(self, state: PartitionState, journeys: Sequence[Journey], now: float) -> None:
         """Dispatch routed journeys, grouped by the partition of their lane shard."""

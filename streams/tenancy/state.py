@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from schemas.batch import Completion
-from schemas.outcomes import Sighting
 from streams.stage import Flow, Journey, Step
 from streams.topics import DISPATCH, RESULTS
 from streams.transport.offsets import Marks
@@ -15,7 +14,7 @@ from streams.transport.offsets import Marks
 class KnownRequests(Protocol):
     """The ledger of one partition."""
 
-    def admit(self, key: str, digest: str) -> Sighting:
+    def admit(self, key: str, digest: str) -> object:
         """Say whether the request is known, and know it from now on."""
         ...
 

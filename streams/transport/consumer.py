@@ -14,8 +14,8 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
+from streams.records import Record
 from streams.transport.offsets import Checkpoint, Marks, OffsetTracker
-from streams.transport.records import Record
 
 logger = logging.getLogger(__name__)
 

@@ -6,24 +6,12 @@ under load, and adds nothing for a lone record.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import faust
 from faust.types import AppT, EventT, Message
 
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record as the broker holds it; `timestamp` is Unix seconds."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    timestamp: float
+from streams.records import Record
 
 
 class RecordsSchema(faust.Schema[None, list[Record]]):

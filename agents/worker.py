@@ -1,0 +1,68 @@
+"""One worker process: `python -m agents.worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+import uvloop
+
+from agents.bootstrap import build
+from schemas.errors import AsahiError
+from schemas.settings import Settings, load_settings
+from streams.background import Background
+from streams.logs import configure_logging
+from streams.outbox import Outbox
+
+logger = logging.getLogger(__name__)
+
+FAILED = 1
+
+
+async def serve(settings: Settings) -> int:
+    """Run the pipeline until SIGTERM or SIGINT; return the exit code."""
+    stop = asyncio.Event()
+    failures: list[BaseException] = []
+
+    def fatal(failure: BaseException) -> None:
+        failures.append(failure)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Outbox(settings.kafka) as outbox:
+        pipeline = build(settings, outbox, fatal)
+        services = Background(fatal)
+        beside = [services.start(pipeline.follow_governance()), services.start(pipeline.tick())]
+        await pipeline.app.start()
+        logger.info("worker started", extra={"group": settings.kafka.group})
+        await stop.wait()
+        if not failures:
+            await pipeline.drain()
+        for task in beside:
+            task.cancel()
+        await pipeline.app.stop()
+        await pipeline.recall.stop()
+    return FAILED if failures else 0
+
+
+def run_worker(settings: Settings) -> int:
+    """Run one worker in this process until it is told to stop; return the exit code."""
+    configure_logging(settings.worker.log_level)
+    return uvloop.run(serve(settings))
+
+
+def main() -> int:
+    """Run with the configuration of this environment."""
+    try:
+        return run_worker(load_settings())
+    except AsahiError as wrong:
+        print(f"asahi worker: {wrong}", file=sys.stderr)  # noqa: T201 - the last word of a process that cannot start
+        return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

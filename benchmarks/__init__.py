@@ -1,0 +1,1 @@
+"""Reproducible measurements; each prints one JSON object as its last line."""

@@ -1,0 +1,199 @@
+"""What the pipeline benchmark stands on: a stack of its own, its processes watched, its results counted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from streams.warehouse.migrations import migrate
+
+from schemas.settings import EmbeddedSettings, KafkaSettings, Settings, load_settings
+from streams.admin import ensure_topics
+from streams.embedded.stack import EmbeddedStack
+from streams.envelope import Publication
+from streams.outbox import Outbox
+from streams.topics import GOVERNANCE
+
+READY_SECONDS = 60.0
+POLL_MS = 50
+LOG_CHARS = 4000
+MEGABYTE = 1024 * 1024
+
+
+class _Id(msgspec.Struct):
+    id: str
+
+
+_id = msgspec.json.Decoder(_Id)
+
+
+@dataclass(slots=True)
+class Watched:
+    """Child processes by name, with the CPU they have used."""
+
+    processes: dict[str, psutil.Process] = field(default_factory=dict)
+
+    def cpu(self) -> dict[str, float]:
+        """Return CPU seconds used so far, by process."""
+        return {name: sum(process.cpu_times()[:2]) for name, process in self.processes.items()}
+
+    def rss_mb(self) -> dict[str, float]:
+        """Return resident memory, by process."""
+        return {name: round(process.memory_info().rss / MEGABYTE, 1) for name, process in self.processes.items()}
+
+
+def spent(before: Mapping[str, float], after: Mapping[str, float], requests: int) -> dict[str, float]:
+    """Return CPU seconds per 1,000 requests, by process."""
+    return {name: round((after[name] - before[name]) * 1000 / requests, 4) for name in after}
+
+
+def child(module: str, *arguments: str, env: Mapping[str, str] | None = None, log: Path | None = None) -> Any:
+    """Start a Python module as a child process."""
+    sink = log.open("ab") if log else subprocess.DEVNULL
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], env={**os.environ, **(env or {})}, stdout=sink, stderr=sink
+    )
+
+
+class Counter:
+    """Follows a topic outside any group and notes when each message came."""
+
+    def __init__(self, kafka: KafkaSettings, topic: str, partitions: int) -> None:
+        self._kafka = kafka
+        self._topic = topic
+        self._partitions = partitions
+        self.arrived: dict[str, float] = {}
+        self.count = 0
+        self.last = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Counter:
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka.bootstrap, fetch_max_wait_ms=self._kafka.fetch_max_wait_ms
+        )
+        await self._consumer.start()
+        places = [TopicPartition(self._topic, number) for number in range(self._partitions)]
+        self._consumer.assign(places)
+        await self._consumer.seek_to_beginning(*places)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._consumer.stop()
+
+    async def until(self, count: int, seconds: float, *, ids: bool = False) -> None:
+        """Read until this many messages have come since the start.
+
+        Raises:
+            TimeoutError: They did not come in time.
+        """
+        deadline = time.monotonic() + seconds
+        while self.count < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.count} of {count} messages on {self._topic} after {seconds} s")
+            fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=10_000)
+            now = time.perf_counter()
+            for records in fetched.values():
+                self.count += len(records)
+                self.last = now
+                if ids:
+                    for record in records:
+                        self.arrived.setdefault(_id.decode(record.value).id, now)
+
+
+@asynccontextmanager
+async def stack(
+    workers: int, overrides: Mapping[str, Any], broker: str | None
+) -> AsyncIterator[tuple[Settings, Watched]]:
+    """Run broker, engine, workers and sink until the block ends.
+
+    Args:
+        workers: Pipeline workers.
+        overrides: Sections of the settings.
+        broker: Bootstrap of a running Kafka to use instead of the embedded broker.
+    """
+    with tempfile.TemporaryDirectory(prefix="asahi-bench-") as folder:
+        broker_port, clickhouse_port = free_ports(2)
+        embedded = EmbeddedSettings(data_dir=Path(folder), broker_port=broker_port, clickhouse_port=clickhouse_port)
+        services = EmbeddedStack(embedded)
+        state = await services.start()
+        children: list[Any] = []
+        try:
+            wait = embedded.fetch_max_wait_ms if broker is None else KafkaSettings().fetch_max_wait_ms
+            kafka = KafkaSettings(
+                bootstrap=broker or state.bootstrap,
+                fetch_max_wait_ms=wait,
+                idempotent_producer=broker is not None,
+                group=f"bench-{os.getpid()}",
+            )
+            sections = {"kafka": kafka, "clickhouse": {"url": state.clickhouse_url}, **overrides}
+            settings = load_settings(**sections)
+            await ensure_topics(settings)
+            await migrate(settings)
+            env = environment(settings)
+            async with Outbox(settings.kafka) as outbox:
+                facts = [
+                    Publication(tenant.model_dump_json().encode(), tenant.tenant.encode())
+                    for tenant in settings.tenants
+                ]
+                await outbox.publish(GOVERNANCE.name, 0, facts)
+            watched = Watched()
+            for number in range(workers):
+                process = child("agents.worker", env=env, log=Path(folder) / f"worker-{number}.log")
+                children.append(process)
+                watched.processes[f"worker_{number}"] = psutil.Process(process.pid)
+            process = child("streams.sink", env=env, log=Path(folder) / "sink.log")
+            children.append(process)
+            watched.processes["sink"] = psutil.Process(process.pid)
+            watched.processes["broker"] = psutil.Process(state.broker_pid)
+            watched.processes["clickhouse"] = psutil.Process(state.clickhouse_pid)
+            watched.processes["bench"] = psutil.Process()
+            yield settings, watched
+        finally:
+            for process in children:
+                process.terminate()
+            for process in children:
+                process.wait()
+            if os.environ.get("BENCH_LOGS"):
+                show_logs(Path(folder))
+            await services.stop()
+
+
+def show_logs(folder: Path) -> None:
+    """Print the end of every process's log."""
+    for log in sorted(folder.glob("*.log")):
+        print(f"== {log.name}\n{log.read_text()[-LOG_CHARS:]}", file=sys.stderr)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment that gives a child these settings."""
+    variables: dict[str, str] = {}
+    for section in ("kafka", "clickhouse", "intake", "windows", "worker"):
+        for key, value in getattr(settings, section).model_dump(mode="json").items():
+            if key != "password":
+                variables[f"ASAHI_{section.upper()}_{key.upper()}"] = str(value)
+    variables["ASAHI_PROVIDERS"] = msgspec.json.encode(
+        {name: provider.model_dump(mode="json") for name, provider in settings.providers.items()}
+    ).decode()
+    variables["ASAHI_TENANTS"] = msgspec.json.encode(
+        [tenant.model_dump(mode="json") for tenant in settings.tenants]
+    ).decode()
+    variables["ASAHI_MODELS_FILE"] = str(settings.models_file.absolute())
+    return variables
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which this share of the values lies."""
+    return statistics.quantiles(values, n=1000, method="inclusive")[round(share * 1000) - 1]

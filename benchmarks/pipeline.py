@@ -1,0 +1,223 @@
+"""How fast the whole pipeline is, against a bare Faust agent on the same broker in the same run.
+
+    python -m benchmarks.pipeline [--quick] [--workers N] [--broker HOST:PORT] [--scale N]
+
+Prints one JSON object as its last line. Scenarios: (a) bare Faust hop, (b) raw aiokafka hop, (c) single-request
+messages with unique prompts, (d) bulk messages, (e) bulk with half the prompts repeated, (f) lone requests at 20 a
+second. The simulated provider has zero latency, ClickHouse is written and results are produced in all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import uvloop
+from aiokafka.admin import NewTopic
+
+from benchmarks.harness import Counter, Watched, child, percentile, spent, stack
+from schemas.settings import Settings
+from schemas.tenant import TenantRegistered
+from streams.admin import admin
+from streams.envelope import Publication
+from streams.outbox import Outbox
+from streams.partitioning import home_partition
+from streams.topics import REQUESTS, RESULTS
+
+TENANTS = tuple(f"tenant-{number}" for number in range(16))
+BULK = 200
+SINGLE_BATCH = 250
+LONE_PER_SECOND = 20
+WAIT_SECONDS = 300.0
+HOP_SOURCE, HOP_TARGET = "bench.hop.source", "bench.hop.target"
+RAW_SOURCE, RAW_TARGET = "bench.raw.source", "bench.raw.target"
+PROMPT = "Question {n}: a train leaves at {m} and travels for {k} hours; where is it, and why does that matter to us?"
+
+
+def body(run: str, number: int, prompt_number: int, tenant: str) -> bytes:
+    """Return one request as JSON."""
+    prompt = PROMPT.format(n=f"{run}-{prompt_number}", m=prompt_number % 24, k=prompt_number % 7)
+    return json.dumps(
+        {
+            "id": f"{run}-{number}",
+            "tenant": tenant,
+            "prompt": prompt,
+            "constraints": {"min_quality": 0.8},
+            "sampling": {"max_output_tokens": 200},
+        }
+    ).encode()
+
+
+def tenant_of(number: int) -> str:
+    """Return the tenant of a request; bulk messages hold one tenant each."""
+    return TENANTS[(number // BULK) % len(TENANTS)]
+
+
+async def hop_rate(bootstrap: str, module: str, source: str, target: str, count: int, settings: Settings) -> float:
+    """Return messages per second through a hop process."""
+    process = child(module, bootstrap, source, target)
+    try:
+        async with Outbox(settings.kafka) as outbox, Counter(settings.kafka, target, 1) as counter:
+            value = body("hop", 0, 0, TENANTS[0])
+            await outbox.publish(source, 0, [Publication(value)])
+            await counter.until(1, WAIT_SECONDS)  # the hop is up
+            started = time.perf_counter()
+            for _ in range(count // SINGLE_BATCH):
+                await outbox.publish(source, 0, [Publication(value)] * SINGLE_BATCH)
+            await counter.until(1 + count // SINGLE_BATCH * SINGLE_BATCH, WAIT_SECONDS)
+            return (counter.count - 1) / (counter.last - started)
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def throughput(
+    settings: Settings,
+    watched: Watched,
+    counter: Counter,
+    messages: Sequence[tuple[str, list[Publication]]],
+    requests: int,
+) -> dict[str, Any]:
+    """Send prepared messages as fast as the broker takes them; return rate and cost until the last result came."""
+    before_count, before_cpu = counter.count, watched.cpu()
+    async with Outbox(settings.kafka) as outbox:
+
+        async def send() -> None:
+            for tenant, publications in messages:
+                home = home_partition(tenant, settings.kafka.partitions)
+                await outbox.publish(REQUESTS.name, home, publications)
+
+        started = time.perf_counter()
+        sending = asyncio.ensure_future(send())
+        await counter.until(before_count + requests, WAIT_SECONDS)
+        await sending
+    seconds = counter.last - started
+    return {
+        "requests": requests,
+        "requests_per_second": round(requests / seconds, 1),
+        "cpu_seconds_per_1000": spent(before_cpu, watched.cpu(), requests),
+        "rss_mb": watched.rss_mb(),
+    }
+
+
+def singles(run: str, count: int) -> list[tuple[str, list[Publication]]]:
+    """Return one message per request, unique prompts, grouped only for the wire."""
+    groups = []
+    for start in range(0, count, BULK):
+        tenant = tenant_of(start)
+        numbers = range(start, min(start + BULK, count))
+        groups.append((tenant, [Publication(body(run, n, n, tenant), tenant.encode()) for n in numbers]))
+    return groups
+
+
+def bulks(run: str, count: int, prompt_of: Callable[[int], int]) -> list[tuple[str, list[Publication]]]:
+    """Return one message per 200 requests."""
+    groups = []
+    for start in range(0, count, BULK):
+        tenant = tenant_of(start)
+        bodies = [body(run, n, prompt_of(n), tenant) for n in range(start, min(start + BULK, count))]
+        groups.append((tenant, [Publication(b"[" + b",".join(bodies) + b"]", tenant.encode())]))
+    return groups
+
+
+def half_repeated(number: int) -> int:
+    """Return a prompt number such that every prompt occurs twice for one tenant."""
+    cycle = BULK * len(TENANTS)
+    return number % cycle + number // (2 * cycle) * cycle
+
+
+async def lone(settings: Settings, counter: Counter, seconds: float) -> dict[str, float]:
+    """Send single requests at a steady pace; return milliseconds from sending to the result in hand."""
+    count = int(seconds * LONE_PER_SECOND)
+    sent: dict[str, float] = {}
+    target = counter.count + count
+    async with Outbox(settings.kafka) as outbox:
+
+        async def send() -> None:
+            for number in range(count):
+                tenant = TENANTS[number % len(TENANTS)]
+                value = body("lone", number, number, tenant)
+                home = home_partition(tenant, settings.kafka.partitions)
+                sent[f"lone-{number}"] = time.perf_counter()
+                await outbox.publish(REQUESTS.name, home, [Publication(value, tenant.encode())])
+                await asyncio.sleep(1 / LONE_PER_SECOND)
+
+        sending = asyncio.ensure_future(send())
+        await counter.until(target, WAIT_SECONDS, ids=True)
+        await sending
+    latencies = [(counter.arrived[request_id] - at) * 1000 for request_id, at in sent.items()]
+    return {
+        "requests": count,
+        "p50": round(percentile(latencies, 0.50), 2),
+        "p99": round(percentile(latencies, 0.99), 2),
+        "max": round(max(latencies), 2),
+    }
+
+
+async def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Run every scenario and return the figures."""
+    counts = {"hop": 6_000, "raw": 30_000, "single": 8_000, "bulk": 30_000, "lone_seconds": 4.0}
+    if not options.quick:
+        counts = {"hop": 20_000, "raw": 100_000, "single": 40_000, "bulk": 100_000, "lone_seconds": 15.0}
+    tenants = tuple(TenantRegistered(tenant=name, reference_model="gpt-4-turbo") for name in TENANTS)
+    overrides: dict[str, Any] = {"tenants": tenants}
+    figures: dict[str, Any] = {"workers": options.workers, "broker": options.broker or "embedded"}
+    async with stack(options.workers, overrides, options.broker) as (settings, watched):
+        async with admin(settings) as client:
+            names = (HOP_SOURCE, HOP_TARGET, RAW_SOURCE, RAW_TARGET)
+            await client.create_topics([NewTopic(name, 1, 1) for name in names])
+        bootstrap = settings.kafka.bootstrap
+        async with Counter(settings.kafka, RESULTS.name, settings.kafka.partitions) as counter:
+            figures["warm_up"] = await throughput(settings, watched, counter, bulks("warm", 2_000, int), 2_000)
+            figures["lone_ms"] = await lone(settings, counter, counts["lone_seconds"])
+            hop = await hop_rate(
+                bootstrap, "benchmarks.faust_hop", HOP_SOURCE, HOP_TARGET, int(counts["hop"]), settings
+            )
+            raw = await hop_rate(
+                bootstrap, "benchmarks.raw_hop", RAW_SOURCE, RAW_TARGET, int(counts["raw"]), settings
+            )
+            figures["faust_hop"] = {"messages_per_second": round(hop, 1)}
+            figures["raw_hop"] = {"messages_per_second": round(raw, 1)}
+            n = int(counts["single"])
+            figures["single"] = await throughput(settings, watched, counter, singles("single", n), n)
+            n = int(counts["bulk"])
+            figures["bulk"] = await throughput(settings, watched, counter, bulks("bulk", n, int), n)
+            repeated = bulks("repeated", n, half_repeated)
+            figures["repeated"] = await throughput(settings, watched, counter, repeated, n)
+            if options.scale:
+                figures["scale"] = await scale(settings, watched, counter, options.scale)
+    figures["ratios"] = {
+        f"{name}_vs_faust_hop": round(figures[name]["requests_per_second"] / hop, 2)
+        for name in ("single", "bulk", "repeated")
+    }
+    return figures
+
+
+async def scale(settings: Settings, watched: Watched, counter: Counter, total: int) -> list[dict[str, Any]]:
+    """Send many requests in ten stretches; growth of the cost per request shows as a trend."""
+    stretch = total // 10
+    return [
+        await throughput(settings, watched, counter, bulks(f"scale{part}", stretch, int), stretch)
+        for part in range(10)
+    ]
+
+
+def main() -> None:
+    """Read the options, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a run under 45 s")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--broker", help="bootstrap of a running Apache Kafka instead of the embedded broker")
+    parser.add_argument("--scale", type=int, default=0, help="also send this many requests in ten stretches")
+    figures = uvloop.run(measure(parser.parse_args()))
+    print(json.dumps(figures))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
