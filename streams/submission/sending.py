@@ -1,0 +1,41 @@
+"""Putting requests on `asahi.requests`, many to a message, to the partition that owns their tenant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from streams.envelope import CONTENT_TYPE, Publication
+from streams.outbox import Outbox
+from streams.partitioning import home_partition
+from streams.submission.packing import pack
+from streams.submission.window import Entry
+from streams.topics import REQUESTS
+
+BULK_HEADERS = [("content-type", CONTENT_TYPE)]
+
+
+class RequestSender:
+    """Sends what is under way.
+
+    Args:
+        outbox: Started.
+        partitions: Of `asahi.requests`.
+        message_bytes: A message is closed before it grows beyond this.
+    """
+
+    def __init__(self, outbox: Outbox, partitions: int, message_bytes: int) -> None:
+        self._outbox = outbox
+        self._partitions = partitions
+        self._message_bytes = message_bytes
+
+    async def send(self, entries: Sequence[Entry]) -> None:
+        """Send these requests; return when the broker has them all."""
+        by_partition: dict[int, list[Publication]] = {}
+        for message in pack(entries, self._message_bytes):
+            partition = home_partition(message.tenant, self._partitions)
+            publication = Publication(message.value, message.tenant.encode(), BULK_HEADERS)
+            by_partition.setdefault(partition, []).append(publication)
+        await asyncio.gather(
+            *(self._outbox.publish(REQUESTS.name, partition, batch) for partition, batch in by_partition.items())
+        )

@@ -1,0 +1,49 @@
+"""One lone request: sent as a single event, its result awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import msgspec
+
+from schemas.request import Request
+from schemas.settings import KafkaSettings
+from streams.envelope import cloud_event
+from streams.outbox import Outbox
+from streams.partitioning import home_partition
+from streams.submission.following import ResultFollower
+from streams.submission.outcome import decode_outcome
+from streams.topics import REQUESTS
+
+POLL_MS = 100
+
+
+async def ask(request: Request, kafka: KafkaSettings, patience: float) -> bytes | None:
+    """Send the request and return its result's JSON; None when none came within `patience` seconds.
+
+    Raises:
+        BrokerUnavailable: No broker answers.
+        ConfigurationError: The topics do not exist.
+    """
+    async with ResultFollower(kafka) as follower, Outbox(kafka) as outbox:
+        await follower.go_to({})
+        value = request.model_dump_json(exclude_defaults=True).encode()
+        event = cloud_event(REQUESTS, request.id, request.tenant, datetime.now(UTC), value)
+        partition = home_partition(request.tenant, follower.partitions)
+        try:
+            async with asyncio.timeout(patience):
+                await outbox.publish(REQUESTS.name, partition, [event])
+                return await _result_of(request.id, follower)
+        except TimeoutError:
+            return None
+
+
+async def _result_of(request_id: str, follower: ResultFollower) -> bytes:
+    while True:
+        for record in await follower.read(POLL_MS):
+            try:
+                if decode_outcome(record.value).id == request_id:
+                    return bytes(record.value)
+            except (msgspec.MsgspecError, TypeError):
+                continue  # not a result; some other program wrote it
