@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -80,6 +81,22 @@ async def test_a_dead_clickhouse_comes_back_with_its_data_and_its_url(
     state = find_stack(settings.data_dir)
     assert state is not None
     assert state.clickhouse_pid == stack.warehouse.process.pid != pid
+    assert all(each.ok for each in await stack.health())
+
+
+async def test_a_clickhouse_that_cannot_come_back_is_tried_again(
+    stack: EmbeddedStack, settings: EmbeddedSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    pid = stack.warehouse.process.pid
+    assert pid is not None
+    this = ProcessIdentity.of_this_process().model_dump()
+    obstacle = settings.data_dir / "clickhouse.pid"  # says that somebody else runs one on this folder
+    obstacle.write_text(json.dumps({"child": this, "parent": this}))
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: "ClickHouse did not come back" in caplog.text)
+    assert not (await stack.health())[1].ok
+    obstacle.unlink()
+    await until(lambda: stack.clickhouse_restarts == 1, seconds=30)
     assert all(each.ok for each in await stack.health())
 
 

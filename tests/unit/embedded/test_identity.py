@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
-from streams.embedded.identity import ProcessIdentity
+import pytest
+
+from streams.embedded.identity import ProcessIdentity, _began_elsewhere
 
 
 def test_this_process_is_itself() -> None:
@@ -46,3 +49,15 @@ def test_the_name_of_a_program_cannot_confuse_the_reading(tmp_path: os.PathLike[
             ProcessIdentity.of_this_process().began.rpartition("/")[2]
         )
         child.communicate(b"\n")
+
+
+@pytest.mark.skipif(shutil.which("ps", path="/bin") is None, reason="this system has no /bin/ps")
+def test_systems_without_proc_ask_ps() -> None:
+    this = _began_elsewhere(os.getpid())
+    assert this
+    assert _began_elsewhere(os.getpid()) == this
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert _began_elsewhere(child.pid) is None  # a zombie
+    child.wait()
+    assert _began_elsewhere(child.pid) is None
