@@ -11,10 +11,22 @@ class DeadLetter(Event):
     """A message no stage could process.
 
     Attributes:
+        version: Of this contract.
         id: Deterministic: source topic, partition, offset and position in the message.
+        source_topic: Where the message came from.
+        source_partition: Its partition there.
+        source_offset: Its offset there.
+        stage: The stage that could not process it.
+        code: Stable, for programs.
+        reason: What is wrong, for people.
+        remedy: What to do about it.
+        field: Dotted path of the field at fault, or absent.
+        key: The message's key as text.
         value_base64: The original bytes, cut off at the configured size (`truncated`).
         size: Length of the original value in bytes.
+        truncated: Whether `value_base64` is only the beginning.
         traceback: For bugs only.
+        occurred_at: When it was given up.
     """
 
     id: str

@@ -12,7 +12,18 @@ MAX_COMMENT_CHARS = 4096
 
 
 class Feedback(StrictValue):
-    """A grade for the answer to one request: 1 is right, 0 is wrong."""
+    """A grade for the answer to one request.
+
+    Attributes:
+        version: Of this contract.
+        id: Of this grade, unique per tenant.
+        request_id: The request whose answer is graded.
+        tenant: The request's tenant; also the message key.
+        grade: 1 is right, 0 is wrong.
+        source: Who or what graded, such as `user` or the name of a check.
+        comment: For people.
+        occurred_at: When it was given.
+    """
 
     version: Literal[1] = 1
     id: RequestId

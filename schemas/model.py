@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 MAX_ID_CHARS = 200
 MAX_NAME_CHARS = 64
 NO_NUL_PATTERN = r"^[^\x00]*$"
+PLAIN_DECIMAL_PATTERN = r"^-?[0-9]+(\.[0-9]+)?$"
 
 
 class Event(BaseModel):
@@ -46,7 +47,12 @@ Name = Annotated[
     str, StringConstraints(min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 ]
 """Identifier of a tenant, model or provider."""
-Usd = Annotated[Decimal, PlainSerializer(_plain, return_type=str, when_used="json"), Field(allow_inf_nan=False)]
+Usd = Annotated[
+    Decimal,
+    PlainSerializer(_plain, return_type=str, when_used="json"),
+    Field(allow_inf_nan=False),
+    WithJsonSchema({"type": "string", "pattern": PLAIN_DECIMAL_PATTERN}, mode="serialization"),
+]
 """US dollars, exact; travels as a JSON string such as "0.000125"."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Tokens = Annotated[int, Field(ge=0)]

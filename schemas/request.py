@@ -49,7 +49,15 @@ class CacheDirective(StrEnum):
 
 
 class Message(StrictValue):
-    """One chat message; `content` is text, or a list of content parts as in OpenAI's chat format."""
+    """One chat message.
+
+    Attributes:
+        role: Who speaks.
+        content: Text, or a list of content parts as in OpenAI's chat format.
+        name: Tells speakers of one role apart.
+        tool_calls: Calls of an assistant's turn, as in OpenAI's chat format.
+        tool_call_id: Of a tool's turn: the call it answers.
+    """
 
     role: Role
     content: Text | FreeObjects | None = None
@@ -59,7 +67,17 @@ class Message(StrictValue):
 
 
 class Sampling(StrictValue):
-    """How the answer is drawn; absent means the model's own default."""
+    """How the answer is drawn; absent means the model's own default.
+
+    Attributes:
+        temperature: 0 is the most predictable, 2 the most varied.
+        top_p: Draws from the likeliest tokens that together have this probability.
+        max_output_tokens: Longest answer in tokens; models that cannot give it are not chosen.
+        seed: The same seed asks for the same answer, where the provider can do that.
+        stop: Texts at which the answer ends.
+        presence_penalty: Above 0 discourages tokens that have occurred.
+        frequency_penalty: Above 0 discourages tokens the more often they have occurred.
+    """
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -75,7 +93,15 @@ CostLimit = Annotated[Usd, Field(ge=0, max_digits=MAX_USD_DIGITS, decimal_places
 
 
 class Constraints(StrictValue):
-    """What the answer must meet; absent means no constraint."""
+    """What the answer must meet; absent means no constraint.
+
+    Attributes:
+        min_quality: Least predicted quality of the model, as `config/models.yaml` lists it.
+        latency_budget_ms: Longest expected time to a whole answer, in milliseconds; keeps the request in the
+            interactive lane.
+        max_cost_usd: Most expected cost of the call, in US dollars.
+        deadline: When nobody wants the answer any more, with UTC offset. A far one puts the request in the bulk lane.
+    """
 
     min_quality: Fraction | None = None
     latency_budget_ms: Annotated[float, Field(gt=0)] | None = None
@@ -84,7 +110,13 @@ class Constraints(StrictValue):
 
 
 class Weights(StrictValue):
-    """What `guided` mode prefers; only the proportions count."""
+    """What `guided` mode prefers; only the proportions count.
+
+    Attributes:
+        quality: Weight of predicted quality.
+        cost: Weight of low expected cost.
+        latency: Weight of a short expected time.
+    """
 
     quality: Annotated[float, Field(ge=0)] = 1.0
     cost: Annotated[float, Field(ge=0)] = 1.0
@@ -92,14 +124,26 @@ class Weights(StrictValue):
 
 
 class CacheOptions(StrictValue):
-    """Cache directives of one request."""
+    """Cache directives of one request.
+
+    Attributes:
+        directive: `default` looks up and fills, `bypass` does neither, `refresh` only fills, `only` answers from the
+            cache or rejects.
+        ttl_seconds: How old an answer may be, and how long this one may be served again, in seconds; at most the
+            tenant's.
+    """
 
     directive: CacheDirective = CacheDirective.DEFAULT
     ttl_seconds: Annotated[float, Field(gt=0)] | None = None
 
 
 class TraceContext(StrictValue):
-    """W3C trace context, handed on to the result."""
+    """W3C trace context, handed on to the result.
+
+    Attributes:
+        traceparent: Version, trace id, parent id and flags.
+        tracestate: Vendors' own positions in the trace.
+    """
 
     traceparent: Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
     tracestate: Text | None = None
@@ -118,6 +162,27 @@ class Request(StrictValue):
 
     `id` is the idempotency key: the same id with the same body is answered once. Exactly one of `prompt` and
     `messages` carries the input.
+
+    Attributes:
+        version: Of this contract.
+        id: Idempotency key, unique per tenant: printable ASCII without spaces.
+        tenant: Who pays; also the message key.
+        user: Who asks, for usage by user.
+        prompt: The input as one text.
+        messages: The input as a conversation.
+        tools: Functions the model may call, as in OpenAI's chat format.
+        response_format: Form of the answer, as in OpenAI's chat format.
+        sampling: How the answer is drawn.
+        constraints: What the answer must meet.
+        mode: `autopilot` chooses the cheapest model that meets the constraints, `guided` the best by `weights`,
+            `explicit` takes the one named in `model`.
+        model: Only with mode `explicit`.
+        weights: Only read in mode `guided`.
+        task_type: Kind of task, such as `coding`; selects the predicted quality of models.
+        cache: What the cache may do.
+        tags: Text by name, handed on to result and usage, to group costs by.
+        trace: Distributed trace the request belongs to.
+        created_at: When the producer made it; not read.
     """
 
     version: Literal[1] = 1

@@ -29,7 +29,13 @@ class Lane(StrEnum):
 
 
 class Output(Value):
-    """The answer."""
+    """The answer.
+
+    Attributes:
+        content: What the model said.
+        tool_calls: Functions it wants called, as in OpenAI's chat format.
+        finish_reason: Why it ended: `stop`, `length`, `tool_calls`, or what the provider says.
+    """
 
     content: str | None = None
     tool_calls: list[dict[str, JsonValue]] | None = None
@@ -37,7 +43,14 @@ class Output(Value):
 
 
 class TokenUsage(Value):
-    """Tokens as billed. `input_tokens` includes `cached_input_tokens`; `output_tokens` includes reasoning."""
+    """Tokens as billed.
+
+    Attributes:
+        input_tokens: Sent, those the provider had cached included.
+        cached_input_tokens: Of the input, what the provider had cached.
+        output_tokens: Generated, reasoning included.
+        reasoning_tokens: Of the output, what the model thought and did not say.
+    """
 
     input_tokens: Tokens = 0
     cached_input_tokens: Tokens = 0
@@ -46,14 +59,25 @@ class TokenUsage(Value):
 
 
 class Baseline(Value):
-    """What the same tokens would have cost at the tenant's reference model."""
+    """What the same tokens would have cost at the tenant's reference model.
+
+    Attributes:
+        model: The tenant's reference model.
+        cost_usd: In US dollars.
+    """
 
     model: str
     cost_usd: Usd
 
 
 class Savings(Value):
-    """Baseline minus cost, by cause; the causes sum exactly to the difference. Negative means extra cost."""
+    """Baseline minus cost, by cause; the causes sum exactly to the difference. Negative means extra cost.
+
+    Attributes:
+        cache_exact: The cache had the answer; US dollars.
+        cache_shared_flight: An identical request was being answered; US dollars.
+        routing: Another model than the reference answered; US dollars.
+    """
 
     cache_exact: Usd | None = None
     cache_shared_flight: Usd | None = None
@@ -66,8 +90,8 @@ class Decision(Value):
     Attributes:
         rule: The rule that decided, e.g. `cheapest_meeting_constraints`.
         reason: One sentence for people.
-        expected_cost_usd: Predicted before the call.
-        predicted_quality: In [0, 1].
+        expected_cost_usd: Predicted before the call, in US dollars.
+        predicted_quality: Of the chosen model for the task type.
         lost: Why each other candidate lost, by model name.
     """
 
@@ -79,7 +103,13 @@ class Decision(Value):
 
 
 class CacheHit(Value):
-    """Where a cached answer came from."""
+    """Where a cached answer came from.
+
+    Attributes:
+        tier: `exact`, or `shared_flight` for an identical request that was being answered.
+        source_request_id: The request whose call was paid for.
+        age_seconds: Since that answer was given.
+    """
 
     tier: str
     source_request_id: str
@@ -87,7 +117,15 @@ class CacheHit(Value):
 
 
 class Problem(Value):
-    """Why there is no answer, and what to do about it."""
+    """Why there is no answer, and what to do about it.
+
+    Attributes:
+        code: Stable, for programs.
+        message: What is wrong, for people; never quotes the request.
+        remedy: What to do about it.
+        field: Dotted path of the field at fault, or absent.
+        retry_after_seconds: When another attempt makes sense, if that is known.
+    """
 
     code: str
     message: str
@@ -100,10 +138,32 @@ class Result(Event):
     """The terminal result of one request; `id` is the request's id.
 
     Attributes:
+        version: Of this contract.
+        id: The request's id.
+        tenant: The request's tenant; absent when it could not be read.
+        user: The request's user.
+        status: How it ended.
+        output: The answer; absent when there is none.
+        model: The model that answered.
+        provider: The provider that answered.
+        lane: How urgently it travelled.
+        task_type: The request's task type.
+        usage: Tokens of the call that answered; zeros when nothing was called.
+        cost_usd: What all its calls cost together, failed ones included, in US dollars; 0 when cached.
+        baseline: What it would have cost without Asahi; absent without an answer or a known price.
+        savings: Baseline minus cost, by cause.
+        decision: Why this model.
+        cache: Where a cached answer came from.
+        error: Why there is no answer; absent when there is one.
+        stages_ms: Milliseconds spent per stage.
+        latency_ms: Milliseconds from receipt to result.
+        attempts: Provider calls made for this request, failed ones included.
+        tags: The request's tags.
+        trace: The request's trace context.
         request_digest: Hex BLAKE2b-128 of the canonical request; tells a repeated request from a different
             one under the same id.
-        stages_ms: Milliseconds spent per stage.
-        attempts: Provider calls made for this request, failed ones included.
+        received_at: When a worker received it.
+        completed_at: When the result was made.
     """
 
     id: str

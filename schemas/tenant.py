@@ -11,7 +11,17 @@ from schemas.request import CacheOptions
 
 
 class TenantLimits(Event):
-    """Basic limits of one tenant; None means unlimited."""
+    """Basic limits of one tenant; None means unlimited.
+
+    Attributes:
+        version: Of this contract.
+        requests_per_minute: In the long run; a request beyond is rejected with `rate_limited`.
+        burst: Requests that may come at once; a minute's worth when absent.
+        max_input_tokens: Longest input of one request, estimated in tokens.
+        max_output_tokens: Longest answer a request may ask for, in tokens; each request must then say
+            `sampling.max_output_tokens`.
+        allowed_models: The only models that may answer.
+    """
 
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None
     burst: Annotated[int, Field(ge=1)] | None = None
@@ -24,8 +34,12 @@ class TenantRegistered(Event):
     """A tenant exists, with these limits; the newest fact per tenant holds.
 
     Attributes:
+        version: Of this contract.
+        tenant: Its name; also the message key. A message without value removes the tenant.
         reference_model: What the tenant would have used without Asahi; baselines are computed with it.
         cache_ttl_seconds: How long exact answers may be served again.
+        limits: What it may ask for, and how often.
+        registered_at: When this fact was made.
     """
 
     tenant: Name

@@ -12,8 +12,23 @@ class Usage(Event):
     """One paid provider call; `id` is the call's id, unique per call actually made.
 
     Attributes:
+        version: Of this contract.
+        id: Of the call, unique per call actually made.
+        request_id: The request it was made for.
+        tenant: Who pays.
+        user: The request's user.
+        model: The model called.
+        provider: The provider called.
+        lane: How urgently the request travelled.
+        task_type: The request's task type.
+        attempt: Which attempt of the request this was, from 1.
+        usage: Tokens as billed.
+        cost_usd: In US dollars.
         price_list: Which dated price list `cost_usd` was computed with.
+        latency_ms: Milliseconds the call took.
         superseded: The call was paid for, but its request already had a result.
+        tags: The request's tags.
+        occurred_at: When the call began.
     """
 
     id: str
