@@ -99,6 +99,9 @@ class EmbeddedStack:
         if not broker.ok and self._running is not None and not self.broker.process.alive:
             lost = "the log died with it: stop and start the stack, the archive restores what was open; "
             broker = ServiceHealth("broker", ok=False, detail=lost + broker.detail)
+        if self._watcher is not None and self._watcher.done():
+            unwatched = ServiceHealth("watch", ok=False, detail="nobody restarts a dead ClickHouse; see the log")
+            return broker, warehouse, unwatched
         return broker, warehouse
 
     async def __aenter__(self) -> Self:
@@ -150,7 +153,7 @@ class EmbeddedStack:
         logger.error("ClickHouse died; restarting it", extra={"why": self.warehouse.process.obituary()})
         try:
             await self.warehouse.start()
-        except (EmbeddedServiceError, ConfigurationError) as failure:
+        except (EmbeddedServiceError, ConfigurationError, OSError) as failure:  # OSError: the disk may be full
             logger.exception("ClickHouse did not come back; trying again", extra={"why": str(failure)})
             return False
         self.clickhouse_restarts += 1

@@ -131,6 +131,13 @@ async def test_a_hanging_clickhouse_is_unhealthy(stack: EmbeddedStack) -> None:
     assert all(each.ok for each in await stack.health())
 
 
+async def test_a_stack_nobody_watches_is_unhealthy(stack: EmbeddedStack) -> None:
+    [watch] = [task for task in asyncio.all_tasks() if task.get_name() == "embedded-stack-watch"]
+    watch.cancel()
+    await asyncio.wait([watch])
+    assert [each.service for each in await stack.health() if not each.ok] == ["watch"]
+
+
 async def test_a_second_stack_on_the_folder_is_refused_and_the_first_lives_on(
     stack: EmbeddedStack, settings: EmbeddedSettings
 ) -> None:
