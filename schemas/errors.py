@@ -11,6 +11,7 @@ AsahiError
 ├── ProviderError           a provider call failed
 │   ├── ProviderTimeout     retryable
 │   ├── ProviderOverloaded  retryable (429, 5xx, connection refused)
+│   ├── ProviderUnreadable  retryable: it answered, but not with a completion
 │   └── ProviderRefused     final (4xx): the request itself is at fault
 └── EmbeddedServiceError    a child process did not start, died or would not stop
 ```
@@ -19,6 +20,8 @@ Expected outcomes of a stage (a rejection, a dead letter) are values, not except
 """
 
 from __future__ import annotations
+
+from schemas.wire import Tokens
 
 
 class AsahiError(Exception):
@@ -91,6 +94,22 @@ class ProviderOverloaded(ProviderError):
     """Busy, rate limited or unreachable; another attempt may succeed."""
 
     retryable = True
+
+
+class ProviderUnreadable(ProviderError):
+    """The provider answered, but not with a completion; another attempt may be readable.
+
+    Args:
+        code: As for every provider error.
+        message: As for every provider error.
+        tokens: What the provider billed nevertheless, if it said so.
+    """
+
+    retryable = True
+
+    def __init__(self, code: str, message: str, tokens: Tokens | None = None) -> None:
+        super().__init__(code, message)
+        self.tokens = tokens
 
 
 class ProviderRefused(ProviderError):

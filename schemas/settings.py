@@ -35,11 +35,21 @@ class KafkaSettings(Section):
     """How the broker is reached, and how much travels at once.
 
     Attributes:
+        bootstrap: Addresses of brokers, `host:port`, separated by commas.
+        group: Consumer group of the workers; those of one group share the work.
         partitions: Of every topic keyed by tenant or lane; workers beyond this number idle.
+        replication: Copies of every topic; at most the number of brokers.
         fetch_max_wait_ms: How long a fetch on an empty partition waits. Small on the embedded broker, which does
             not wake when data comes; normal on Apache Kafka, which does.
+        session_timeout_seconds: A worker not heard of for so long has died, and others take its partitions.
+        commit_interval_seconds: Between two commits of offsets and checkpoints.
+        max_poll_records: Most messages read at once.
         max_message_bytes: Largest message, and largest public event, the topics accept.
         batch_bytes: Internal messages are split beyond this size.
+        retention_hours: How long public topics keep their events.
+        internal_retention_hours: How long internal topics keep theirs; longer than any outage of the workers.
+        request_timeout_seconds: Longest wait for a broker's reply.
+        compression: Of what is produced.
         idempotent_producer: Kafka drops a producer's own retries; the embedded broker does not know how.
     """
 
@@ -64,8 +74,15 @@ class ClickHouseSettings(Section):
     """How the warehouse is reached.
 
     Attributes:
+        url: Of ClickHouse's HTTP interface.
+        user: Who logs in.
+        password: Never logged; set it by environment.
+        database: Holds the tables; created by `asahi migrate`.
         block_rows: Most events in one insert.
+        block_bytes: Most bytes in one insert.
         block_seconds: Longest wait for an insert to fill while events keep coming.
+        timeout_seconds: Longest wait for an answer.
+        retry_max_seconds: Longest pause between two attempts while it is away.
     """
 
     url: str = "http://127.0.0.1:8123"
@@ -84,7 +101,11 @@ class EmbeddedSettings(Section):
 
     Attributes:
         data_dir: Where the engine keeps its data, logs and the state file.
+        broker_port: Of the broker; 0 takes a free one.
+        clickhouse_port: Of ClickHouse's HTTP interface; 0 takes a free one.
         fetch_max_wait_ms: Replaces `kafka.fetch_max_wait_ms` on the embedded broker.
+        start_timeout_seconds: Longest wait for a service to become healthy.
+        stop_timeout_seconds: Longest wait for a service to end before it is killed.
     """
 
     data_dir: Path = Path(".asahi")
@@ -123,6 +144,10 @@ class WindowSettings(Section):
     """How long requests gather before they are dispatched, per lane.
 
     Attributes:
+        interactive_size: Most requests in a window of the interactive lane.
+        interactive_seconds: Longest wait of a request in it; 0 waits for nothing.
+        bulk_size: Most requests in a window of the bulk lane.
+        bulk_seconds: Longest wait of a request in it.
         bulk_after_seconds: A deadline at least this far away puts a request in the bulk lane.
     """
 
@@ -153,7 +178,7 @@ class ProviderSettings(Section):
     """One provider.
 
     Attributes:
-        kind: `simulated`, `recorded` or `openai-compatible`.
+        kind: `simulated`, `recorded`, `openai-compatible`, or another that `agents/providers/registry.py` lists.
         base_url: For `openai-compatible`: up to and including `/v1`.
         api_key_env: Environment variable that holds the key; the key itself is never configured or logged.
         recording: For `recorded`: the CSV file, gzipped or not.
@@ -161,10 +186,16 @@ class ProviderSettings(Section):
         latency_ms: For `simulated`: fixed latency of every call.
         latency_per_token_ms: For `simulated`: added per output token.
         failure_rate: For `simulated`: share of attempts that fail, chosen by a hash of the request.
+        headers: Sent with every call, for `openai-compatible`; no secrets.
+        timeout_seconds: Longest wait for an answer.
+        connect_timeout_seconds: Longest wait for a connection.
         max_in_flight: Calls under way at once, over all workers.
+        attempts: Most calls to one target before the next one is asked.
+        backoff_seconds: Pause before the second attempt; doubled for each further one, with jitter.
+        backoff_max_seconds: Longest such pause.
     """
 
-    kind: Literal["simulated", "recorded", "openai-compatible"]
+    kind: str
     base_url: str | None = None
     api_key_env: str | None = None
     headers: dict[str, str] = {}
@@ -187,6 +218,7 @@ class WorkerSettings(Section):
     Attributes:
         max_outstanding: Requests a worker may hold between receipt and durable outcome before it stops reading.
         drain_seconds: How long calls in flight may finish when partitions move or the worker stops.
+        log_level: Least severity that is logged.
     """
 
     max_outstanding: Count = 8_000
@@ -198,7 +230,13 @@ DEMO_TENANT = TenantRegistered(tenant="demo", reference_model="gpt-4-turbo")
 
 
 class Settings(BaseSettings):
-    """The whole configuration."""
+    """The whole configuration.
+
+    Attributes:
+        models_file: The models with their prices, quality and speed.
+        providers: By the name that the models file uses.
+        tenants: Registered at every start, unless `asahi.governance` says the same already.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="ASAHI_",

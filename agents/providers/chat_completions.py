@@ -1,0 +1,179 @@
+"""OpenAI's chat completions format: our prompt as its body, its answer as our reply. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from agents.providers.protocol import ChatMessage, Prompt, Reply
+from schemas.errors import ProviderUnreadable
+from schemas.tokens import estimate_text_tokens
+from schemas.wire import Answer, Tokens
+
+UNREADABLE = "provider_unreadable"
+
+
+class _Body(msgspec.Struct, omit_defaults=True):
+    """What is sent; what the request leaves open is left out, so that the model's own default holds."""
+
+    model: str
+    messages: list[ChatMessage]
+    tools: list[dict[str, Any]] | None = None
+    response_format: dict[str, Any] | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: list[str] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+
+
+class _InputDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _OutputDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    """Billed tokens. Gateways leave out or null what they do not count."""
+
+    prompt_tokens: int
+    completion_tokens: int = 0
+    total_tokens: int | None = None
+    prompt_tokens_details: _InputDetails | None = None
+    completion_tokens_details: _OutputDetails | None = None
+    num_cached_tokens: int | None = None  # Mistral
+    cached_tokens: int | None = None  # SGLang and others
+    prompt_cache_hit_tokens: int | None = None  # DeepSeek
+
+    @property
+    def cached(self) -> int:
+        """Cached input tokens, wherever they are told."""
+        details = self.prompt_tokens_details
+        told = details.cached_tokens if details is not None else None
+        return told or self.num_cached_tokens or self.cached_tokens or self.prompt_cache_hit_tokens or 0
+
+    @property
+    def reasoning(self) -> int:
+        """Reasoning tokens as told."""
+        details = self.completion_tokens_details
+        return 0 if details is None else details.reasoning_tokens or 0
+
+    @property
+    def untold(self) -> int:
+        """What the total counts beyond input and output: xAI and Gemini bill reasoning so."""
+        return max(0, (self.total_tokens or 0) - self.prompt_tokens - self.completion_tokens)
+
+
+class _Message(msgspec.Struct):
+    content: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Envelope(msgspec.Struct):
+    """The parts are decoded one by one: an unreadable choice must not hide what was billed for it."""
+
+    choices: msgspec.Raw = msgspec.Raw()
+    usage: msgspec.Raw = msgspec.Raw()
+
+
+class _ErrorDetail(msgspec.Struct):
+    code: str | int | None = None
+    type: str | None = None
+    param: str | None = None
+
+
+class _Error(msgspec.Struct):
+    error: _ErrorDetail
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_choices = msgspec.json.Decoder(list[_Choice]).decode
+_decode_usage = msgspec.json.Decoder(_Usage).decode
+_decode_error = msgspec.json.Decoder(_Error).decode
+
+
+def chat_body(prompt: Prompt, model: str) -> bytes:
+    """Return the JSON body that asks this model."""
+    sampling = prompt.sampling
+    messages = prompt.messages if prompt.prompt is None else [ChatMessage("user", prompt.prompt)]
+    return _encode(
+        _Body(
+            model=model,
+            messages=messages or [],
+            tools=prompt.tools,
+            response_format=prompt.response_format,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_output_tokens,
+            seed=sampling.seed,
+            stop=sampling.stop,
+            presence_penalty=sampling.presence_penalty,
+            frequency_penalty=sampling.frequency_penalty,
+        )
+    )
+
+
+def parse_reply(body: bytes, prompt: Prompt) -> Reply:
+    """Read a chat completion; tokens are estimated when the provider does not tell.
+
+    Raises:
+        ProviderUnreadable: The body is not a chat completion with a choice; carries what was billed, if it says so.
+    """
+    try:
+        envelope = _decode_envelope(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise ProviderUnreadable(UNREADABLE, "the answer is not a JSON object") from wrong
+    billed = _tokens(envelope.usage)
+    try:
+        choice = _decode_choices(envelope.choices)[0]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError) as wrong:
+        raise ProviderUnreadable(UNREADABLE, "the answer has no readable choice", billed) from wrong
+    message = choice.message
+    answer = Answer(message.content, message.tool_calls or None, choice.finish_reason)
+    return Reply(answer, billed or _estimate(prompt, answer))
+
+
+def error_name(body: bytes) -> str:
+    """Return the identifiers of an error body for people, or an empty string.
+
+    The message itself is left out: providers quote keys and prompts in it.
+    """
+    try:
+        error = _decode_error(body).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    names = (error.code, error.type, error.param)
+    return ", ".join(str(name) for name in names if name is not None and str(name).replace("_", "").isalnum())
+
+
+def _tokens(raw: msgspec.Raw) -> Tokens | None:
+    """Return what was billed, or None when that cannot be read."""
+    try:
+        usage = _decode_usage(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if min(usage.prompt_tokens, usage.completion_tokens, usage.cached, usage.reasoning) < 0:
+        return None
+    output_tokens = usage.completion_tokens + usage.untold
+    return Tokens(
+        usage.prompt_tokens,
+        min(usage.cached, usage.prompt_tokens),
+        output_tokens,
+        min(max(usage.reasoning, usage.untold), output_tokens),
+    )
+
+
+def _estimate(prompt: Prompt, answer: Answer) -> Tokens:
+    said = (answer.content or "") + (_encode(answer.tool_calls).decode() if answer.tool_calls else "")
+    return Tokens(estimate_text_tokens(prompt.text), 0, estimate_text_tokens(said))

@@ -1,0 +1,116 @@
+"""The extension point: what a provider is given and what it gives back.
+
+Adding a provider is one new file with a class of this shape, and one line in `registry.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+import msgspec
+
+from schemas.wire import Answer, Tokens
+
+
+class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One chat message of a request; `content` is text or a list of content parts."""
+
+    role: str
+    content: str | list[dict[str, Any]] | None = None
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The readable part of the content; empty for images and tool calls."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(str(part["text"]) for part in self.content or () if "text" in part)
+
+
+class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the answer is drawn; None means the model's own default."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_output_tokens: int | None = None
+    seed: int | None = None
+    stop: list[str] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """What a provider needs to know of a request, decoded once from the call's body.
+
+    Attributes:
+        id: The request's id.
+        prompt: The input as plain text; otherwise `messages` carries it.
+    """
+
+    id: str
+    prompt: str | None = None
+    messages: list[ChatMessage] | None = None
+    tools: list[dict[str, Any]] | None = None
+    response_format: dict[str, Any] | None = None
+    sampling: Sampling = Sampling()
+
+    @property
+    def text(self) -> str:
+        """Everything readable the model is sent."""
+        if self.prompt is not None:
+            return self.prompt
+        return "\n".join(message.text for message in self.messages or ())
+
+    @property
+    def question(self) -> str:
+        """The plain prompt, or what the user said last."""
+        if self.prompt is not None:
+            return self.prompt
+        return next((message.text for message in reversed(self.messages or ()) if message.role == "user"), "")
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """A provider's answer to one call, as billed.
+
+    Attributes:
+        latency_ms: As the provider itself reports it; None when only the caller's clock knows.
+    """
+
+    answer: Answer
+    tokens: Tokens
+    latency_ms: float | None = None
+
+
+class Provider(Protocol):
+    """Something that answers prompts.
+
+    The runner limits, times, retries and cuts calls; a provider makes one call at a time for each `complete`, and
+    never retries or waits for its turn itself.
+    """
+
+    def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply | Awaitable[Reply]:
+        """Ask the model.
+
+        Write it as `async def` when it waits for a network. A provider that knows the answer returns it at once, and
+        one that only waits for a timer returns an `asyncio.Future`: neither then costs a task per call.
+
+        Args:
+            prompt: What is asked.
+            model: The model's name.
+            attempt: Counts the calls made for this request from 1; request id and attempt name a call.
+
+        Raises:
+            ProviderError: Of the kind that says whether another attempt may succeed. Anything else is a bug.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections and files; no call is under way any more."""
+        ...
+
+
+decode_prompt = msgspec.json.Decoder(Prompt).decode
+"""Decode the body of a call. Raises `msgspec.DecodeError`, which is a bug of whoever admitted it."""
