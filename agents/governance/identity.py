@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from agents.governance.outline import outline
-from schemas.model import Name, RequestId
+from schemas.model import Name, RequestId, Text
+from schemas.request import MAX_TAG_CHARS
 
 MAX_MEMBERS = 1_000
 """More members than a request has fields; an id behind so many unknown ones is not looked for."""
@@ -16,6 +17,7 @@ MAX_MEMBERS = 1_000
 _TRAILING = b" \t\r\n\x00"  # a C string's terminator does not make its id unreadable
 _id = TypeAdapter[str](RequestId)
 _tenant = TypeAdapter[str](Name)
+_user = TypeAdapter[str](Annotated[Text, Field(max_length=MAX_TAG_CHARS)])
 
 
 class Identity(NamedTuple):
@@ -23,18 +25,20 @@ class Identity(NamedTuple):
 
     id: str | None
     tenant: str | None
+    user: str | None
 
 
 class _Head(msgspec.Struct):
     id: Any = None
     tenant: Any = None
+    user: Any = None
 
 
 _head = msgspec.json.Decoder(_Head)
 
 
 def read_identity(body: bytes) -> Identity:
-    """Return the id and the tenant at the top level of a request's bytes, as far as they can be read.
+    """Return the id, the tenant and the user at the top level of a request's bytes, as far as they can be read.
 
     What else is wrong with the bytes does not matter, unless they hold more than one value: then which request the
     id belongs to is not certain, and it is not read.
@@ -43,7 +47,7 @@ def read_identity(body: bytes) -> Identity:
         head = _head.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         head = _head_of_malformed(body)
-    return Identity(_checked(_id, head.id), tenant_name(head.tenant))
+    return Identity(_checked(_id, head.id), tenant_name(head.tenant), _checked(_user, head.user))
 
 
 def tenant_name(candidate: object) -> str | None:
@@ -58,10 +62,8 @@ def _head_of_malformed(body: bytes) -> _Head:
         return head
     for member in sketch.members:
         name = _text(member.key or b"")
-        if name == "id":
-            head.id = _text(body[member.start : member.end])
-        elif name == "tenant":
-            head.tenant = _text(body[member.start : member.end])
+        if name in _Head.__struct_fields__:
+            setattr(head, name, _text(body[member.start : member.end]))
     return head
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-DIGEST_HEX_KEPT = 16
+HASH_MASK = (1 << 64) - 1
 OFFSET_BITS = 64
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
 
@@ -39,11 +39,13 @@ class Ledger:
     `known_ids` are kept and at least the newest half of that: they live in two generations, and when the young one
     is full the old one is dropped in one go, which no single eviction has to pay for.
 
-    An ended id costs 130 bytes: its 64-bit hash, and one integer with 64 bits of the digest and the offset. Python's
-    own string hash (SipHash under a key drawn per process) serves, since nothing outlives the process and nobody
-    outside can aim for collisions. With 200,000 ids known, a new id meets the hash of another with a probability of
-    200,000 / 2^64, about 1e-14: at 10,000 requests per second once in three centuries. It is then taken for a
-    `Conflict` and rejected; to be taken for `Done` its digest must collide as well, one chance in 2^64 more.
+    An ended id costs 130 bytes: its 64-bit hash, and one integer with the digest's 64-bit hash and the offset.
+    Python's own string hash (SipHash under a key drawn per process) serves, since nothing outlives the process and
+    nobody outside can aim for collisions. With 200,000 ids known, a new id meets the hash of another with a
+    probability of 200,000 / 2^64, about 1e-14: at 10,000 requests per second once in three centuries. It is then
+    taken for a `Conflict`; to be taken for `Done` its digest must collide as well, one chance in 2^64 more.
+
+    Keys are whatever tells requests apart: an id together with the tenant within which it is unique.
 
     Args:
         known_ids: Most ended ids to remember.
@@ -58,54 +60,59 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._in_flight) + len(self._young) + len(self._old)
 
-    def admit(self, request_id: str, digest: str) -> Standing:
+    def admit(self, key: str, digest: str) -> Standing:
         """Say how a request stands, and take it as in flight when it is new.
 
         Args:
-            request_id: The request's id.
-            digest: Hex digest of the canonical request.
+            key: The request's tenant and id.
+            digest: Of what it asks for.
         """
-        under_way = self._in_flight.get(request_id)
+        under_way = self._in_flight.get(key)
         if under_way is not None:
             return _IN_FLIGHT if under_way == digest else _CONFLICT
-        entry = self._ended(hash(request_id))
+        entry = self._ended(key)
         if entry is None:
-            self._in_flight[request_id] = digest
+            self._in_flight[key] = digest
             return _NEW
         if entry >> OFFSET_BITS != _short(digest):
             return _CONFLICT
         return Done(entry & OFFSET_MASK)
 
-    def in_flight(self, request_id: str, digest: str) -> None:
+    def in_flight(self, key: str, digest: str) -> None:
         """Record at recovery that a request is under way; one that has ended stays so."""
-        if self._ended(hash(request_id)) is None:
-            self._in_flight[request_id] = digest
+        if not self.has_ended(key):
+            self._in_flight[key] = digest
 
-    def ended(self, request_id: str, digest: str, offset: int) -> None:
-        """Record that a request has its result, at this offset; the first result of an id is the one that counts."""
-        self._in_flight.pop(request_id, None)
-        key = hash(request_id)
-        if self._ended(key) is not None:
+    def ended(self, key: str, digest: str, offset: int) -> None:
+        """Record that a request has its result; of several results the first counts.
+
+        Args:
+            key: The request's tenant and id.
+            digest: Of what it asked for.
+            offset: Of its result in `asahi.results`, in the partition of the same number.
+        """
+        self._in_flight.pop(key, None)
+        if self.has_ended(key):
             return
         if len(self._young) >= self._generation_size:
             self._young, self._old = {}, self._young
-        self._young[key] = _short(digest) << OFFSET_BITS | offset
+        self._young[hash(key)] = _short(digest) << OFFSET_BITS | offset
 
-    def has_ended(self, request_id: str) -> bool:
+    def has_ended(self, key: str) -> bool:
         """Return whether the request is known to have its result."""
-        return self._ended(hash(request_id)) is not None
+        return self._ended(key) is not None
 
-    def forget(self, request_id: str) -> None:
-        """Forget a request, so that the next one of this id is new."""
-        self._in_flight.pop(request_id, None)
-        key = hash(request_id)
-        self._young.pop(key, None)
-        self._old.pop(key, None)
+    def forget(self, key: str) -> None:
+        """Forget a request, so that the next one under this key is new."""
+        self._in_flight.pop(key, None)
+        self._young.pop(hash(key), None)
+        self._old.pop(hash(key), None)
 
-    def _ended(self, key: int) -> int | None:
-        entry = self._young.get(key)
-        return self._old.get(key) if entry is None else entry
+    def _ended(self, key: str) -> int | None:
+        short = hash(key)
+        entry = self._young.get(short)
+        return self._old.get(short) if entry is None else entry
 
 
 def _short(digest: str) -> int:
-    return int(digest[:DIGEST_HEX_KEPT], 16)
+    return hash(digest) & HASH_MASK

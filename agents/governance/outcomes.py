@@ -49,12 +49,14 @@ class Rejected(msgspec.Struct, frozen=True):
     Attributes:
         tenant: As the message key names it, else as the body does; None when neither names one.
         digest: Hex BLAKE2b-128 of the bytes: there is no canonical form of what is not valid.
+        user: As the body names one.
     """
 
     id: str
     tenant: str | None
     problem: ProblemRecord
     digest: str
+    user: str | None = None
 
     def result(self, received_at: float, now: float) -> ResultRecord:
         """Return the terminal result; times are Unix seconds."""
@@ -65,6 +67,7 @@ class Rejected(msgspec.Struct, frozen=True):
             received_at=moment(received_at),
             completed_at=moment(now),
             tenant=self.tenant,
+            user=self.user,
             error=self.problem,
             latency_ms=max(0.0, (now - received_at) * MS_PER_SECOND),
             request_digest=self.digest,

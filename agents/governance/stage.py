@@ -9,9 +9,10 @@ from agents.governance.limits import RateLimiter, limits_problem, rate_problem
 from agents.governance.outcomes import STAGE, rejection_audit
 from agents.governance.tenants import TenantDirectory
 from schemas.result import Status
+from schemas.tenant import TenantRegistered
 from schemas.tokens import estimate_tokens
 from schemas.wire import ProblemRecord
-from streams.stage import Flow, Journey, ended_with
+from streams.stage import Flow, Journey, deadline_of, ended_with, expired
 
 
 class GovernanceStep:
@@ -39,52 +40,39 @@ class GovernanceStep:
         """
         flow = Flow()
         for journey in journeys:
-            verdict = self._verdict(journey, now)
-            if verdict is None:
+            tenant = self._directory.get(journey.request.tenant)
+            deadline = deadline_of(journey.request)
+            if tenant is not None and deadline is not None and deadline <= now:
+                flow.ended.append((journey, expired(journey, now)))
+                continue
+            problem = self._objection(journey, tenant, now)
+            if problem is None:
                 flow.onward.append(journey)
                 continue
-            status, problem = verdict
-            flow.ended.append((journey, ended_with(journey, status, problem, now)))
-            if status is Status.REJECTED:
-                request = journey.request
-                flow.audits.append(rejection_audit(request.tenant, request.id, problem, now))
+            problem = problems.to_resend(problem)
+            request = journey.request
+            flow.ended.append((journey, ended_with(journey, Status.REJECTED, problem, now)))
+            flow.audits.append(rejection_audit(request.tenant, request.id, problem, now))
         return flow
 
-    def _verdict(self, journey: Journey, now: float) -> tuple[Status, ProblemRecord] | None:
-        """Return how the journey ends here, or None after filling in what governance knows of it."""
+    def _objection(self, journey: Journey, tenant: TenantRegistered | None, now: float) -> ProblemRecord | None:
+        """Return what speaks against a journey, or None after filling in what governance knows of it."""
         request = journey.request
-        tenant = self._directory.get(request.tenant)
         if tenant is None:
-            return _rejected(_unknown_tenant(request.tenant))
-        deadline = request.constraints.deadline
-        if deadline is not None and deadline.timestamp() <= now:
-            return Status.EXPIRED, problems.to_resend(_deadline_passed())
+            return _unknown_tenant(request.tenant)
         input_tokens = estimate_tokens(request)
         problem = limits_problem(request, input_tokens, tenant.limits)
         if problem is not None:
-            return _rejected(problem)
+            return problem
         wait = self._limiter.wait(request.tenant, tenant.limits, now)
         if wait > 0:
-            return _rejected(rate_problem(tenant.limits, wait))
+            return rate_problem(tenant.limits, wait)
         journey.tenant = tenant
         journey.input_tokens = input_tokens
         return None
 
 
-def _rejected(problem: ProblemRecord) -> tuple[Status, ProblemRecord]:
-    return Status.REJECTED, problems.to_resend(problem)
-
-
 def _unknown_tenant(name: str) -> ProblemRecord:
     return ProblemRecord(
         "unknown_tenant", f"tenant: {name} is not registered", "correct tenant or have it registered", "tenant"
-    )
-
-
-def _deadline_passed() -> ProblemRecord:
-    return ProblemRecord(
-        "deadline_passed",
-        "constraints.deadline: passed before the request was admitted",
-        "set a later constraints.deadline",
-        "constraints.deadline",
     )
