@@ -7,10 +7,11 @@ run in parallel, one thread each.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -104,7 +105,7 @@ class EngineConnection:
         data: bytes = result.bytes()
         return data
 
-    def blocks(self, sql: bytes, format_name: str, params: Mapping[str, str]) -> Iterator[bytes]:
+    def blocks(self, sql: bytes, format_name: str, params: Mapping[str, str]) -> Generator[bytes, None, None]:
         """Run a query and yield its result block by block, each formatted on its own."""
         stream = None
         try:
@@ -212,6 +213,11 @@ class Engine:
             leftover.unlink()
         from chdb import _chdb  # importing it starts an engine: not before the process is set up
 
+        # a crash of the engine has to end this process, so that it is started again: chdb's handlers would catch
+        # the signal, and leave a process that answers every query with code 236
+        _chdb.reset_signal_handlers()  # type: ignore[attr-defined]  # not in its stubs
+        _chdb.set_signal_handlers_enabled(0)  # type: ignore[attr-defined]
+        faulthandler.enable()
         self._connect_raw: Callable[[str], Any] = _chdb.connect  # type: ignore[attr-defined]  # not in its stubs
         try:
             anchor = self._connect_raw(f"{config.path}?config-file={write_engine_config(config)}")

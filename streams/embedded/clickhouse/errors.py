@@ -9,8 +9,8 @@ from schemas.errors import AsahiError
 UNKNOWN_EXCEPTION = 1002
 
 _PATTERN = re.compile(r"Code: (?P<code>\d+)\. (?P<text>.*)", re.DOTALL)
-_NAME = re.compile(r"\((?P<name>[A-Z][A-Z0-9_]+)\)(?: \(version [^)]*\))?\s*$")
-_VERSION = re.compile(r" \(version [^)]*\)\s*$")
+_NAME = re.compile(r"\((?P<name>[A-Z][A-Z0-9_]+)\)(?: \(version .*\))?\s*$")
+_VERSION = re.compile(r" \(version [^()]*(\([^()]*\))?\)\s*$")
 
 _STATUS_BY_NAME: dict[str, int] = (
     {"REQUIRED_PASSWORD": 401}

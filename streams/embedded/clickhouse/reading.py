@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from streams.embedded.clickhouse.config import MIB
 from streams.embedded.clickhouse.engine import EngineConnection
@@ -58,11 +59,13 @@ def read_blocks(
     """Stream a result block by block; in Native as the client's protocol version has them."""
     sql = statement.text + b"\n" + statement.tail
     if not statement.streams:
-        blocks: Iterable[bytes] = filter(None, [connection.run(sql, format_name, params)])
-    else:
-        blocks = connection.blocks(sql, format_name, params)
-    for block in blocks:
-        result.write(rewriter.rewrite(block))
+        if block := connection.run(sql, format_name, params):
+            result.write(rewriter.rewrite(block))
+        return
+    # closed here and not by the garbage collector: a stream that outlives its connection crashes the engine
+    with contextlib.closing(connection.blocks(sql, format_name, params)) as blocks:
+        for block in blocks:
+            result.write(rewriter.rewrite(block))
 
 
 def read_through_pipe(

@@ -9,6 +9,7 @@ import secrets
 import signal
 import string
 import time
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,6 +30,7 @@ from streams.embedded.clickhouse.sessions import SessionRegistry
 logger = logging.getLogger(__name__)
 
 _READ_BUFFER_BYTES = 512 * KIB
+_KILL_AGAIN_SECONDS = 0.5
 _SMALL_BODY_BYTES = 256 * KIB
 _TAG_LETTERS = string.ascii_lowercase
 _TAG_LENGTH = 16
@@ -43,6 +45,7 @@ class Endpoint:
         self._config = config
         self._engine = engine
         self._sessions = SessionRegistry()
+        self._side_work: set[asyncio.Task[None]] = set()
         self._pool = ThreadPoolExecutor(config.max_concurrent_queries, thread_name_prefix="query")
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -89,7 +92,19 @@ class Endpoint:
             if feeding is not None:
                 feeding.cancel()
             if not running.done() and execution.cancellable:
-                loop.run_in_executor(None, execution.cancel)
+                self._keep(self._stop(running, execution))
+
+    async def _stop(self, running: asyncio.Future[ClickHouseError | None], execution: Execution) -> None:
+        """End a query nobody waits for: again and again, as it may not have reached the engine yet."""
+        while not running.done():
+            await asyncio.to_thread(execution.cancel)
+            await asyncio.wait([running], timeout=_KILL_AGAIN_SECONDS)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something on the side, holding on to it until it is done."""
+        task = asyncio.ensure_future(work)
+        self._side_work.add(task)
+        task.add_done_callback(self._side_work.discard)
 
     async def _begin_body(self, request: web.BaseRequest, body: BodyFeed) -> asyncio.Task[None] | None:
         """Take in a small body at once; a big one goes on flowing while its rows are inserted."""
@@ -145,12 +160,15 @@ class Endpoint:
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
-        while (data := await output.next()) is not None:
-            await response.write(data)
-        if await running is not None and request.transport is not None:
-            request.transport.close()  # without the last chunk, so that no client takes this for a whole answer
-        else:
-            await response.write_eof()
+        try:
+            while (data := await output.next()) is not None:
+                await response.write(data)
+            if await running is not None and request.transport is not None:
+                request.transport.close()  # without the last chunk, so that no client takes this for a whole answer
+            else:
+                await response.write_eof()
+        except ConnectionError:
+            logger.info("a client broke off while it got its result")
         return response
 
     def _headers(
