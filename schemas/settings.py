@@ -235,7 +235,7 @@ class Settings(BaseSettings):
     Attributes:
         models_file: The models with their prices, quality and speed.
         providers: By the name that the models file uses.
-        tenants: Registered at every start, unless `asahi.governance` says the same already.
+        tenants: Registered on `asahi.governance` when the system starts.
     """
 
     model_config = SettingsConfigDict(
