@@ -20,6 +20,7 @@ from schemas.tenant import TenantRegistered
 from schemas.wire import AuditRecord, Choice, ProblemRecord, ResultRecord, TraceRecord
 
 MS_PER_SECOND = 1000.0
+MS_DIGITS = 3
 
 
 class Receipt(Protocol):
@@ -95,6 +96,11 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def ms_between(earlier: float, later: float) -> float:
+    """Return the milliseconds between two moments in Unix seconds; none when the clock went back."""
+    return max(0.0, round((later - earlier) * MS_PER_SECOND, MS_DIGITS))
+
+
 def deadline_of(request: Request) -> float | None:
     """Return the request's deadline as Unix seconds, or None."""
     deadline = request.constraints.deadline
@@ -122,7 +128,7 @@ def ended_with(journey: Journey, status: Status, problem: ProblemRecord, now: fl
         decision=journey.choice,
         error=problem,
         stages_ms=journey.stages_ms,
-        latency_ms=max(0.0, (now - journey.received_at) * MS_PER_SECOND),
+        latency_ms=ms_between(journey.received_at, now),
         tags=request.tags,
         trace=trace_of(request.trace),
         request_digest=journey.digest,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from agents.accounting.tariff import NOTHING, Charge, charge_for
+from agents.accounting.tariff import NOTHING, charge_for
 from schemas.batch import Completion, PaidCall, Passenger
 from schemas.prices import cost_of
 from schemas.registry import ModelRegistry
@@ -21,14 +20,14 @@ from schemas.wire import (
     UsageRecord,
     plain,
 )
-from streams.stage import MS_PER_SECOND, moment
+from streams.stage import moment, ms_between
 
 NO_TOKENS = Tokens()
 NO_SAVINGS = SavingsRecord()
 NO_ANSWER = ProblemRecord("no_answer", "the call ended with neither an answer nor a reason", "send the request again")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settlement:
     """What a completion comes to.
 
@@ -50,8 +49,7 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
     without any cost and answer, there is neither a baseline nor a saving.
     """
     passenger = completion.passenger
-    charges = [charge_for(call, passenger.reference_model, registry) for call in completion.paid]
-    cost = _total(charges)
+    cost, usages = _bill(completion, registry, superseded=False)
     answering = completion.answering_call()
     tokens = NO_TOKENS if answering is None else answering.tokens
     baseline, savings = _against_reference(completion, tokens, cost, registry)
@@ -76,26 +74,55 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
         decision=passenger.choice,
         error=problem,
         stages_ms=_stages(completion, now),
-        latency_ms=max(0.0, (now - passenger.received_at) * MS_PER_SECOND),
+        latency_ms=ms_between(passenger.received_at, now),
         attempts=completion.attempts,
         tags=passenger.tags,
         trace=None if passenger.traceparent is None else TraceRecord(passenger.traceparent, passenger.tracestate),
         request_digest=passenger.digest,
     )
-    return Settlement(result, _usages(completion.paid, charges, passenger, superseded=False))
+    return Settlement(result, usages)
 
 
 def supersede(completion: Completion, registry: ModelRegistry) -> Settlement:
-    """Return what a second completion of a settled request comes to: its calls were paid for, it has no result."""
+    """Return what another completion of a request that has its result comes to: usage alone, marked as superseded.
+
+    It happens when a worker was killed between a call and its commit, so that the call was made again.
+    """
+    _, usages = _bill(completion, registry, superseded=True)
+    return Settlement(None, usages)
+
+
+def _bill(completion: Completion, registry: ModelRegistry, *, superseded: bool) -> tuple[Decimal, list[UsageRecord]]:
+    """Return what the paid calls cost together, and an event for each."""
     passenger = completion.passenger
-    charges = [charge_for(call, passenger.reference_model, registry) for call in completion.paid]
-    return Settlement(None, _usages(completion.paid, charges, passenger, superseded=True))
+    total = NOTHING
+    usages = []
+    for call in completion.paid:
+        cost, price_list = charge_for(call, passenger.reference_model, registry)
+        total += cost
+        usages.append(_usage_of(call, passenger, plain(cost), price_list, superseded))
+    return total, usages
 
 
-def _total(charges: Sequence[Charge]) -> Decimal:
-    if len(charges) == 1:
-        return charges[0].cost  # by far the most frequent
-    return sum((charge.cost for charge in charges), NOTHING)
+def _usage_of(call: PaidCall, passenger: Passenger, cost: str, price_list: str, superseded: bool) -> UsageRecord:
+    return UsageRecord(
+        id=call.id,
+        request_id=passenger.id,
+        tenant=passenger.tenant,
+        model=call.model,
+        provider=call.provider,
+        lane=passenger.lane,
+        usage=call.tokens,
+        cost_usd=cost,
+        price_list=price_list,
+        latency_ms=call.latency_ms,
+        occurred_at=moment(call.started_at),
+        user=passenger.user,
+        task_type=passenger.task_type,
+        attempt=call.attempt,
+        superseded=superseded,
+        tags=passenger.tags,
+    )
 
 
 def _against_reference(
@@ -121,35 +148,5 @@ def _outcome(completion: Completion) -> tuple[Status, ProblemRecord | None]:
 
 
 def _stages(completion: Completion, now: float) -> dict[str, float]:
-    """Return the time per stage: as noted on the way, and from the call's end until it is settled."""
-    stages = dict(completion.stages_ms)
-    if "providers" not in stages and completion.paid:
-        stages["providers"] = sum(call.latency_ms for call in completion.paid)
-    stages["accounting"] = max(0.0, (now - completion.completed_at) * MS_PER_SECOND)
-    return stages
-
-
-def _usages(
-    calls: Sequence[PaidCall], charges: Sequence[Charge], passenger: Passenger, *, superseded: bool
-) -> list[UsageRecord]:
-    return [
-        UsageRecord(
-            id=call.id,
-            request_id=passenger.id,
-            tenant=passenger.tenant,
-            model=call.model,
-            provider=call.provider,
-            lane=passenger.lane,
-            usage=call.tokens,
-            cost_usd=plain(charge.cost),
-            price_list=charge.price_list,
-            latency_ms=call.latency_ms,
-            occurred_at=moment(call.started_at),
-            user=passenger.user,
-            task_type=passenger.task_type,
-            attempt=call.attempt,
-            superseded=superseded,
-            tags=passenger.tags,
-        )
-        for call, charge in zip(calls, charges, strict=True)
-    ]
+    """Return the time per stage: as noted up to the call's end, and from there until it is settled."""
+    return {**completion.stages_ms, "accounting": ms_between(completion.completed_at, now)}

@@ -7,7 +7,7 @@ from schemas.prices import cost_of
 from schemas.registry import ModelRegistry
 from schemas.result import Status
 from schemas.wire import BaselineRecord, Choice, HitRecord, ProblemRecord, ResultRecord, SavingsRecord, plain
-from streams.stage import MS_PER_SECOND, Journey, ended_with, moment, trace_of
+from streams.stage import Journey, ended_with, moment, ms_between, trace_of
 
 NOTHING = "0"
 
@@ -93,7 +93,7 @@ def _served(
         decision=choice,
         cache=hit,
         stages_ms=journey.stages_ms,
-        latency_ms=max(0.0, (now - journey.received_at) * MS_PER_SECOND),
+        latency_ms=ms_between(journey.received_at, now),
         tags=request.tags,
         trace=trace_of(request.trace),
         request_digest=journey.digest,

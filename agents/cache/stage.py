@@ -14,7 +14,7 @@ from schemas.request import CacheDirective
 from schemas.result import Status
 from schemas.settings import IntakeSettings
 from schemas.wire import ProblemRecord, Tokens
-from streams.stage import MS_PER_SECOND, Flow, Journey, deadline_of, ended_with, expired
+from streams.stage import Flow, Journey, deadline_of, ended_with, expired, ms_between
 
 LEADERS_OWN = frozenset({"no_model_meets_constraints", "model_does_not_fit"})
 """Failures that say nothing about the question: latency budget and maximum cost are not in the fingerprint."""
@@ -171,7 +171,7 @@ class CacheStep:
 
     def _note_wait(self, journey: Journey, now: float) -> None:
         """Write the wait of a journey that ends here; of one that goes onward the fold writes it."""
-        journey.stages_ms[self.name] = max(0.0, (now - journey.entered_at) * MS_PER_SECOND)
+        journey.stages_ms[self.name] = ms_between(journey.entered_at, now)
 
 
 def _overdue(journey: Journey, now: float) -> bool:

@@ -17,7 +17,7 @@ EVEN = Weights()
 
 
 class RoutingConstraints(NamedTuple):
-    """Everything the choice depends on: equal constraints get an equal decision. A tuple, so that it hashes fast.
+    """Everything the choice depends on besides the length of the input. A tuple, so that it hashes fast.
 
     Attributes:
         model: The model asked for in mode `explicit`.
@@ -34,7 +34,6 @@ class RoutingConstraints(NamedTuple):
     latency_budget_ms: float | None
     max_cost_usd: Decimal | None
     input_field: str
-    input_tokens: int
     output_tokens: int
     max_output_tokens: int | None
     capabilities: frozenset[Capability]
@@ -44,7 +43,7 @@ class RoutingConstraints(NamedTuple):
 
 
 def constraints_of(
-    request: Request, tenant: TenantRegistered, input_tokens: int, lane: Lane, settings: RoutingSettings
+    request: Request, tenant: TenantRegistered, lane: Lane, settings: RoutingSettings
 ) -> RoutingConstraints:
     """Return what a model must meet for this request."""
     asked = request.constraints
@@ -57,7 +56,6 @@ def constraints_of(
         asked.latency_budget_ms,
         asked.max_cost_usd,
         "prompt" if request.messages is None else "messages",
-        input_tokens,
         settings.expected_output_tokens if longest is None else longest,
         longest,
         capabilities_of(request),

@@ -1,22 +1,25 @@
-"""Whether a model fits the constraints, and if not, what stands against it and what would help."""
+"""Whether a model fits the constraints, and if not, what stands against it and what would help.
+
+One function per constraint. Most depend on the constraints alone and are asked once for all requests that share them
+(`STANDING`); those on the length of the input are asked for every length (`BY_LENGTH`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
 from agents.routing.constraints import RoutingConstraints
-from schemas.prices import cost_of
-from schemas.registry import ModelSpec
+from schemas.prices import TOKENS_PER_PRICE_UNIT, cost_of
+from schemas.registry import Capability, ModelSpec
 from schemas.wire import Tokens, plain
 
-FIELD_OF_CAPABILITY = {"tools": "tools", "json": "response_format", "vision": "messages"}
+ASKED_BY = {Capability.TOOLS: "tools", Capability.JSON: "response_format", Capability.VISION: "messages"}
 
 
 class Violation(NamedTuple):
-    """One constraint that a model does not meet.
+    """A constraint that a model does not meet.
 
     Attributes:
         field: Dotted path of the request's field that asks for it, or of the tenant's.
@@ -29,88 +32,126 @@ class Violation(NamedTuple):
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A model with what is expected of it for these constraints."""
+class Candidate(NamedTuple):
+    """A model with what is expected of it, whatever the length of the input.
+
+    Attributes:
+        input_rate: US dollars per input token.
+        answer_cost: US dollars of the expected answer, and of the request as such.
+    """
 
     spec: ModelSpec
-    cost: Decimal
     quality: float
     latency_ms: float
+    input_rate: Decimal
+    answer_cost: Decimal
 
-    @classmethod
-    def of(cls, spec: ModelSpec, constraints: RoutingConstraints) -> Candidate:
-        """Return what to expect of this model."""
-        tokens = Tokens(constraints.input_tokens, 0, constraints.output_tokens)
-        return cls(
-            spec,
-            cost_of(tokens, spec.price),
-            spec.quality_for(constraints.task_type),
-            spec.latency_ms(constraints.output_tokens),
-        )
+    def cost(self, input_tokens: int) -> Decimal:
+        """Return the expected cost in US dollars, exactly as `cost_of` computes it."""
+        return input_tokens * self.input_rate + self.answer_cost
 
 
-def violations(candidate: Candidate, constraints: RoutingConstraints) -> Iterator[Violation]:
-    """Yield what stands against a candidate: what cannot be helped first, then what the request may loosen."""
-    yield from _tenancy(candidate.spec, constraints)
-    yield from _abilities(candidate.spec, constraints)
-    yield from _room(candidate.spec, constraints)
-    yield from _expectations(candidate, constraints)
+Standing = Callable[[Candidate, RoutingConstraints], Violation | None]
+ByLength = Callable[[Candidate, RoutingConstraints, int], Violation | None]
 
 
-def _tenancy(spec: ModelSpec, constraints: RoutingConstraints) -> Iterator[Violation]:
-    allowed = constraints.allowed_models
-    if allowed is not None and spec.name not in allowed:
-        yield Violation("limits.allowed_models", "not allowed for the tenant", f"allow {spec.name} for the tenant")
-    if constraints.lane not in spec.lanes:
-        loss = f"not in the {constraints.lane} lane"
-        yield Violation("constraints.deadline", loss, "change constraints.deadline so that another lane serves it")
+def candidate_of(spec: ModelSpec, constraints: RoutingConstraints) -> Candidate:
+    """Return what to expect of this model."""
+    output_tokens = constraints.output_tokens
+    return Candidate(
+        spec,
+        spec.quality_for(constraints.task_type),
+        spec.latency_ms(output_tokens),
+        spec.price.input / TOKENS_PER_PRICE_UNIT,
+        cost_of(Tokens(0, 0, output_tokens), spec.price),
+    )
 
 
-def _abilities(spec: ModelSpec, constraints: RoutingConstraints) -> Iterator[Violation]:
-    needed = constraints.capabilities
-    if needed and not needed <= spec.capabilities:
-        for capability in sorted(needed - spec.capabilities):
-            field = FIELD_OF_CAPABILITY[capability]
-            yield Violation(field, f"lacks {capability}", f"send it without what needs {capability} ({field})")
+def violations(candidate: Candidate, constraints: RoutingConstraints, input_tokens: int) -> Iterator[Violation]:
+    """Yield everything that stands against a candidate: what cannot be helped first, then what may be loosened."""
+    yield from standing_violations(candidate, constraints)
+    for check in BY_LENGTH:
+        violation = check(candidate, constraints, input_tokens)
+        if violation is not None:
+            yield violation
 
 
-def _room(spec: ModelSpec, constraints: RoutingConstraints) -> Iterator[Violation]:
-    longest = constraints.max_output_tokens
-    if longest is not None and longest > spec.max_output_tokens:
-        yield Violation(
-            "sampling.max_output_tokens",
-            f"answers up to {spec.max_output_tokens} tokens, not {longest}",
-            f"set sampling.max_output_tokens to {spec.max_output_tokens} or less",
-        )
-    tokens = constraints.input_tokens + constraints.output_tokens
-    if tokens > spec.context_window:
-        yield Violation(
-            constraints.input_field,
-            f"context of {spec.context_window} tokens, not {tokens}",
-            f"shorten the input so that it fits {spec.context_window} tokens with its answer",
-        )
+def standing_violations(candidate: Candidate, constraints: RoutingConstraints) -> Iterator[Violation]:
+    """Yield what stands against a candidate whatever the length of the input."""
+    for check in STANDING:
+        violation = check(candidate, constraints)
+        if violation is not None:
+            yield violation
 
 
-def _expectations(candidate: Candidate, constraints: RoutingConstraints) -> Iterator[Violation]:
-    if candidate.quality < constraints.min_quality:
-        yield Violation(
-            "constraints.min_quality",
-            f"quality {candidate.quality:g}, not {constraints.min_quality:g}",
-            f"set constraints.min_quality to {candidate.quality:g} or less",
-        )
-    budget = constraints.latency_budget_ms
-    if budget is not None and candidate.latency_ms > budget:
-        yield Violation(
-            "constraints.latency_budget_ms",
-            f"takes {candidate.latency_ms:.0f} ms, not {budget:.0f}",
-            f"set constraints.latency_budget_ms to {candidate.latency_ms:.0f} or more",
-        )
-    limit = constraints.max_cost_usd
-    if limit is not None and candidate.cost > limit:
-        cost = plain(candidate.cost)
-        yield Violation(
-            "constraints.max_cost_usd",
-            f"costs {cost} USD, not {plain(limit)}",
-            f"set constraints.max_cost_usd to {cost} or more",
-        )
+def _allowed(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
+    allowed, name = constraints.allowed_models, candidate.spec.name
+    if allowed is None or name in allowed:
+        return None
+    return Violation("limits.allowed_models", "not allowed for the tenant", f"have {name} allowed for the tenant")
+
+
+def _lane(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
+    lane = constraints.lane
+    if lane in candidate.spec.lanes:
+        return None
+    remedy = f"choose a constraints.deadline that leads into another lane than {lane}"
+    return Violation("constraints.deadline", f"not in the {lane} lane", remedy)
+
+
+def _capabilities(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
+    missing = sorted(constraints.capabilities - candidate.spec.capabilities)
+    if not missing:
+        return None
+    names = " and ".join(missing)
+    fields = " and ".join(ASKED_BY[capability] for capability in missing)
+    return Violation(ASKED_BY[missing[0]], f"lacks {names}", f"send it without what needs {names} ({fields})")
+
+
+def _answer_length(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
+    asked, longest = constraints.max_output_tokens, candidate.spec.max_output_tokens
+    if asked is None or asked <= longest:
+        return None
+    loss = f"answers up to {longest} tokens, not {asked}"
+    return Violation("sampling.max_output_tokens", loss, f"set sampling.max_output_tokens to {longest} or less")
+
+
+def _quality(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
+    quality, least = candidate.quality, constraints.min_quality
+    if quality >= least:
+        return None
+    remedy = f"set constraints.min_quality to {quality:g} or less"
+    return Violation("constraints.min_quality", f"quality {quality:g}, not {least:g}", remedy)
+
+
+def _latency(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
+    latency, budget = candidate.latency_ms, constraints.latency_budget_ms
+    if budget is None or latency <= budget:
+        return None
+    remedy = f"set constraints.latency_budget_ms to {latency:g} or more"
+    return Violation("constraints.latency_budget_ms", f"takes {latency:g} ms, not {budget:g}", remedy)
+
+
+def too_long(candidate: Candidate, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
+    """Return the violation of a context window in which the input and its answer do not fit."""
+    window, tokens = candidate.spec.context_window, input_tokens + constraints.output_tokens
+    if tokens <= window:
+        return None
+    remedy = f"shorten the input until it fits {window} tokens together with its answer"
+    return Violation(constraints.input_field, f"context of {window} tokens, not {tokens}", remedy)
+
+
+def too_dear(candidate: Candidate, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
+    """Return the violation of the maximum cost."""
+    most = constraints.max_cost_usd
+    if most is None:
+        return None
+    cost = candidate.cost(input_tokens)
+    if cost <= most:
+        return None
+    remedy = f"set constraints.max_cost_usd to {plain(cost)} or more"
+    return Violation("constraints.max_cost_usd", f"costs {plain(cost)} USD, not {plain(most)}", remedy)
+
+
+STANDING: tuple[Standing, ...] = (_allowed, _lane, _capabilities, _answer_length, _quality, _latency)
+BY_LENGTH: tuple[ByLength, ...] = (too_long, too_dear)

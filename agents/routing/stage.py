@@ -36,9 +36,8 @@ class RoutingStep:
         flow = Flow()
         for journey in journeys:
             assert journey.tenant is not None, "governance names the tenant before routing"
-            route = self._route(
-                constraints_of(journey.request, journey.tenant, journey.input_tokens, journey.lane, self._settings)
-            )
+            constraints = constraints_of(journey.request, journey.tenant, journey.lane, self._settings)
+            route = self._route(constraints, journey.input_tokens)
             if isinstance(route, ProblemRecord):
                 flow.ended.append((journey, ended_with(journey, Status.REJECTED, route, now)))
             else:

@@ -8,11 +8,11 @@ from agents.windows.lanes import lane_of
 from agents.windows.scheduler import BatchScheduler
 from schemas.result import Lane
 from schemas.settings import WindowSettings
-from streams.stage import MS_PER_SECOND, Flow, Journey, deadline_of, expired
+from streams.stage import Flow, Journey, deadline_of, expired, ms_between
 
 
 class WindowStep:
-    """The windows of one worker, over all its partitions: the fuller a window, the better.
+    """The open windows of a worker, or of one of its partitions.
 
     Args:
         settings: Size and time of the windows, and where bulk begins.
@@ -74,5 +74,5 @@ class WindowStep:
             if deadline is None or deadline > now:
                 flow.onward.append(journey)
             else:
-                journey.stages_ms[self.name] = max(0.0, (now - journey.entered_at) * MS_PER_SECOND)
+                journey.stages_ms[self.name] = ms_between(journey.entered_at, now)
                 flow.ended.append((journey, expired(journey, now)))
