@@ -1,7 +1,6 @@
 """Every setting with its default, read from `config/config.yaml`, `.env` and `ASAHI_<SECTION>_<KEY>`.
 
-Later sources win: defaults, YAML, `.env`, environment. The YAML file is `config/config.yaml` below the working
-directory, or the one named by `ASAHI_CONFIG`.
+Later sources win: defaults, YAML, `.env`, environment. `ASAHI_CONFIG` names another YAML file.
 """
 
 from __future__ import annotations
@@ -39,8 +38,7 @@ class KafkaSettings(Section):
         group: Consumer group of the workers; those of one group share the work.
         partitions: Of every topic keyed by tenant or lane; workers beyond this number idle.
         replication: Copies of every topic; at most the number of brokers.
-        fetch_max_wait_ms: How long a fetch on an empty partition waits. Small on the embedded broker, which does
-            not wake when data comes; normal on Apache Kafka, which does.
+        fetch_max_wait_ms: How long a fetch on an empty partition waits; Apache Kafka answers when data comes.
         session_timeout_seconds: A worker not heard of for so long has died, and others take its partitions.
         commit_interval_seconds: Between two commits of offsets and checkpoints.
         max_poll_records: Most messages read at once.
@@ -103,7 +101,7 @@ class EmbeddedSettings(Section):
         data_dir: Where the engine keeps its data, logs and the state file.
         broker_port: Of the broker; 0 takes a free one.
         clickhouse_port: Of ClickHouse's HTTP interface; 0 takes a free one.
-        fetch_max_wait_ms: Replaces `kafka.fetch_max_wait_ms` on the embedded broker.
+        fetch_max_wait_ms: Replaces the one of `kafka`, since the embedded broker does not answer when data comes.
         start_timeout_seconds: Longest wait for a service to become healthy.
         stop_timeout_seconds: Longest wait for a service to end before it is killed.
     """
