@@ -29,6 +29,7 @@ MAX_REQUESTS = 10_000
 MAX_COMMAS = 500_000
 """An array with more commas is divided the slow way, which stops in time: it may hold a million numbers."""
 
+_WHITE_SPACE = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _TYPE_HEADER = "ce_type"
 _KNOWN_TYPE = (REQUESTS.ce_type or "").encode()
@@ -79,7 +80,7 @@ def _divide(value: bytes) -> tuple[list[bytes], bytes | None]:
                 return [bytes(element) for element in elements], None
     sketch = outline(value, MAX_REQUESTS)
     rest = value[sketch.rest :]
-    bodies = [value[member.start : member.end] for member in sketch.members]
+    bodies = [value[member.start : member.end].strip(_WHITE_SPACE) for member in sketch.members]
     return bodies, rest if rest.strip() or not sketch.complete else None
 
 

@@ -21,7 +21,11 @@ DIGEST_BYTES = 16
 UNCOUNTED = frozenset({"created_at", "trace"})
 
 _DEFAULTS: dict[type[BaseModel], dict[str, Any]] = {
-    model: {name: field.default for name, field in model.model_fields.items() if not field.is_required()}
+    model: {
+        name: field.get_default(call_default_factory=True, validated_data={})
+        for name, field in model.model_fields.items()
+        if not field.is_required()
+    }
     for model in (Request, Message, Sampling, Constraints, Weights, CacheOptions)
 }
 _PARTS = frozenset({Sampling, Constraints, Weights, CacheOptions})

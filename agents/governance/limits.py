@@ -28,7 +28,10 @@ class RateLimiter:
     """
 
     def __init__(self) -> None:
-        self._due: dict[str, float] = {}
+        self._due: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._due)
 
     def wait(self, tenant: str, limits: TenantLimits, now: float) -> float:
         """Accept a request, or say how long it is too early.
