@@ -45,7 +45,7 @@ def _among(ranked: Sequence[Offer]) -> str:
 
 
 def _choice(rule: str, reason: str, winner: Offer, lost: dict[str, str]) -> Choice:
-    return Choice(rule, reason, plain(winner.cost), winner.candidate.quality, lost)
+    return Choice(rule, reason, plain(winner.cost.normalize()), winner.candidate.quality, lost)
 
 
 def _no_cheaper(winner: Offer, other: Offer) -> str:

@@ -149,8 +149,9 @@ def too_dear(candidate: Candidate, constraints: RoutingConstraints, input_tokens
     cost = candidate.cost(input_tokens)
     if cost <= most:
         return None
-    remedy = f"set constraints.max_cost_usd to {plain(cost)} or more"
-    return Violation("constraints.max_cost_usd", f"costs {plain(cost)} USD, not {plain(most)}", remedy)
+    shown = plain(cost.normalize())
+    remedy = f"set constraints.max_cost_usd to {shown} or more"
+    return Violation("constraints.max_cost_usd", f"costs {shown} USD, not {plain(most)}", remedy)
 
 
 STANDING: tuple[Standing, ...] = (_allowed, _lane, _capabilities, _answer_length, _quality, _latency)

@@ -1,0 +1,1 @@
+"""Requests, journeys, calls and models for tests of the stages."""
