@@ -95,6 +95,12 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
         self.backoff_ms += (now - self.waiting_since) * MS_PER_SECOND
         self.waiting_since = now
 
+    def stop(self, cut: Cut | None) -> None:
+        """Cut the attempt under way, if there is one; None means that its outcome does not matter any more."""
+        self.cut = cut
+        if self.under_way is not None:
+            self.under_way.cancel()
+
     def fall_back(self) -> None:
         """Turn to the next target."""
         self.position += 1

@@ -75,6 +75,8 @@ def _read_answers(name: str, file: Path, columns: Mapping[str, str]) -> dict[str
     answers: dict[str, dict[str, str]] = {model: {} for model in columns}
     try:
         for row in rows:
+            if None in row.values():
+                raise ConfigurationError(f"providers.{name}: {file}, line {rows.line_num} is too short")
             for model, column in columns.items():
                 answers[model][row[PROMPT_COLUMN].strip()] = row[column]
     except csv.Error as wrong:

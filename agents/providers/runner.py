@@ -2,9 +2,6 @@
 
 Nothing here is a task per call. A call is a `Flight` that waits in a limiter's queue, has an attempt under way or
 pauses before the next one, and is moved on by a callback: the provider's answer, a freed slot or an alarm.
-
-Only exact outcomes leave: the slot of an attempt that was cut is free when the provider has really stopped, and an
-answer that came in spite of the cut was paid for and counts.
 """
 
 from __future__ import annotations
@@ -14,7 +11,6 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 from agents.providers import failures
@@ -23,6 +19,7 @@ from agents.providers.limiter import Limiter
 from agents.providers.outstanding import Outstanding
 from agents.providers.protocol import Provider, Reply, decode_prompt
 from agents.providers.retries import pause_before_retry
+from agents.providers.under_way import UnderWay
 from schemas.batch import Call, Completion
 from schemas.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnreadable
 from schemas.settings import ProviderSettings
@@ -74,10 +71,8 @@ class CallRunner(Generic[Token]):
         self._on_completion = on_completion
         self._jitter = jitter
         self._outstanding: Outstanding[Token] = Outstanding()
-        self._attempts_under_way = 0
+        self._under_way: UnderWay[Token] = UnderWay(self._outstanding, self._landed)
         self._starting = True
-        self._nothing_under_way = asyncio.Event()
-        self._nothing_under_way.set()
 
     @property
     def outstanding(self) -> int:
@@ -123,9 +118,9 @@ class CallRunner(Generic[Token]):
         self._starting = False
         try:
             async with asyncio.timeout(timeout_seconds):
-                await self._nothing_under_way.wait()
+                await self._under_way.none()
         except TimeoutError:
-            _log.warning("calls still under way after draining", extra={"calls": self._attempts_under_way})
+            _log.warning("calls still under way after draining", extra={"calls": len(self._under_way)})
         finally:
             abandoned = self.cancel_all()
             self._starting = True
@@ -136,17 +131,15 @@ class CallRunner(Generic[Token]):
         abandoned = list(self._outstanding)
         for flight in abandoned:
             flight.abandoned = True
-            if flight.under_way is not None:
-                flight.under_way.cancel()
-            else:
-                self._lanes[flight.target.provider].limiter.withdraw(flight)
+            flight.stop(None)
+            self._lanes[flight.target.provider].limiter.withdraw(flight)
             self._outstanding.remove(flight)
         return [flight.token for flight in abandoned]
 
     async def close(self) -> None:
         """Abandon what is left, wait until no attempt is under way, and close the providers."""
         self.cancel_all()
-        await self._nothing_under_way.wait()
+        await self._under_way.none()
         for lane in self._lanes.values():
             await lane.provider.close()
 
@@ -188,36 +181,18 @@ class CallRunner(Generic[Token]):
         if attempt is None:
             self._answered(flight, lane, outcome)
             return False
-        self._watch(flight, lane, attempt, now)
+        self._under_way.watch(flight, attempt, lane.settings.timeout_seconds, now)
         return True
 
-    def _watch(self, flight: Flight[Token], lane: _Lane[Token], attempt: asyncio.Future[Any], now: float) -> None:
-        """See an attempt through to its end, and no longer than the timeout and the deadline allow."""
-        self._outstanding.add(flight)
-        self._attempts_under_way += 1
-        self._nothing_under_way.clear()
-        flight.under_way = attempt
-        flight.cut = None
-        if flight.seconds_left(now) <= lane.settings.timeout_seconds:
-            self._outstanding.arm(flight, flight.seconds_left(now), self._cut_at_deadline)
-        else:
-            self._outstanding.arm(flight, lane.settings.timeout_seconds, self._cut_at_timeout)
-        attempt.add_done_callback(partial(self._landed, flight, lane))
-
-    def _landed(self, flight: Flight[Token], lane: _Lane[Token], attempt: asyncio.Future[Any]) -> None:
+    def _landed(self, flight: Flight[Token], outcome: Any) -> None:
         """Take what a finished attempt brought, and pass its slot on."""
-        self._outstanding.disarm(flight)
-        flight.under_way = None
-        self._attempts_under_way -= 1
-        if not self._attempts_under_way:
-            self._nothing_under_way.set()
-        raised = asyncio.CancelledError() if attempt.cancelled() else attempt.exception()
+        lane = self._lanes[flight.target.provider]
         if flight.abandoned:
             _log.debug("an abandoned attempt ended", extra={"request_id": flight.call.passenger.id})
-        elif raised is not None:
-            self._attempt_failed(flight, lane, raised)
+        elif isinstance(outcome, BaseException):
+            self._attempt_failed(flight, lane, outcome)
         else:
-            self._answered(flight, lane, attempt.result())
+            self._answered(flight, lane, outcome)
         self._release(lane)
 
     def _answered(self, flight: Flight[Token], lane: _Lane[Token], reply: Reply | Any) -> None:
@@ -282,18 +257,6 @@ class CallRunner(Generic[Token]):
         now = self._clock()
         flight.end_pause(now)
         self._approach(flight, now)
-
-    def _cut_at_deadline(self, flight: Flight[Token]) -> None:
-        self._cut(flight, Cut.DEADLINE)
-
-    def _cut_at_timeout(self, flight: Flight[Token]) -> None:
-        self._cut(flight, Cut.TIMEOUT)
-
-    def _cut(self, flight: Flight[Token], cut: Cut) -> None:
-        """Stop an attempt that has taken too long; it lands when the provider has stopped."""
-        flight.cut = cut
-        if flight.under_way is not None:
-            flight.under_way.cancel()
 
     def _expire(self, flight: Flight[Token]) -> None:
         """End a call whose deadline passed while it waited for a slot."""

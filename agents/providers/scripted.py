@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 from agents.providers.protocol import Prompt, Reply
 from schemas.wire import Answer, Tokens
 
 ANSWER = Reply(Answer("scripted", None, "stop"), Tokens(10, 0, 5))
 
-Line = Reply | BaseException | asyncio.Future[Reply]
-"""One call's outcome: answered at once, raised at once, or open until the test decides."""
+Line = Reply | Exception | Awaitable[Reply]
+"""One call's outcome: answered at once, raised at once, or open: a future that the test resolves, or a coroutine."""
 
 
 class Scripted:
@@ -29,11 +28,11 @@ class Scripted:
         self.asked: list[tuple[str, str, int]] = []
         self.closed = False
 
-    def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply | asyncio.Future[Reply]:
+    def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply | Awaitable[Reply]:
         """Play the next line."""
         self.asked.append((prompt.id, model, attempt))
         line = next(self._lines, ANSWER)
-        if isinstance(line, BaseException):
+        if isinstance(line, Exception):
             raise line
         return line
 

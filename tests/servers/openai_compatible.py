@@ -35,7 +35,12 @@ class _Asked(msgspec.Struct):
 class _Connection(asyncio.Protocol):
     """One keep-alive connection; calls on it are answered in order, one at a time."""
 
-    def __init__(self, handle: Callable[[str, dict[str, str], bytes], Awaitable[ServerReply | Hangup]]) -> None:
+    def __init__(
+        self,
+        handle: Callable[[str, dict[str, str], bytes], Awaitable[ServerReply | Hangup]],
+        register: set[_Connection],
+    ) -> None:
+        self._register = register
         self._handle = handle
         self._received = bytearray()
         self._answering: asyncio.Task[None] | None = None
@@ -44,11 +49,18 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._register.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._register.discard(self)
         if self._answering is not None:
             self._answering.cancel()
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -74,8 +86,7 @@ class _Connection(asyncio.Protocol):
     async def _answer(self, path: str, headers: dict[str, str], body: bytes) -> None:
         reply = await self._handle(path, headers, body)
         if isinstance(reply, Hangup):
-            if self._transport is not None:
-                self._transport.abort()
+            self.abort()
             return
         fields = {"content-type": "application/json", "content-length": str(len(reply.body)), **reply.headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
@@ -98,8 +109,13 @@ class OpenAICompatibleServer:
 
     Args:
         behaviour: What each call is answered with.
-        log: Where each call received is appended, if anywhere.
+        log: Where each call received is appended; without one, they are kept in `calls`.
         port: 0 takes a free one; see `base_url`.
+
+    Attributes:
+        calls: What was received, when there is no log.
+        connections: Opened so far.
+        under_way: Calls being answered; `most_under_way` is the highest so far.
     """
 
     def __init__(self, behaviour: Behaviour, *, log: CallLog | None = None, port: int = 0) -> None:
@@ -107,8 +123,11 @@ class OpenAICompatibleServer:
         self._log = log
         self._port = port
         self._server: asyncio.Server | None = None
-        self._connections: set[_Connection] = set()
         self.calls: list[ReceivedCall] = []
+        self.connections = 0
+        self._open: set[_Connection] = set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self.under_way = 0
         self.most_under_way = 0
 
@@ -119,7 +138,7 @@ class OpenAICompatibleServer:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self._handle), HOST, self._port)
+        self._server = await loop.create_server(self._connect, HOST, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -128,7 +147,17 @@ class OpenAICompatibleServer:
     ) -> None:
         assert self._server is not None
         self._server.close()
+        for connection in list(self._open):
+            connection.abort()
         await self._server.wait_closed()
+
+    async def quiet(self) -> None:
+        """Wait until no call is being answered."""
+        await self._quiet.wait()
+
+    def _connect(self) -> _Connection:
+        self.connections += 1
+        return _Connection(self._handle, self._open)
 
     async def _handle(self, path: str, headers: dict[str, str], body: bytes) -> ServerReply | Hangup:
         if path != PATH:
@@ -142,6 +171,7 @@ class OpenAICompatibleServer:
             self.calls.append(call)
         else:
             self._log.append(LoggedCall(time.time(), request_id, call.attempt, model, status))
+        self._quiet.clear()
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
@@ -149,6 +179,8 @@ class OpenAICompatibleServer:
                 await asyncio.sleep(reply.delay_seconds)
         finally:
             self.under_way -= 1
+            if not self.under_way:
+                self._quiet.set()
         return reply
 
 
