@@ -6,7 +6,7 @@ Read from `config/models.yaml`. Prices are US dollars per million tokens.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -117,21 +117,6 @@ class ModelRegistry:
     def get(self, name: str) -> ModelSpec | None:
         """Return the model of this name, or None."""
         return self._by_name.get(name)
-
-    def require_providers(self, configured: Collection[str]) -> None:
-        """Check that every model can be called.
-
-        Raises:
-            ConfigurationError: A model names a provider that is not configured; names both.
-        """
-        for spec in self:
-            for provider in spec.providers:
-                if provider not in configured:
-                    known = ", ".join(sorted(configured)) or "none"
-                    raise ConfigurationError(
-                        f"model {spec.name!r}: provider {provider!r} is not configured (configured: {known}); "
-                        f"add it to providers in config.yaml or take it from the model"
-                    )
 
     @classmethod
     def load(cls, path: Path) -> ModelRegistry:
