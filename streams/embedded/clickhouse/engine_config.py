@@ -75,6 +75,7 @@ def _users(config: EndpointConfig) -> dict[str, object]:
                 "max_threads": config.max_threads,
                 "max_insert_threads": 1,
                 "max_memory_usage": config.max_query_memory_bytes,
+                "output_format_parallel_formatting": 0,  # holds many blocks in memory for 1.5 times the speed
                 "log_queries": int(config.query_log),
                 "log_queries_min_type": "QUERY_FINISH",  # half the rows, and nobody looks at starts
             }

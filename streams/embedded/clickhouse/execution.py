@@ -11,8 +11,9 @@ from streams.embedded.clickhouse.config import DEFAULT_DATABASE, KIB
 from streams.embedded.clickhouse.engine import Engine, EngineConnection, quote_name
 from streams.embedded.clickhouse.errors import ClickHouseError
 from streams.embedded.clickhouse.external import ExternalTable
-from streams.embedded.clickhouse.inserting import create_external_table, insert_rows
+from streams.embedded.clickhouse.inserting import create_external_table, insert_rows, insert_selected
 from streams.embedded.clickhouse.native import Column, NativeRewriter
+from streams.embedded.clickhouse.parsing import parse
 from streams.embedded.clickhouse.query_id import LOG_COMMENT, comment, with_client_ids
 from streams.embedded.clickhouse.reading import (
     NATIVE_FORMAT,
@@ -24,7 +25,7 @@ from streams.embedded.clickhouse.reading import (
 from streams.embedded.clickhouse.request import QueryRequest
 from streams.embedded.clickhouse.results import ResultWriter
 from streams.embedded.clickhouse.sessions import Session, SessionRegistry
-from streams.embedded.clickhouse.statement import Kind, Statement, parse
+from streams.embedded.clickhouse.statement import Kind, Statement
 
 _HEAD_BYTES = 256 * KIB  # ClickHouse's max_query_size: a statement's head is never longer
 
@@ -126,13 +127,15 @@ class Execution:
         connection.counters = result.outcome.counters
         if request.roles:
             connection.run("SET ROLE " + ", ".join(map(quote_name, request.roles)))
-        if statement.kind is Kind.INSERT:
+        if statement.input_call is not None:
+            insert_selected(connection, statement, rows, request.params)
+        elif statement.kind is Kind.INSERT:
             assert statement.format is not None
             result.outcome.counters = insert_rows(connection, statement.text, statement.format, rows, request.params)
         elif statement.kind is Kind.READ:
             name = statement.format or request.default_format
             result.begin(name)
-            if reads_per_block(name, statement, request.settings):
+            if not statement.streams or reads_per_block(name, statement, request.settings):
                 version = request.client_protocol_version if name == NATIVE_FORMAT else 0
                 rewriter = NativeRewriter(version, columns)
                 read_blocks(connection, statement, request.params, name, rewriter, result)
@@ -157,11 +160,11 @@ class Execution:
     def _describe_apart(self, statement: Statement) -> Sequence[Column]:
         """Ask for the columns on a connection of its own: the query's is busy."""
         with self._fresh_connection() as connection:
-            return describe(connection, statement.text + b"\n" + statement.tail, self._request.params)
+            return describe(connection, statement.text + statement.tail, self._request.params)
 
     def _described_now(self, connection: EngineConnection, statement: Statement) -> Callable[[], Sequence[Column]]:
         """Ask for the columns while the connection is free: only it sees the tables in question."""
         columns: Sequence[Column] = ()
         if self._request.client_protocol_version and statement.streams and statement.format == NATIVE_FORMAT:
-            columns = describe(connection, statement.text + b"\n" + statement.tail, self._request.params)
+            columns = describe(connection, statement.text + statement.tail, self._request.params)
         return lambda: columns

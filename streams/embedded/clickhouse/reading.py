@@ -33,10 +33,10 @@ _EXTRA_ROWS = re.compile(rb"\b(TOTALS|extremes)\b", re.IGNORECASE)  # these come
 def reads_per_block(format_name: str, statement: Statement, settings: Mapping[str, str]) -> bool:
     """Whether the blocks of a result can be formatted one by one."""
     name = format_name.lower()
-    if name == "native":
+    if name == NATIVE_FORMAT.lower():
         return True
-    plain = statement.streams and "extremes" not in settings
-    return name in _PER_BLOCK_FORMATS and plain and not _EXTRA_ROWS.search(statement.text + statement.tail)
+    plain = "extremes" not in settings and not _EXTRA_ROWS.search(statement.text + statement.tail)
+    return plain and name in _PER_BLOCK_FORMATS
 
 
 def describe(connection: EngineConnection, sql: bytes, params: Mapping[str, str]) -> Sequence[Column]:
@@ -57,7 +57,7 @@ def read_blocks(
     result: ResultWriter,
 ) -> None:
     """Stream a result block by block; in Native as the client's protocol version has them."""
-    sql = statement.text + b"\n" + statement.tail
+    sql = statement.text + statement.tail
     if not statement.streams:
         if block := connection.run(sql, format_name, params):
             result.write(rewriter.rewrite(block))

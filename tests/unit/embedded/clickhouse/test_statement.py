@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from streams.embedded.clickhouse.errors import ClickHouseError
-from streams.embedded.clickhouse.statement import Kind, parse
+from streams.embedded.clickhouse.parsing import parse
+from streams.embedded.clickhouse.statement import Kind
 
 
 @pytest.mark.parametrize(
@@ -14,7 +15,7 @@ from streams.embedded.clickhouse.statement import Kind, parse
         (b"select 1 format JSON", b"select 1 ", b"", "JSON"),
         (b"SELECT 1 -- FORMAT CSV\nFORMAT JSON ; ", b"SELECT 1 -- FORMAT CSV\n", b"", "JSON"),
         (b"SELECT 'x FORMAT CSV'", b"SELECT 'x FORMAT CSV'", b"", None),
-        (b"SELECT 1 FORMAT JSON SETTINGS max_threads = 1", b"SELECT 1 ", b" SETTINGS max_threads = 1", "JSON"),
+        (b"SELECT 1 FORMAT JSON SETTINGS max_threads = 1", b"SELECT 1 ", b"\n SETTINGS max_threads = 1", "JSON"),
         (b"SELECT format FROM t", b"SELECT format FROM t", b"", None),
         (b"(SELECT 1) FORMAT TSV", b"(SELECT 1) ", b"", "TSV"),
         (b"SELECT formatRow('CSV', 1) -- trailing", b"SELECT formatRow('CSV', 1)", b"", None),
@@ -69,7 +70,7 @@ def test_an_insert_is_split_before_its_rows(sql: bytes, header: bytes, rows: byt
         b"INSERT INTO t (a) SELECT a FROM s",
         b"INSERT INTO t (SELECT 1)",
         b"INSERT INTO t WITH 1 AS x SELECT x",
-        b"INSERT INTO t SELECT a FROM input('a Int8') FORMAT CSV\n1\n",
+        b"INSERT INTO t SELECT input FROM s FORMAT CSV",
         b"CREATE TABLE t (a Int8) ENGINE = Memory",
         b"ALTER TABLE t DELETE WHERE 1",
         b"SYSTEM FLUSH LOGS",
@@ -93,6 +94,19 @@ def test_everything_else_is_a_command(sql: bytes) -> None:
 )
 def test_statements_that_change_their_session_are_known(sql: bytes, touches: bool) -> None:
     assert parse(sql).touches_session is touches
+
+
+def test_an_insert_that_selects_from_its_rows_knows_where() -> None:
+    sql = b"INSERT INTO t SELECT a FROM input('a Int8') WHERE a > 0 FORMAT CSV\n1\n"
+    statement = parse(sql)
+    assert statement.kind is Kind.INSERT
+    assert (statement.format, statement.tail) == ("CSV", b"1\n")
+    assert statement.input_call is not None
+    start, end = statement.input_call
+    assert sql[start:end] == b"input("
+    with pytest.raises(ClickHouseError) as refused:
+        parse(b"INSERT INTO t SELECT a FROM input('a Int8')")
+    assert refused.value.code == 477
 
 
 def test_only_use_changes_the_database() -> None:
