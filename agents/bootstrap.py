@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterable, Callable, Coroutine
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, cast
 
 import faust
@@ -141,7 +142,7 @@ def build(settings: Settings, outbox: Outbox, fatal: Callable[[BaseException], o
         providers,
         settings.providers,
         clock=clock,
-        call_id=lambda: uuid.uuid4().hex,
+        call_id=unique_ids(),
         on_completion=calls.completed,
     )
     calls.run_with(runner)
@@ -158,6 +159,12 @@ def build(settings: Settings, outbox: Outbox, fatal: Callable[[BaseException], o
     ):
         app.agent(source(app, topic), name=name)(agent(receive, fatal))
     return Pipeline(settings, app, intake, calls, runner, background, recall, directory, ready)
+
+
+def unique_ids() -> Callable[[], str]:
+    """Return a source of ids never returned before by any worker: one random part per process, then a count."""
+    process, numbers = uuid.uuid4().hex, count(1)
+    return lambda: f"{process}-{next(numbers):x}"
 
 
 def agent(receive: Receive, fatal: Callable[[BaseException], object]) -> Callable[[StreamT[Any]], Any]:

@@ -12,18 +12,18 @@ from schemas.result import Lane
 from schemas.wire import Answer, Choice, Tokens
 
 
-class Part(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True):
+class Part(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True, gc=False):
     """Base of what travels inside: positional on the wire, so fields are only ever appended."""
 
 
-class Target(Part, frozen=True):
+class Target(Part, frozen=True, gc=False):
     """A model at a provider."""
 
     model: str
     provider: str
 
 
-class Failure(Part, frozen=True):
+class Failure(Part, frozen=True, gc=False):
     """Why a call gave no answer; `expired` means its deadline passed first."""
 
     code: str
@@ -32,7 +32,7 @@ class Failure(Part, frozen=True):
     expired: bool = False
 
 
-class PaidCall(Part, frozen=True):
+class PaidCall(Part, frozen=True, gc=False):
     """One provider call that was billed.
 
     Attributes:
@@ -49,7 +49,7 @@ class PaidCall(Part, frozen=True):
     started_at: float
 
 
-class Passenger(Part, frozen=True):
+class Passenger(Part, frozen=True, gc=False):
     """What accompanies a request from intake to its result.
 
     Attributes:
@@ -78,7 +78,7 @@ class Passenger(Part, frozen=True):
     tracestate: str | None = None
 
 
-class Call(Part, frozen=True):
+class Call(Part, frozen=True, gc=False):
     """One admitted request on its way to a provider.
 
     Attributes:
@@ -97,7 +97,7 @@ class Call(Part, frozen=True):
     stages_ms: dict[str, float] = {}
 
 
-class Completion(Part, frozen=True):
+class Completion(Part, frozen=True, gc=False):
     """How a call ended: an answer or a failure, and every paid call on the way.
 
     Attributes:

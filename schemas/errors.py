@@ -63,7 +63,16 @@ class WarehouseUnavailable(InfrastructureError):
 
 
 class WarehouseError(AsahiError):
-    """ClickHouse refused a statement: the statement or the schema is wrong and retrying does not help."""
+    """ClickHouse refused a statement: the statement, its data or the schema is wrong; retrying does not help.
+
+    Args:
+        message: What ClickHouse said.
+        code: ClickHouse's error number, if it gave one.
+    """
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ProviderError(AsahiError):

@@ -130,11 +130,11 @@ class IntakeSettings(Section):
 
     max_request_bytes: Count = 1024 * 1024
     max_depth: Count = 64
-    known_ids: Count = 200_000
-    cache_entries: Count = 50_000
-    cache_bytes: Count = 128 * 1024 * 1024
+    known_ids: Count = 50_000
+    cache_entries: Count = 10_000
+    cache_bytes: Count = 16 * 1024 * 1024
     dead_letter_bytes: Count = 256 * 1024
-    recover_results: Count = 100_000
+    recover_results: Count = 50_000
     recover_completions: Count = 2_000
 
 

@@ -3,6 +3,7 @@
 `schemas.result.Result`, `schemas.usage.Usage` and `schemas.audit.Audit` are the contract: they generate the JSON
 Schema and read events. Writing them costs 18 microseconds each; these twins cost two. A test holds every twin to its
 contract, field by field and through a round trip. Money is a plain decimal string, as `plain` writes it.
+The garbage collector need not look at them (`gc=False`): they hold no cycles, and there are many.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 from schemas.result import Lane, Status
 
 
-class Wire(msgspec.Struct, frozen=True, omit_defaults=True):
+class Wire(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Base of what is written to public topics; absent means the contract's default."""
 
 
@@ -26,7 +27,7 @@ def plain(amount: Decimal) -> str:
     return format(amount, "f") if "E" in text else text
 
 
-class Choice(Wire, frozen=True):
+class Choice(Wire, frozen=True, gc=False):
     """Twin of `Decision`: why this model."""
 
     rule: str
@@ -36,7 +37,7 @@ class Choice(Wire, frozen=True):
     lost: dict[str, str] = {}
 
 
-class Tokens(Wire, frozen=True):
+class Tokens(Wire, frozen=True, gc=False):
     """Twin of `TokenUsage`: input includes cached, output includes reasoning."""
 
     input_tokens: int = 0
@@ -45,7 +46,7 @@ class Tokens(Wire, frozen=True):
     reasoning_tokens: int = 0
 
 
-class Answer(Wire, frozen=True):
+class Answer(Wire, frozen=True, gc=False):
     """Twin of `Output`: what the model said."""
 
     content: str | None = None
@@ -53,14 +54,14 @@ class Answer(Wire, frozen=True):
     finish_reason: str | None = None
 
 
-class BaselineRecord(Wire, frozen=True):
+class BaselineRecord(Wire, frozen=True, gc=False):
     """Twin of `Baseline`."""
 
     model: str
     cost_usd: str
 
 
-class SavingsRecord(Wire, frozen=True):
+class SavingsRecord(Wire, frozen=True, gc=False):
     """Twin of `Savings`."""
 
     cache_exact: str | None = None
@@ -68,7 +69,7 @@ class SavingsRecord(Wire, frozen=True):
     routing: str | None = None
 
 
-class HitRecord(Wire, frozen=True):
+class HitRecord(Wire, frozen=True, gc=False):
     """Twin of `CacheHit`."""
 
     tier: str
@@ -76,7 +77,7 @@ class HitRecord(Wire, frozen=True):
     age_seconds: float
 
 
-class ProblemRecord(Wire, frozen=True):
+class ProblemRecord(Wire, frozen=True, gc=False):
     """Twin of `Problem`."""
 
     code: str
@@ -86,14 +87,14 @@ class ProblemRecord(Wire, frozen=True):
     retry_after_seconds: float | None = None
 
 
-class TraceRecord(Wire, frozen=True):
+class TraceRecord(Wire, frozen=True, gc=False):
     """Twin of `TraceContext`."""
 
     traceparent: str
     tracestate: str | None = None
 
 
-class ResultRecord(Wire, frozen=True):
+class ResultRecord(Wire, frozen=True, gc=False):
     """Twin of `Result`."""
 
     id: str
@@ -123,7 +124,7 @@ class ResultRecord(Wire, frozen=True):
     version: int = 1
 
 
-class UsageRecord(Wire, frozen=True):
+class UsageRecord(Wire, frozen=True, gc=False):
     """Twin of `Usage`."""
 
     id: str
@@ -145,7 +146,7 @@ class UsageRecord(Wire, frozen=True):
     version: int = 1
 
 
-class AuditRecord(Wire, frozen=True):
+class AuditRecord(Wire, frozen=True, gc=False):
     """Twin of `Audit`."""
 
     id: str
@@ -159,7 +160,7 @@ class AuditRecord(Wire, frozen=True):
     version: int = 1
 
 
-class DeadLetterRecord(Wire, frozen=True):
+class DeadLetterRecord(Wire, frozen=True, gc=False):
     """Twin of `DeadLetter`."""
 
     id: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas.batch import Completion
 from streams.stage import Flow, Journey, Step
@@ -67,8 +67,7 @@ class Windows(Step, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     partition: int
     offset: int
     results_position: int
