@@ -38,8 +38,7 @@ from streams.background import Background
 from streams.checkpoints import CheckpointLog
 from streams.custody import Custody
 from streams.follow import follow
-from streams.outbox import Outbox
-from streams.recall import Recall
+from streams.log import Log
 from streams.receipts import Capacity
 from streams.records import Record
 from streams.tenancy.delivery import Delivery
@@ -63,7 +62,6 @@ class Pipeline:
     calls: Calls
     runner: CallRunner[Any]
     background: Background
-    recall: Recall
     directory: TenantDirectory
     ready: asyncio.Event
 
@@ -87,12 +85,12 @@ class Pipeline:
         await consumer.commit()
 
 
-def build(settings: Settings, outbox: Outbox, fatal: Callable[[BaseException], object]) -> Pipeline:
+def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]) -> Pipeline:
     """Wire the stages of one worker.
 
     Args:
         settings: The configuration.
-        outbox: The started producer.
+        log: The log, started.
         fatal: Called when something failed that only a restart mends.
 
     Raises:
@@ -118,16 +116,15 @@ def build(settings: Settings, outbox: Outbox, fatal: Callable[[BaseException], o
     def price(completion: Completion, now: float, superseded: bool) -> Settlement:
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
-    delivery = Delivery(outbox, settings.kafka, to_call, shard_partition)
-    tenancy = Tenancy(settings, new_state, ready, background, clock)
-    recall = Recall(settings.kafka)
+    delivery = Delivery(log, settings.kafka, to_call, shard_partition)
+    tenancy = Tenancy(settings, log, new_state, ready, background, clock)
 
     def decode_record(record: Record) -> list[Outcome]:
         message = Message(record.value, record.key, record.headers, record.topic, record.partition, record.offset)
         return decode(message, settings.intake)
 
     capacity = Capacity(settings.worker.max_outstanding)
-    intake = Intake(settings, tenancy, decode_record, delivery, outbox, recall, background, capacity, clock)
+    intake = Intake(settings, tenancy, decode_record, delivery, log, background, capacity, clock)
     accounting = Accounting(
         tenancy,
         price,
@@ -137,7 +134,7 @@ def build(settings: Settings, outbox: Outbox, fatal: Callable[[BaseException], o
         clock,
         settings.intake.dead_letter_bytes,
     )
-    calls = Calls(settings, outbox, background, Capacity(settings.worker.max_outstanding))
+    calls = Calls(settings, log, background, Capacity(settings.worker.max_outstanding))
     runner = CallRunner(
         providers,
         settings.providers,
@@ -146,7 +143,7 @@ def build(settings: Settings, outbox: Outbox, fatal: Callable[[BaseException], o
         on_completion=calls.completed,
     )
     calls.run_with(runner)
-    app = create_app(settings, Custody(outbox, CheckpointLog(settings.kafka, outbox), (tenancy, calls)))
+    app = create_app(settings, Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls)))
 
     async def receive_calls(partition: int, records: list[Record], acknowledge: Callable[[], object]) -> None:
         del partition
@@ -158,7 +155,7 @@ def build(settings: Settings, outbox: Outbox, fatal: Callable[[BaseException], o
         ("accounting", COMPLETIONS, accounting.receive),
     ):
         app.agent(source(app, topic), name=name)(agent(receive, fatal))
-    return Pipeline(settings, app, intake, calls, runner, background, recall, directory, ready)
+    return Pipeline(settings, app, intake, calls, runner, background, directory, ready)
 
 
 def unique_ids() -> Callable[[], str]:

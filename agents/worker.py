@@ -47,7 +47,6 @@ async def serve(settings: Settings) -> int:
         for task in beside:
             task.cancel()
         await pipeline.app.stop()
-        await pipeline.recall.stop()
     return FAILED if failures else 0
 
 

@@ -11,10 +11,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from faust.types import TP
 
-from schemas.settings import KafkaSettings
 from streams.envelope import Publication
-from streams.outbox import Outbox
-from streams.tail import read_tail
+from streams.log import Log
 from streams.topics import CHECKPOINTS
 from streams.transport.offsets import Checkpoint
 
@@ -33,9 +31,9 @@ _decoder = msgspec.json.Decoder(_Stored)
 class CheckpointLog:
     """Reads and writes the checkpoints of one consumer group."""
 
-    def __init__(self, kafka: KafkaSettings, outbox: Outbox) -> None:
-        self._kafka = kafka
-        self._outbox = outbox
+    def __init__(self, group: str, log: Log) -> None:
+        self._group = group
+        self._log = log
 
     async def save(self, checkpoints: Mapping[TP, Checkpoint]) -> None:
         """Make checkpoints durable."""
@@ -43,7 +41,7 @@ class CheckpointLog:
         for tp, point in checkpoints.items():
             by_partition.setdefault(tp.partition, []).append(self._publication(tp, point))
         for partition, publications in by_partition.items():
-            await self._outbox.publish(CHECKPOINTS.name, partition, publications)
+            await self._log.publish(CHECKPOINTS.name, partition, publications)
 
     def _publication(self, tp: TP, point: Checkpoint) -> Publication:
         marks: dict[str, dict[int, int]] = {}
@@ -54,14 +52,14 @@ class CheckpointLog:
         return Publication(value, self._key(tp))
 
     def _key(self, tp: TP) -> bytes:
-        return f"{self._kafka.group}/{tp.topic}/{tp.partition}".encode()
+        return f"{self._group}/{tp.topic}/{tp.partition}".encode()
 
     async def load(self, tps: Iterable[TP]) -> dict[TP, Checkpoint]:
         """Return the furthest checkpoint of each partition that has one."""
         wanted = {self._key(tp): tp for tp in tps}
         found: dict[TP, Checkpoint] = {}
         starts = {(CHECKPOINTS.name, tp.partition): 0 for tp in wanted.values()}
-        async for records in read_tail(self._kafka, starts):
+        async for records in self._log.read(starts):
             for record in records:
                 tp = wanted.get(record.key or b"")
                 if tp is None or record.value is None:

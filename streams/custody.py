@@ -14,7 +14,7 @@ from typing import Protocol
 from faust.types import TP
 
 from streams.checkpoints import CheckpointLog
-from streams.outbox import Outbox
+from streams.log import Log
 from streams.transport.consumer import partitions_of
 from streams.transport.offsets import Checkpoint, Marks
 
@@ -45,8 +45,8 @@ class Owner(Protocol):
 class Custody:
     """The custodian of all partitions of a worker."""
 
-    def __init__(self, outbox: Outbox, checkpoints: CheckpointLog, owners: Sequence[Owner]) -> None:
-        self._outbox = outbox
+    def __init__(self, log: Log, checkpoints: CheckpointLog, owners: Sequence[Owner]) -> None:
+        self._log = log
         self._checkpoints = checkpoints
         self._owners = owners
 
@@ -55,7 +55,7 @@ class Custody:
         found = await self._checkpoints.load(assigned)
         by_place = {(tp.topic, tp.partition): point for tp, point in found.items()}
         for point in found.values():
-            self._outbox.learn(point.marks)
+            self._log.learn(point.marks)
         for owner in self._owners:
             partitions = frozenset[int]().union(*(partitions_of(assigned, topic) for topic in owner.topics))
             await owner.take_over(partitions, by_place)
@@ -70,7 +70,7 @@ class Custody:
 
     def marks(self) -> Marks:
         """Return the output positions now."""
-        return self._outbox.positions()
+        return self._log.positions()
 
     async def save(self, checkpoints: Mapping[TP, Checkpoint]) -> None:
         """Make checkpoints durable, with the marks each stage needs."""

@@ -1,4 +1,4 @@
-"""Publishing whole batches to one partition, durably, and knowing where they went.
+"""The log on a Kafka broker: publishing whole batches durably, and reading back.
 
 aiokafka's `send` costs 12 microseconds per message; a batch built here and sent as one costs two. A broker that is
 away is waited for: what a stage decided is never dropped.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -17,6 +17,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.settings import KafkaSettings
 from streams.envelope import Publication
+from streams.records import Record
+from streams.tail import PointReader, read_tail
 from streams.transport.offsets import Marks
 
 logger = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ MS_PER_SECOND = 1000
 
 
 class Outbox:
-    """The one producer of a process."""
+    """The one producer of a process, and its way to read back: a `streams.log.Log` on Kafka."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._producer = AIOKafkaProducer(
@@ -40,6 +42,8 @@ class Outbox:
             max_request_size=kafka.max_message_bytes,
             request_timeout_ms=int(kafka.request_timeout_seconds * MS_PER_SECOND),
         )
+        self._kafka = kafka
+        self._point_reader = PointReader(kafka)
         self._positions: dict[tuple[str, int], int] = {}
 
     async def __aenter__(self) -> Outbox:
@@ -47,7 +51,18 @@ class Outbox:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        await self._point_reader.stop()
         await self._producer.stop()
+
+    def read(
+        self, starts: Mapping[tuple[str, int], int], *, newest: int | None = None
+    ) -> AsyncIterator[list[Record]]:
+        """Yield the records from `starts` to the present end; at least the `newest` of each partition if given."""
+        return read_tail(self._kafka, starts, newest=newest)
+
+    async def fetch(self, topic: str, partition: int, offset: int) -> Record | None:
+        """Return the record at this offset, or None when the log no longer holds it."""
+        return await self._point_reader.fetch(topic, partition, offset)
 
     def positions(self) -> Marks:
         """Return a copy of the next position by (topic, partition), as far as this process has written."""

@@ -1,8 +1,10 @@
-"""Reading a stretch of the log from known positions to its present end, outside any consumer group."""
+"""Reading the log outside any consumer group: a stretch to its present end, or the record at one offset."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -13,6 +15,7 @@ FETCH_RECORDS = 2000
 QUIET_POLLS = 2
 POLL_MS = 50
 MS_PER_SECOND = 1000
+WAIT_SECONDS = 10.0
 
 
 def detached_consumer(kafka: KafkaSettings) -> AIOKafkaConsumer:
@@ -53,19 +56,8 @@ async def read_tail(
         while quiet < QUIET_POLLS or not await _reached(consumer, ends):
             fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=FETCH_RECORDS)
             quiet = 0 if fetched else quiet + 1
-            for place, records in fetched.items():
-                yield [
-                    Record(
-                        place.topic,
-                        place.partition,
-                        record.offset,
-                        record.key,
-                        record.value,
-                        record.headers,
-                        record.timestamp / MS_PER_SECOND,
-                    )
-                    for record in records
-                ]
+            for records in fetched.values():
+                yield [record_of(record) for record in records]
     finally:
         await consumer.stop()
 
@@ -75,3 +67,46 @@ async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int
         if await consumer.position(place) < end:
             return False
     return True
+
+
+class PointReader:
+    """Reads single records by their offset; one at a time, since this is for rare cases."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._consumer: AIOKafkaConsumer | None = None
+        self._lock = asyncio.Lock()
+
+    async def stop(self) -> None:
+        """Close the connection, if there is one."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def fetch(self, topic: str, partition: int, offset: int) -> Record | None:
+        """Return the record at this offset, or None when the log no longer holds it."""
+        async with self._lock:
+            if self._consumer is None:
+                consumer = detached_consumer(self._kafka)
+                await consumer.start()
+                self._consumer = consumer
+            place = TopicPartition(topic, partition)
+            self._consumer.assign([place])
+            self._consumer.seek(place, offset)
+            try:
+                found = record_of(await asyncio.wait_for(self._consumer.getone(place), WAIT_SECONDS))
+            except TimeoutError:
+                return None
+            return found if found.offset == offset else None
+
+
+def record_of(record: Any) -> Record:
+    """Return a record as aiokafka delivers it as ours."""
+    return Record(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key,
+        record.value,
+        record.headers,
+        record.timestamp / MS_PER_SECOND,
+    )

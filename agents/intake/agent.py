@@ -18,9 +18,8 @@ from streams.background import Background
 from streams.catchall import Bug, contain
 from streams.deadletters import dead_letter
 from streams.envelope import Publication
-from streams.outbox import Outbox
+from streams.log import Log
 from streams.partitioning import home_partition
-from streams.recall import Recall
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
 from streams.stage import Flow, Journey, Receipt, ended_with
@@ -69,8 +68,7 @@ class Intake:
         tenancy: Tenancy,
         decode: Decode,
         delivery: Delivery,
-        outbox: Outbox,
-        recall: Recall,
+        log: Log,
         background: Background,
         capacity: Capacity,
         clock: Clock,
@@ -79,8 +77,7 @@ class Intake:
         self._tenancy = tenancy
         self._decode = decode
         self._delivery = delivery
-        self._outbox = outbox
-        self._recall = recall
+        self._log = log
         self._background = background
         self._capacity = capacity
         self._clock = clock
@@ -171,14 +168,13 @@ class Intake:
                 receipt.settle()
         for record, body, tenant, receipt in sorted_.strays:
             home = home_partition(tenant, self._settings.kafka.partitions)
-            await self._outbox.publish(
-                REQUESTS.name, home, [Publication(body, tenant.encode(), list(record.headers))]
-            )
+            await self._log.publish(REQUESTS.name, home, [Publication(body, tenant.encode(), list(record.headers))])
             receipt.settle()
         for offset, receipt in sorted_.repeats:
-            known = await self._recall.fetch(state.partition, offset)
-            if known is not None:
-                await self._outbox.publish(RESULTS.name, state.partition, [known])
+            known = await self._log.fetch(RESULTS.name, state.partition, offset)
+            if known is not None and known.value is not None:
+                again = Publication(known.value, known.key, list(known.headers))
+                await self._log.publish(RESULTS.name, state.partition, [again])
             receipt.settle()
         await self.conclude(state, flow, sorted_.rejections, sorted_.audits)
 

@@ -18,11 +18,10 @@ from schemas.batch import Call, CallBatch, Completion, CompletionBatch, Passenge
 from schemas.settings import Settings
 from streams.background import Background
 from streams.envelope import Publication
-from streams.outbox import Outbox
+from streams.log import Log
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
 from streams.stage import Receipt
-from streams.tail import read_tail
 from streams.topics import COMPLETIONS, DISPATCH
 from streams.transport.offsets import Checkpoint, Marks
 
@@ -58,9 +57,9 @@ class Calls:
 
     topics = (DISPATCH.name,)
 
-    def __init__(self, settings: Settings, outbox: Outbox, background: Background, capacity: Capacity) -> None:
+    def __init__(self, settings: Settings, log: Log, background: Background, capacity: Capacity) -> None:
         self._settings = settings
-        self._outbox = outbox
+        self._log = log
         self._background = background
         self._capacity = capacity
         self._runner: Runner | None = None
@@ -111,7 +110,7 @@ class Calls:
 
     async def _publish(self, home: int, pairs: list[tuple[Ticket, Completion]]) -> None:
         groups = _split([completion for _, completion in pairs], self._settings.kafka.batch_bytes)
-        await self._outbox.publish(COMPLETIONS.name, home, [Publication(group) for group in groups])
+        await self._log.publish(COMPLETIONS.name, home, [Publication(group) for group in groups])
         for ticket, _ in pairs:
             self._under_way.pop(ticket.key, None)
             self._remember(ticket.key)
@@ -134,7 +133,7 @@ class Calls:
             )
             for home in range(self._settings.kafka.partitions)
         }
-        async for records in read_tail(self._settings.kafka, starts):
+        async for records in self._log.read(starts):
             for record in records:
                 for completion in _completions.decode(record.value or b"").completions:
                     self._remember(key_of(completion.passenger))

@@ -11,7 +11,7 @@ from schemas.batch import Call, CallBatch
 from schemas.settings import KafkaSettings
 from schemas.wire import AuditRecord, DeadLetterRecord, ResultRecord, UsageRecord
 from streams.envelope import Publication, cloud_event
-from streams.outbox import Outbox
+from streams.log import Log
 from streams.stage import Journey, Receipt
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import AUDIT, DEADLETTER, DISPATCH, RESULTS, USAGE
@@ -31,10 +31,8 @@ class Delivery:
         shard_partition: Chooses the dispatch partition of a call.
     """
 
-    def __init__(
-        self, outbox: Outbox, kafka: KafkaSettings, to_call: ToCall, shard_partition: ShardPartition
-    ) -> None:
-        self._outbox = outbox
+    def __init__(self, log: Log, kafka: KafkaSettings, to_call: ToCall, shard_partition: ShardPartition) -> None:
+        self._log = log
         self._kafka = kafka
         self._to_call = to_call
         self._shard_partition = shard_partition
@@ -47,7 +45,7 @@ class Delivery:
             cloud_event(RESULTS, result.id, result.tenant, result.completed_at, _json.encode(result))
             for result, _ in ended
         ]
-        offsets = await self._outbox.publish(RESULTS.name, state.partition, publications)
+        offsets = await self._log.publish(RESULTS.name, state.partition, publications)
         state.results_position = max(state.results_position, offsets[-1] + 1)
         for (result, receipt), offset in zip(ended, offsets, strict=True):
             key = ledger_key(result.tenant, result.id)
@@ -80,7 +78,7 @@ class Delivery:
         groups = list(_split(pairs, self._kafka.batch_bytes))
         publications = [Publication(_msgpack.encode(CallBatch([call for call, _ in group]))) for group in groups]
         position = state.results_position
-        offsets = await self._outbox.publish(DISPATCH.name, shard, publications)
+        offsets = await self._log.publish(DISPATCH.name, shard, publications)
         for group, offset in zip(groups, offsets, strict=True):
             for call, journey in group:
                 key = ledger_key(call.passenger.tenant, call.passenger.id)
@@ -93,14 +91,14 @@ class Delivery:
         publications = [
             cloud_event(USAGE, usage.id, usage.tenant, usage.occurred_at, _json.encode(usage)) for usage in fresh
         ]
-        await self._outbox.publish(USAGE.name, state.partition, publications)
+        await self._log.publish(USAGE.name, state.partition, publications)
 
     async def audits(self, partition: int, audits: Sequence[AuditRecord]) -> None:
         """Publish auditable decisions."""
         publications = [
             cloud_event(AUDIT, audit.id, audit.tenant, audit.occurred_at, _json.encode(audit)) for audit in audits
         ]
-        await self._outbox.publish(AUDIT.name, partition, publications)
+        await self._log.publish(AUDIT.name, partition, publications)
 
     async def dead_letters(self, partition: int, letters: Sequence[DeadLetterRecord]) -> None:
         """Publish what could not be processed."""
@@ -115,7 +113,7 @@ class Delivery:
             )
             for letter in letters
         ]
-        await self._outbox.publish(DEADLETTER.name, partition, publications)
+        await self._log.publish(DEADLETTER.name, partition, publications)
 
 
 def _split(pairs: list[tuple[Call, Journey]], batch_bytes: int) -> list[list[tuple[Call, Journey]]]:

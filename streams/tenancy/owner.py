@@ -11,7 +11,7 @@ import msgspec
 from schemas.batch import CallBatch, CompletionBatch
 from schemas.settings import Settings
 from streams.background import Background
-from streams.tail import read_tail
+from streams.log import Log
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import COMPLETIONS, DISPATCH, REQUESTS, RESULTS, USAGE
 from streams.transport.offsets import Checkpoint, Marks
@@ -53,9 +53,16 @@ class Tenancy:
     topics = (REQUESTS.name, COMPLETIONS.name)
 
     def __init__(
-        self, settings: Settings, new_state: NewState, ready: asyncio.Event, background: Background, clock: Clock
+        self,
+        settings: Settings,
+        log: Log,
+        new_state: NewState,
+        ready: asyncio.Event,
+        background: Background,
+        clock: Clock,
     ) -> None:
         self._settings = settings
+        self._log = log
         self._new_state = new_state
         self._ready = ready
         self._background = background
@@ -91,7 +98,7 @@ class Tenancy:
     async def _know_results(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
         starts = {(RESULTS.name, p): self._mark(checkpoints, REQUESTS.name, p, (RESULTS.name, p)) for p in states}
         newest = self._settings.intake.recover_results
-        async for records in read_tail(self._settings.kafka, starts, newest=newest):
+        async for records in self._log.read(starts, newest=newest):
             for record in records:
                 if record.value is not None:
                     state, known = states[record.partition], _results.decode(record.value)
@@ -106,7 +113,7 @@ class Tenancy:
             p: {q: self._mark(checkpoints, REQUESTS.name, p, (DISPATCH.name, q)) for q in shards} for p in states
         }
         starts = {(DISPATCH.name, q): min(marks[p][q] for p in states) for q in shards} if states else {}
-        async for records in read_tail(self._settings.kafka, starts):
+        async for records in self._log.read(starts):
             for record in records:
                 for call in _calls.decode(record.value or b"").calls:
                     passenger = call.passenger
@@ -126,7 +133,7 @@ class Tenancy:
         starts = {(COMPLETIONS.name, p): point.offset if point else 0 for p, point in points.items()}
         newest = self._settings.intake.recover_completions
         now = self._clock()
-        async for records in read_tail(self._settings.kafka, starts, newest=newest):
+        async for records in self._log.read(starts, newest=newest):
             for record in records:
                 if record.offset >= starts[(COMPLETIONS.name, record.partition)]:
                     continue  # comes again, as news
@@ -135,7 +142,7 @@ class Tenancy:
 
     async def _know_usage(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
         starts = {(USAGE.name, p): self._mark(checkpoints, COMPLETIONS.name, p, (USAGE.name, p)) for p in states}
-        async for records in read_tail(self._settings.kafka, starts):
+        async for records in self._log.read(starts):
             for record in records:
                 if record.value is not None:
                     states[record.partition].usage_seen.add(_usages.decode(record.value).id)

@@ -14,7 +14,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-from streams.records import Record
+from streams.tail import record_of
 from streams.transport.offsets import Checkpoint, Marks, OffsetTracker
 
 logger = logging.getLogger(__name__)
@@ -119,18 +119,7 @@ class MicroBatchConsumer(driver.Consumer):
                 yield tp, message
 
     def _batch_message(self, tp: TP, fetched: list[Any], generation: int) -> Message:
-        records = [
-            Record(
-                record.topic,
-                record.partition,
-                record.offset,
-                record.key,
-                record.value,
-                record.headers,
-                record.timestamp / MS_PER_SECOND,
-            )
-            for record in fetched
-        ]
+        records = [record_of(record) for record in fetched]
         last = fetched[-1]
         return ConsumerMessage(
             last.topic,
