@@ -37,7 +37,7 @@ _LIMITS = (
     ("maxProperties", "at most {}"),
     ("maxLength", "at most {} characters"),
 )
-_NOT_BY_VARIABLE = ("providers", "tenants")
+_AS_JSON = ("providers", "tenants")
 
 
 def topics_table() -> str:
@@ -66,8 +66,8 @@ def settings_table() -> str:
         if isinstance(field.default, Section):
             rows.extend(_setting_rows(type(field.default), name))
         else:
-            variable = "" if name in _NOT_BY_VARIABLE else f"`ASAHI_{name.upper()}`"
-            rows.append((f"`{name}`", variable, "" if name in _NOT_BY_VARIABLE else _default(field), meanings[name]))
+            default = "see below" if name in _AS_JSON else _default(field)
+            rows.append((f"`{name}`", f"`ASAHI_{name.upper()}`", default, meanings[name]))
     rows.extend((name, "", default, meaning) for name, _, default, meaning in _setting_rows(*_PROVIDER))
     return _table(("setting", "variable", "default", "meaning"), rows)
 
