@@ -94,6 +94,18 @@ def test_the_next_target_is_asked_when_the_attempts_are_used_up() -> None:
     run(test())
 
 
+def test_every_target_has_attempts_of_its_own() -> None:
+    async def test() -> None:
+        main, spare = Scripted([BUSY] * 9), Scripted([BUSY] * 9)
+        section = settings(attempts=2)
+        bench = Bench({"main": main, "spare": spare}, {"main": section, "spare": section})
+        [completion] = await bench.finish(call("r1", "main", "spare"))
+        assert outcome(completion) == "provider_overloaded"
+        assert [attempt for _, _, attempt in main.asked + spare.asked] == [1, 2, 3, 4]
+
+    run(test())
+
+
 def test_a_refusal_is_not_repeated_but_the_next_target_is_asked() -> None:
     async def test() -> None:
         main, spare = Scripted([REFUSED]), Scripted([REFUSED])
@@ -170,6 +182,19 @@ def test_a_provider_that_cancels_itself_is_a_bug() -> None:
         attempt.cancel()
         await bench.runner.idle()
         assert outcome(bench.completions[0][1]) == "internal_error"
+
+    run(test())
+
+
+def test_a_provider_that_cancels_itself_after_a_timeout_is_a_bug_and_no_second_timeout() -> None:
+    async def cancels_itself() -> Reply:
+        raise asyncio.CancelledError
+
+    async def test() -> None:
+        bench = Bench({"main": Scripted([late(60), cancels_itself()])}, {"main": settings(timeout_seconds=5)})
+        [completion] = await bench.finish(call())
+        assert outcome(completion) == "internal_error"
+        assert completion.attempts == 2
 
     run(test())
 

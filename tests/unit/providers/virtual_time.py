@@ -41,9 +41,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(test: Coroutine[Any, Any, Result]) -> Result:
-    """Run a test to its end in virtual time."""
+    """Run a test to its end in virtual time; an exception that only the loop saw fails it too."""
+    unseen: list[dict[str, Any]] = []
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(test)
+        runner.get_loop().set_exception_handler(lambda _, context: unseen.append(context))
+        result = runner.run(test)
+    assert unseen == []
+    return result
 
 
 def clock() -> float:
