@@ -80,7 +80,8 @@ class ClickHouseSettings(Section):
         database: Holds the tables; created by `asahi migrate`.
         block_rows: Most events in one insert.
         block_bytes: Most bytes in one insert.
-        block_seconds: Longest wait for an insert to fill while events keep coming.
+        block_seconds: Longest wait for an insert to fill while events keep coming; an insert costs ClickHouse 60 ms
+            of CPU before its first row.
         timeout_seconds: Longest wait for an answer.
         retry_max_seconds: Longest pause between two attempts while it is away.
     """
@@ -91,7 +92,7 @@ class ClickHouseSettings(Section):
     database: str = "asahi"
     block_rows: Count = 20_000
     block_bytes: Count = 16 * 1024 * 1024
-    block_seconds: Seconds = 0.25
+    block_seconds: Seconds = 1.0
     timeout_seconds: Seconds = 30.0
     retry_max_seconds: Seconds = 5.0
 

@@ -1,0 +1,41 @@
+"""One sink process: `python -m streams.sink`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+import uvloop
+
+from schemas.errors import AsahiError
+from schemas.settings import Settings, load_settings
+from streams.logs import configure_logging
+from streams.sink import run_sink
+
+FAILED = 1
+
+
+async def serve(settings: Settings) -> None:
+    """Run the sink until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await run_sink(settings, stop)
+
+
+def main() -> int:
+    """Run with the configuration of this environment."""
+    try:
+        settings = load_settings()
+        configure_logging(settings.worker.log_level)
+        uvloop.run(serve(settings))
+    except AsahiError as wrong:
+        print(f"asahi sink: {wrong}", file=sys.stderr)  # noqa: T201 - the last word of a process that cannot start
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""Reading the public topics, and writing them to ClickHouse block by block."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from schemas.errors import WarehouseUnavailable
+from schemas.settings import Settings
+from streams.admin import cluster_id
+from streams.sink.assignment import Assignment
+from streams.sink.block import Block, news
+from streams.sink.counters import Counters
+from streams.sink.positions import archived_ends, resume_at
+from streams.sink.refused import DeadLetters
+from streams.sink.writer import Writer
+from streams.topics import PUBLIC
+from streams.warehouse.client import Warehouse
+
+logger = logging.getLogger(__name__)
+
+GROUP_SUFFIX = "-sink"
+HEARTBEATS_PER_SESSION = 3
+LONGEST_SILENCE_SECONDS = 86_400.0
+"""How long nothing may be read, since ClickHouse is away, before the broker may think that the sink is stuck."""
+FETCH_WAIT_SECONDS = 0.2
+"""How long a fetch waits for news: nobody waits for rows as they do for answers, and short waits cost CPU."""
+POLL_SECONDS = 0.2
+"""How long the loop may go without a look at what else has happened."""
+GATHER_SECONDS = 0.05
+"""Pause between reads while a block fills: fewer and larger fetches."""
+FETCH_ROWS = 2_000
+QUIET_ROUNDS = 2
+"""So often must nothing come before a log counts as read to its end."""
+MS_PER_SECOND = 1000
+
+
+class Sink:
+    """One consumer of the public topics; several share the partitions.
+
+    One block is written while the next is gathered, so that at most two are in memory. Offsets are committed after
+    the insert. While ClickHouse is away nothing more is read.
+
+    Attributes:
+        counters: What it has done.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._limits = settings.clickhouse
+        self.counters = Counters()
+        self._assignment = Assignment(self._let_go)
+        self._positioned: int | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._wrote_at = float("-inf")
+        self._deadline: float | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read and write until told to stop; then finish what was read.
+
+        Raises:
+            BrokerUnavailable: No broker answers at the start.
+        """
+        cluster = await cluster_id(self._settings)
+        async with Warehouse(self._limits) as warehouse:
+            set_aside = DeadLetters(self._settings)
+            self._writer = Writer(self._limits, warehouse, cluster, set_aside, self.counters)
+            self._consumer = self._new_consumer()
+            self._consumer.subscribe([topic.name for topic in PUBLIC], listener=self._assignment)
+            await self._consumer.start()
+            try:
+                await self._pump(stop, warehouse, cluster)
+                await self._let_go()
+            finally:
+                await self._give_up()
+                await self._consumer.stop()
+
+    async def _pump(self, stop: asyncio.Event, warehouse: Warehouse, cluster: str) -> None:
+        """Read and write until stopped, then to the end of the log: what is not archived may be lost."""
+        quiet = 0
+        while not (stop.is_set() and (quiet >= QUIET_ROUNDS or self._out_of_time(stop))):
+            quiet = quiet + 1 if stop.is_set() else 0
+            if await self._in_position(warehouse, cluster):
+                block = await self._gather(stop)
+                quiet = 0 if block.rows else quiet
+                await self._hand_over(block, stop)
+
+    def _out_of_time(self, stop: asyncio.Event) -> bool:
+        """Return whether the time to finish is over."""
+        if stop.is_set() and self._deadline is None:
+            self._deadline = time.monotonic() + self._settings.worker.drain_seconds
+        return self._deadline is not None and time.monotonic() > self._deadline
+
+    def _new_consumer(self) -> AIOKafkaConsumer:
+        kafka = self._settings.kafka
+        return AIOKafkaConsumer(
+            bootstrap_servers=kafka.bootstrap,
+            group_id=kafka.group + GROUP_SUFFIX,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=max(kafka.fetch_max_wait_ms, int(FETCH_WAIT_SECONDS * MS_PER_SECOND)),
+            max_poll_interval_ms=int(LONGEST_SILENCE_SECONDS * MS_PER_SECOND),
+            request_timeout_ms=int(kafka.request_timeout_seconds * MS_PER_SECOND),
+            session_timeout_ms=int(kafka.session_timeout_seconds * MS_PER_SECOND),
+            rebalance_timeout_ms=int((kafka.session_timeout_seconds + self._limits.timeout_seconds) * MS_PER_SECOND),
+            heartbeat_interval_ms=int(kafka.session_timeout_seconds / HEARTBEATS_PER_SESSION * MS_PER_SECOND),
+        )
+
+    async def _in_position(self, warehouse: Warehouse, cluster: str) -> bool:
+        """Stand where ClickHouse says; return False when there is nothing to read yet."""
+        generation = self._assignment.generation
+        if self._positioned == generation:
+            return True
+        places = self._assignment.partitions
+        if not places:
+            await self._assignment.wait(POLL_SECONDS)
+            return False
+        try:
+            committed = {place: await self._consumer.committed(place) or 0 for place in places}
+            archived = await archived_ends(warehouse, cluster, committed)
+            if generation != self._assignment.generation:
+                return False
+            for place, offset in committed.items():
+                self._consumer.seek(place, resume_at(offset, archived.get(place, 0), self._limits.block_rows))
+        except (WarehouseUnavailable, KafkaError) as away:
+            logger.warning("cannot find where to go on; trying again", extra={"error": str(away)})
+            await asyncio.sleep(POLL_SECONDS)
+            return False
+        self._positioned = generation
+        return True
+
+    async def _gather(self, stop: asyncio.Event) -> Block:
+        """Read until a block is full, or is due and nothing more lies ready; an empty one means: look around.
+
+        A block is due once `block_seconds` have passed since the last one was written, so that a lone event after a
+        while of silence goes at once and a trickle does not become an insert per event.
+        """
+        block = Block()
+        generation = self._assignment.generation
+        due = self._wrote_at + self._limits.block_seconds
+        while not self._out_of_time(stop):
+            overdue = self._writing_is_done() and (stop.is_set() or time.monotonic() >= due)
+            wait = 0.0 if overdue and block.rows else POLL_SECONDS
+            fetched = await self._consumer.getmany(
+                timeout_ms=int(wait * MS_PER_SECOND),
+                max_records=min(FETCH_ROWS, self._limits.block_rows - block.rows),
+            )
+            if generation != self._assignment.generation:
+                return Block()
+            before = block.rows
+            for place, records in fetched.items():
+                block.add(place, records)
+            if block.rows >= self._limits.block_rows or block.bytes >= self._limits.block_bytes:
+                return block
+            if not fetched and (overdue or not block.rows):
+                return block
+            if not overdue and block.rows - before < FETCH_ROWS:
+                await asyncio.sleep(GATHER_SECONDS)
+        return block
+
+    def _writing_is_done(self) -> bool:
+        return self._writing is None or self._writing.done()
+
+    async def _hand_over(self, block: Block, stop: asyncio.Event) -> None:
+        """Start writing a block as soon as the one before it is written."""
+        generation = self._assignment.generation
+        while self._writing is not None and not self._writing.done():
+            await asyncio.wait([self._writing], timeout=POLL_SECONDS)
+            if self._out_of_time(stop):
+                return
+        if self._writing is not None and not self._writing.cancelled():
+            self._writing.result()
+        if block.rows and generation == self._assignment.generation:
+            self._wrote_at = time.monotonic()
+            self._writing = asyncio.create_task(self._write(block))
+
+    async def _write(self, block: Block) -> None:
+        ends = block.ends()
+        fresh = Block({place: kept for place, records in block.in_order() if (kept := news(records))})
+        self.counters.restored += block.rows - fresh.rows
+        if fresh.rows:
+            await self._writer.write(fresh)
+        await self._commit(ends)
+
+    async def _commit(self, ends: dict[TopicPartition, int]) -> None:
+        try:
+            await self._consumer.commit(ends)
+        except (KafkaError, IllegalStateError) as lost:
+            # Rebalancing, or the broker is away: ClickHouse knows what it has, and the next commit covers this one.
+            logger.warning("commit failed", extra={"error": repr(lost), "partitions": len(ends)})
+
+    async def _let_go(self) -> None:
+        """Finish the block being written, if that does not take long, for others may go on where it ends."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing], timeout=self._settings.kafka.session_timeout_seconds)
+        await self._give_up()
+
+    async def _give_up(self) -> None:
+        if self._writing is not None and not self._writing.done():
+            self._writing.cancel()
+            await asyncio.wait([self._writing])
+
+
+async def run_sink(settings: Settings, stop: asyncio.Event) -> None:
+    """Run one sink until told to stop.
+
+    Raises:
+        BrokerUnavailable: No broker answers at the start.
+    """
+    await Sink(settings).run(stop)

@@ -1,0 +1,133 @@
+"""Getting blocks into ClickHouse: waiting while it is away, and finding the one event it will not take."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+
+from aiokafka import ConsumerRecord
+
+from schemas.errors import WarehouseError, WarehouseUnavailable
+from schemas.settings import ClickHouseSettings
+from streams.sink.block import COLUMNS, Block, encode
+from streams.sink.counters import Counters
+from streams.sink.refused import SetAside
+from streams.warehouse.client import Warehouse
+
+logger = logging.getLogger(__name__)
+
+TABLE = "archive_store"
+FIRST_PAUSE_SECONDS = 0.1
+SET_ASIDE_HEADER = "asahi_set_aside"
+"""Marks the empty row that stands in the archive for an event ClickHouse refused."""
+INSERT_SETTINGS = {
+    "async_insert": 0,  # an answer must mean that the rows are there
+    "optimize_on_insert": 0,  # merges and FINAL drop repeated rows; within a block there are none
+    "throw_on_max_partitions_per_insert_block": 0,  # a producer's odd timestamps must not stop everyone
+}
+
+
+class Writer:
+    """Writes blocks of one log, in the order given.
+
+    Args:
+        settings: How long to pause between attempts.
+        warehouse: Where the archive is.
+        cluster: Id of the log.
+        set_aside: Makes a dead letter of an event that ClickHouse refuses.
+        counters: Told what happens.
+    """
+
+    def __init__(
+        self,
+        settings: ClickHouseSettings,
+        warehouse: Warehouse,
+        cluster: str,
+        set_aside: SetAside,
+        counters: Counters,
+    ) -> None:
+        self._settings = settings
+        self._warehouse = warehouse
+        self._cluster = cluster
+        self._set_aside = set_aside
+        self._counters = counters
+
+    async def write(self, block: Block) -> None:
+        """Return once every event of the block is in ClickHouse or has been set aside."""
+        while True:
+            try:
+                await self._insert_or_divide(block)
+            except WarehouseError as refused:
+                # Not even an empty event is taken: it is the tables. What is wrong with them must be put right.
+                logger.error("ClickHouse refuses all events; trying again", extra={"code": refused.code})
+                self._failed()
+                await asyncio.sleep(self._settings.retry_max_seconds)
+            else:
+                return
+
+    async def _insert_or_divide(self, block: Block) -> None:
+        """Insert a block, or its halves when it is refused, down to the one event at fault."""
+        try:
+            await self._insert(block)
+        except WarehouseError as refused:
+            if block.rows > 1:
+                for half in block.halves():
+                    await self._insert_or_divide(half)
+            else:
+                await self._replace(block, refused)
+
+    async def _replace(self, block: Block, refused: WarehouseError) -> None:
+        """Insert an empty event in the place of one that is refused, and make a dead letter of it."""
+        record = block.single()
+        (place,) = block.ends()
+        await self._insert(Block({place: [emptied(record, refused.code)]}))
+        await self._set_aside(record, refused.code)
+        self._counters.set_aside += 1
+        logger.error(
+            "event set aside",
+            extra={
+                "topic": record.topic,
+                "partition": record.partition,
+                "offset": record.offset,
+                "code": refused.code,
+            },
+        )
+
+    async def _insert(self, block: Block) -> None:
+        """Insert, and while ClickHouse is away try again.
+
+        Raises:
+            WarehouseError: It refuses the block.
+        """
+        data = encode(self._cluster, block.in_order())
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._warehouse.insert(TABLE, COLUMNS, data, INSERT_SETTINGS)
+            except WarehouseUnavailable as away:
+                self._failed()
+                logger.warning("insert failed; trying again", extra={"error": str(away), "pause_seconds": pause})
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, self._settings.retry_max_seconds)
+            else:
+                self._succeeded(block)
+                return
+
+    def _failed(self) -> None:
+        self._counters.failures += 1
+        if self._counters.waiting_since is None:
+            self._counters.waiting_since = time.time()
+
+    def _succeeded(self, block: Block) -> None:
+        self._counters.rows += block.rows
+        self._counters.blocks += 1
+        self._counters.last_insert_at = time.time()
+        self._counters.waiting_since = None
+
+
+def emptied(record: ConsumerRecord, code: int | None) -> ConsumerRecord:
+    """Return a record without what could be wrong with it: only its place, time and a mark remain."""
+    mark = (SET_ASIDE_HEADER, str(code or "").encode())
+    return replace(record, key=None, value=b"", headers=(mark,))
