@@ -18,14 +18,16 @@ from typing import Any
 import msgspec
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from streams.warehouse.migrations import migrate
 
 from schemas.settings import EmbeddedSettings, KafkaSettings, Settings, load_settings
 from streams.admin import ensure_topics
+from streams.cli.environment import environment_of
+from streams.embedded.ports import free_ports
 from streams.embedded.stack import EmbeddedStack
 from streams.envelope import Publication
 from streams.outbox import Outbox
 from streams.topics import GOVERNANCE
+from streams.warehouse.migrations import migrate
 
 READY_SECONDS = 60.0
 POLL_MS = 50
@@ -142,7 +144,7 @@ async def stack(
             settings = load_settings(**sections)
             await ensure_topics(settings)
             await migrate(settings)
-            env = environment(settings)
+            env = environment_of(settings)
             async with Outbox(settings.kafka) as outbox:
                 facts = [
                     Publication(tenant.model_dump_json().encode(), tenant.tenant.encode())
@@ -175,23 +177,6 @@ def show_logs(folder: Path) -> None:
     """Print the end of every process's log."""
     for log in sorted(folder.glob("*.log")):
         print(f"== {log.name}\n{log.read_text()[-LOG_CHARS:]}", file=sys.stderr)
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment that gives a child these settings."""
-    variables: dict[str, str] = {}
-    for section in ("kafka", "clickhouse", "intake", "windows", "worker"):
-        for key, value in getattr(settings, section).model_dump(mode="json").items():
-            if key != "password":
-                variables[f"ASAHI_{section.upper()}_{key.upper()}"] = str(value)
-    variables["ASAHI_PROVIDERS"] = msgspec.json.encode(
-        {name: provider.model_dump(mode="json") for name, provider in settings.providers.items()}
-    ).decode()
-    variables["ASAHI_TENANTS"] = msgspec.json.encode(
-        [tenant.model_dump(mode="json") for tenant in settings.tenants]
-    ).decode()
-    variables["ASAHI_MODELS_FILE"] = str(settings.models_file.absolute())
-    return variables
 
 
 def percentile(values: Sequence[float], share: float) -> float:
