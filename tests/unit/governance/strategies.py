@@ -16,7 +16,7 @@ INTAKE = IntakeSettings()
 TOPIC, PARTITION, OFFSET = "asahi.requests", 3, 41
 
 modest = settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -10,7 +10,7 @@ from schemas.settings import IntakeSettings
 from tests.unit.governance.strategies import message, outcomes
 
 GOOD = b'{"id":"a","tenant":"t","prompt":"p"}'
-DEEP = 100_000
+DEEP, DEEPER = 2_000, 100_000
 SECRET = "the-launch-code"
 
 
@@ -93,7 +93,7 @@ def test_an_array_is_as_many_requests_each_with_its_own_bytes() -> None:
         ("tools", "invalid_field", '"tools":[{"x":"\\u0000"}]'),
         ("tools", "invalid_field", '"tools":[{"x\\u0000":1}]'),
         ("tools", "too_deep", '"tools":[{"x":' + "[" * 62 + "]" * 62 + "}]"),
-        ("tools", "too_deep", '"tools":[{"x":' + "[" * DEEP + "]" * DEEP + "}]"),
+        ("tools", "too_deep", '"tools":[{"x":' + "[" * DEEPER + "]" * DEEPER + "}]"),
         ("response_format", "too_deep", '"response_format":' + '{"a":' * DEEP + "1" + "}" * DEEP),
         ("tools", "too_deep", '"tools":' + "[" * DEEP),
     ],
@@ -170,7 +170,7 @@ def test_a_large_value_without_members_has_no_largest_field() -> None:
         ("invalid_field", b'{"id":5,"tenant":"t","prompt":"p"}'),
         ("invalid_field", b'{"id":"\\u00e9","tenant":"t","prompt":"p"}'),
         ("missing_field", b'{"messages":[{"id":"inner"}]}'),
-        ("invalid_json", b"[" * DEEP),
+        ("invalid_json", b"[" * DEEPER),
         ("too_deep", b'{"a":' * DEEP),
         ("invalid_json", b'["' + b"\\" * 1_001),
     ],

@@ -22,9 +22,11 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
     max_leaves=4,
 )
+no_nul = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=10)
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "version": st.just(1),
     "traceparent": st.just(f"00-{'a' * 32}-{'b' * 16}-01"),
+    "tracestate": no_nul,
 }
 
 

@@ -31,3 +31,11 @@ def test_a_batch_comes_back_as_it_went(batch: CallBatch | CompletionBatch) -> No
 def test_fields_appended_later_are_passed_over() -> None:
     later = [*msgspec.to_builtins(Target("m", "p")), "new"]
     assert msgspec.convert(later, Target) == Target("m", "p")
+
+
+def test_of_several_paid_calls_the_last_of_the_answering_target_gave_the_answer() -> None:
+    retried = msgspec.structs.replace(PAID, id="c2", attempt=2)
+    fallback = msgspec.structs.replace(PAID, id="c3", model="n", attempt=3)
+    assert msgspec.structs.replace(ANSWERED, paid=(PAID, retried, fallback)).answering_call() == retried
+    assert msgspec.structs.replace(ANSWERED, paid=(fallback,)).answering_call() is None
+    assert FAILED.answering_call() is None

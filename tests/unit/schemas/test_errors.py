@@ -13,7 +13,10 @@ from schemas.errors import (
     ProviderOverloaded,
     ProviderRefused,
     ProviderTimeout,
+    ProviderUnreadable,
+    WarehouseError,
 )
+from schemas.wire import Tokens
 
 CLASSES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Exception)]
 DRAWN = re.compile(r"^(?P<lines>[│├└─ ]*)(?P<name>[A-Z]\w+)")
@@ -64,3 +67,16 @@ def test_an_invalid_event_names_field_and_remedy() -> None:
         "tenant",
     )
     assert str(error) == "tenant: is missing"
+
+
+def test_an_unreadable_answer_may_have_been_billed() -> None:
+    error = ProviderUnreadable("unreadable", "no choices", Tokens(10, 0, 5))
+    assert (error.retryable, error.retry_after, error.tokens) == (True, None, Tokens(10, 0, 5))
+
+
+def test_a_refused_statement_carries_clickhouse_s_number() -> None:
+    assert (str(WarehouseError("unknown table", 60)), WarehouseError("unknown table", 60).code) == (
+        "unknown table",
+        60,
+    )
+    assert WarehouseError("cut off").code is None

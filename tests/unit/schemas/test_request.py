@@ -7,7 +7,15 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from schemas.feedback import Feedback
-from schemas.request import MAX_STOP_SEQUENCES, MAX_TAG_CHARS, MAX_TAGS, CacheDirective, Mode, Request
+from schemas.request import (
+    MAX_STOP_SEQUENCES,
+    MAX_TAG_CHARS,
+    MAX_TAGS,
+    CacheDirective,
+    CacheOptions,
+    Mode,
+    Request,
+)
 from schemas.result import Result
 from schemas.tenant import TenantRegistered
 
@@ -111,3 +119,9 @@ def test_money_travels_as_a_plain_string() -> None:
 def test_a_limit_of_nothing_is_no_limit_but_a_slip(limits: dict[str, Any]) -> None:
     place, _ = first_error(TenantRegistered, {"tenant": "t", "reference_model": "m", "limits": limits})
     assert place == ("limits", *limits)
+
+
+@pytest.mark.parametrize(("asked", "held"), [(None, 60.0), (10.0, 10.0), (100.0, 60.0)])
+def test_a_request_may_narrow_how_long_answers_live(asked: float | None, held: float) -> None:
+    tenant = TenantRegistered(tenant="t", reference_model="m", cache_ttl_seconds=60)
+    assert tenant.answer_ttl(CacheOptions(ttl_seconds=asked)) == held

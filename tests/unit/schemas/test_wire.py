@@ -97,7 +97,7 @@ def test_a_twin_leaves_out_what_its_contract_knows_by_default(
 
 
 @pairs
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_a_twin_writes_its_contract_reads_and_writes_back(
     twin: type[msgspec.Struct], contract: type[BaseModel], data: st.DataObject
