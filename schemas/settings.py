@@ -80,8 +80,7 @@ class ClickHouseSettings(Section):
         database: Holds the tables; created by `asahi migrate`.
         block_rows: Most events in one insert.
         block_bytes: Most bytes in one insert.
-        block_seconds: Longest wait for an insert to fill while events keep coming; an insert costs ClickHouse 60 ms
-            of CPU before its first row.
+        block_seconds: Longest wait for an insert to fill while events keep coming.
         timeout_seconds: Longest wait for an answer.
         retry_max_seconds: Longest pause between two attempts while it is away.
     """
