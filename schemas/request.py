@@ -200,7 +200,7 @@ class Request(StrictValue):
     weights: Weights | None = None
     task_type: Annotated[Text, Field(max_length=MAX_TAG_CHARS)] | None = None
     cache: CacheOptions = CacheOptions()
-    tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS, default_factory=dict)]
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)] = Field(default_factory=dict)
     trace: TraceContext | None = None
     created_at: datetime | None = None
 
