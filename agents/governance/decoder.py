@@ -10,7 +10,7 @@ with the same parser.
 from __future__ import annotations
 
 import msgspec
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from agents.governance import problems
 from agents.governance.contract import contract_problem
@@ -33,6 +33,7 @@ _WHITE_SPACE = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _TYPE_HEADER = "ce_type"
 _KNOWN_TYPE = (REQUESTS.ce_type or "").encode()
+_contract = TypeAdapter(Request).validator  # a tenth faster than Request.model_validate_json
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -92,7 +93,7 @@ def _outcome(
             problem = problems.too_large(len(body), intake.max_request_bytes, _largest_field(body))
         else:
             try:
-                request = Request.model_validate_json(body)
+                request: Request = _contract.validate_json(body)
             except ValidationError as wrong:
                 problem = contract_problem(wrong, body, intake.max_depth)
             else:
