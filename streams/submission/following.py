@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from schemas.errors import BrokerUnavailable, ConfigurationError
@@ -14,6 +15,7 @@ from schemas.settings import KafkaSettings
 from streams.topics import RESULTS
 
 MS_PER_SECOND = 1000
+CONNECT_TIMEOUT_MS = 10_000
 FETCH_RECORDS = 4000
 FETCH_BYTES_PER_PARTITION = 4 * 1024 * 1024
 
@@ -29,14 +31,8 @@ class ResultFollower:
 
     def __init__(self, kafka: KafkaSettings, least_wait_ms: int = 1) -> None:
         self._bootstrap = kafka.bootstrap
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=max(kafka.fetch_max_wait_ms, least_wait_ms),
-            max_partition_fetch_bytes=FETCH_BYTES_PER_PARTITION,
-            request_timeout_ms=int(kafka.request_timeout_seconds * MS_PER_SECOND),
-        )
+        self._wait_ms = max(kafka.fetch_max_wait_ms, least_wait_ms)
+        self._request_timeout_ms = int(kafka.request_timeout_seconds * MS_PER_SECOND)
         self._next: dict[int, int] = {}
 
     async def __aenter__(self) -> Self:
@@ -46,18 +42,16 @@ class ResultFollower:
             BrokerUnavailable: No broker answers.
             ConfigurationError: The topic does not exist.
         """
-        try:
-            await self._consumer.start()
-        except (KafkaError, OSError) as away:
-            await self._consumer.stop()
-            raise BrokerUnavailable(
-                f"no broker answers at {self._bootstrap}; start one with `asahi up`, or set kafka.bootstrap"
-            ) from away
-        try:
-            await self._find_partitions()
-        except BaseException:
-            await self._consumer.stop()
-            raise
+        self._next = dict.fromkeys(await self._partitions(), 0)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=self._wait_ms,
+            max_partition_fetch_bytes=FETCH_BYTES_PER_PARTITION,
+            request_timeout_ms=self._request_timeout_ms,
+        )
+        await self._consumer.start()
         return self
 
     async def __aexit__(
@@ -98,14 +92,23 @@ class ResultFollower:
             records += batch
         return records
 
-    async def _find_partitions(self) -> None:
-        await self._consumer.topics()  # fetches the metadata of all topics
-        partitions = self._consumer.partitions_for_topic(RESULTS.name)
-        if not partitions:
-            raise ConfigurationError(
-                f"topic {RESULTS.name} does not exist at {self._bootstrap}; create it with `asahi topics --create`"
-            )
-        self._next = dict.fromkeys(sorted(partitions), 0)
+    async def _partitions(self) -> list[int]:
+        client = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=CONNECT_TIMEOUT_MS)
+        try:
+            await client.start()
+            topics = await client.describe_topics()  # all of them: asked for one, a broker may create it
+        except (KafkaError, OSError) as away:
+            raise BrokerUnavailable(
+                f"no broker answers at {self._bootstrap}; start one with `asahi up`, or set kafka.bootstrap"
+            ) from away
+        finally:
+            await client.close()
+        for topic in topics:
+            if topic["topic"] == RESULTS.name:
+                return sorted(partition["partition"] for partition in topic["partitions"])
+        raise ConfigurationError(
+            f"topic {RESULTS.name} does not exist at {self._bootstrap}; create it with `asahi topics --create`"
+        )
 
 
 def _place(partition: int) -> TopicPartition:

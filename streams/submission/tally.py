@@ -32,7 +32,7 @@ class Tally(msgspec.Struct):
     def count(self, outcome: Outcome | None) -> None:
         """Count one row; None is a line that was refused here."""
         self.rows += 1
-        status = Status.REJECTED if outcome is None else outcome.status
+        status = Status.REJECTED.value if outcome is None else outcome.status
         self.by_status[status] = self.by_status.get(status, 0) + 1
         if outcome is None:
             self.refused += 1

@@ -89,10 +89,10 @@ def test_lines_go_out_and_results_come_back_in_order(output: Output) -> None:
     assert run.take([result("sub:3"), result("sub:1")]) == 2
     run.write()
     assert [row["id"] for row in rows(output)] == ["sub:1"]
-    assert not run.finished
+    finished_early = run.finished
     assert run.take([result("sub:2")]) == 1
     run.write()
-    assert run.finished
+    assert (finished_early, run.finished) == (False, True)
     run.close()
     assert [row["id"] for row in rows(output)] == ["sub:1", "sub:2", "sub:3"]
     tally = run.journal.tally

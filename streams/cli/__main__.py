@@ -1,0 +1,5 @@
+"""`python -m streams.cli` is `asahi`."""
+
+from streams.cli import main
+
+main()

@@ -1,0 +1,128 @@
+"""The group of all commands, and what becomes of their errors: one clear line, and an exit code that means something.
+
+Exit codes: 0 done, 1 failed, 2 asked for the wrong thing, 128 plus its number when a signal ended the command.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from schemas.errors import AsahiError, ConfigurationError
+from streams.cli.invocation import Invocation
+from streams.cli.signals import Interrupted
+
+FAILED = 1
+WRONGLY_ASKED = 2
+SIGNAL_BASE = 128
+SIGPIPE = 13
+CHATTY = ("aiokafka", "asyncio", "clickhouse_connect", "urllib3")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command that is imported when it is asked for.
+
+    Attributes:
+        place: `module:attribute`.
+        summary: One line for `asahi --help`.
+    """
+
+    place: str
+    summary: str
+
+
+COMMANDS = {
+    "demo": Entry("streams.cli.demo:demo", "Show everything at work: 2,000 requests through a stack of its own."),
+    "up": Entry("streams.cli.up:up", "Start broker, ClickHouse, workers and sink on this machine."),
+    "submit": Entry("streams.cli.submit:submit", "Answer a JSONL file of requests into a JSONL file of results."),
+    "infer": Entry("streams.cli.infer:infer", "Ask one question and print the answer."),
+    "status": Entry("streams.cli.status:status", "Show lag and health of every stage, and the totals."),
+    "deadletter": Entry("streams.cli.deadletter:deadletter", "List, show and replay what could not be processed."),
+    "replay": Entry("streams.cli.replay:replay", "Rebuild the tables from the archive of all events."),
+    "topics": Entry("streams.cli.topics:topics", "List the topics, or create them."),
+    "schema": Entry("streams.cli.schema:schema", "Print the JSON Schema of an event."),
+    "migrate": Entry("streams.cli.migrate:migrate", "Bring ClickHouse's tables up to date."),
+    "worker": Entry("streams.cli.worker:worker", "Run one worker against the configured brokers."),
+}
+
+
+class LazyCommands(click.Group):
+    """A group that imports a command only when it runs: `--help` and errors come at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, most wanted first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.place.partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="asahi", prog_name="asahi")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the embedded stack.")
+@click.option("--verbose", "-v", is_flag=True, help="Show what the libraries have to say.")
+@click.pass_context
+def cli(context: click.Context, data_dir: Path | None, verbose: bool) -> None:
+    """Cuts the cost of LLM inference: requests in as Kafka events, answers, prices and audits out.
+
+    Begin with `asahi demo`, or with `asahi up` and, beside it, `asahi infer --prompt "Good morning"`.
+    """
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    if not verbose:
+        for name in CHATTY:  # a broker that is away is reported once, by us
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    context.obj = Invocation(data_dir)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        code = cli.main(args=list(arguments), prog_name="asahi", standalone_mode=False)
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return SIGNAL_BASE + 2
+    except Interrupted as interrupted:
+        return SIGNAL_BASE + interrupted.signal
+    except ConfigurationError as wrong:
+        return _fail(str(wrong), WRONGLY_ASKED)
+    except AsahiError as failed:
+        return _fail(str(failed), FAILED)
+    except BrokenPipeError:
+        # Whoever read our output had enough; nothing may be written to it any more, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SIGNAL_BASE + SIGPIPE
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    return code
+
+
+def main() -> None:
+    """Run this process's command line."""
+    sys.exit(run(sys.argv[1:]))

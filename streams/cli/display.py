@@ -1,0 +1,76 @@
+"""What people see: tables and amounts; and what programs read: JSON."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+CENTS = Decimal("0.01")
+SMALL = Decimal("0.0001")
+SECONDS_PER_MINUTE = 60
+SECONDS_PER_HOUR = 3600
+
+
+def console() -> Console:
+    """Return the console for what a command is asked for."""
+    return Console(file=sys.stdout, highlight=False)
+
+
+def side_console() -> Console:
+    """Return the console for what happens meanwhile: progress and notes, on stderr."""
+    return Console(file=sys.stderr, highlight=False)
+
+
+def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
+    """Return an empty table in the house style.
+
+    Args:
+        *headings: Of the columns.
+        right: Those of them that hold numbers.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    return table
+
+
+def emit_json(document: object) -> None:
+    """Print a document for programs."""
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2, default=_plain).decode())
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+def dollars(amount: Decimal) -> str:
+    """Return an amount as people read it: cents, and more digits where it is small."""
+    if amount and abs(amount) < CENTS:
+        return f"${amount:.6f}" if abs(amount) >= SMALL else f"${amount:.2g}"
+    return f"${amount:,.4f}" if abs(amount) < 1 else f"${amount:,.2f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people read it."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < SECONDS_PER_MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < SECONDS_PER_HOUR:
+        return f"{int(seconds // SECONDS_PER_MINUTE)} min {int(seconds % SECONDS_PER_MINUTE)} s"
+    return f"{int(seconds // SECONDS_PER_HOUR)} h {int(seconds % SECONDS_PER_HOUR // SECONDS_PER_MINUTE)} min"
+
+
+def saved_share(cost: Decimal, baseline: Decimal) -> str:
+    """Return what was saved against the baseline, in words."""
+    if not baseline:
+        return "no baseline"
+    share = 100 * (baseline - cost) / baseline
+    return f"{share:.0f} % less" if share >= 0 else f"{-share:.0f} % more"

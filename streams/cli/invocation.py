@@ -1,0 +1,63 @@
+"""What a command knows before it begins: its settings, and where the running stack is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.settings import Settings, load_settings
+from streams.embedded.state import StackState, find_stack
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The options of `asahi` itself, and what follows from them.
+
+    Attributes:
+        data_dir: Folder of the embedded stack, where given.
+    """
+
+    data_dir: Path | None = None
+
+    def settings(self, **overrides: Any) -> Settings:
+        """Return the configuration.
+
+        Raises:
+            ConfigurationError: A setting is wrong.
+        """
+        if self.data_dir is not None:
+            overrides["embedded"] = overrides.get("embedded", {}) | {"data_dir": self.data_dir}
+        return load_settings(**overrides)
+
+    def attached(self) -> Settings:
+        """Return the configuration, with broker and ClickHouse of the running stack where it names no others.
+
+        Raises:
+            ConfigurationError: A setting is wrong.
+        """
+        settings = self.settings()
+        state = find_stack(settings.embedded.data_dir)
+        return settings if state is None else attach(settings, state)
+
+
+def attach(settings: Settings, state: StackState, *, forced: bool = False) -> Settings:
+    """Return the settings that reach a running stack.
+
+    Args:
+        settings: What is configured; an explicit broker or ClickHouse stays.
+        state: Where the stack listens.
+        forced: Override what is explicit too: for processes that belong to the stack.
+    """
+    kafka, clickhouse = settings.kafka, settings.clickhouse
+    if forced or "bootstrap" not in kafka.model_fields_set:
+        own = {
+            "bootstrap": state.bootstrap,
+            "fetch_max_wait_ms": settings.embedded.fetch_max_wait_ms,
+            "idempotent_producer": False,
+            "replication": 1,
+        }
+        kafka = kafka.model_copy(update=own)
+    if forced or "url" not in clickhouse.model_fields_set:
+        clickhouse = clickhouse.model_copy(update={"url": state.clickhouse_url})
+    return settings.model_copy(update={"kafka": kafka, "clickhouse": clickhouse})

@@ -1,0 +1,49 @@
+"""`asahi worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+
+import click
+
+from streams.cli.environment import environment_of
+from streams.cli.invocation import Invocation
+from streams.cli.signals import run_to_end
+
+MODULES: Mapping[str, str] = {"pipeline": "agents.worker", "sink": "streams.sink"}
+"""What a process may be; agents are named, not imported: this package must not know them."""
+
+
+@click.command()
+@click.option("--only", type=click.Choice(list(MODULES)), help="One of the two instead of both.")
+@click.pass_obj
+def worker(invocation: Invocation, only: str | None) -> int:
+    """Run one worker and one sink, or only one of them, against the configured brokers until told to stop.
+
+    This is what a container runs; on one machine `asahi up` does it all.
+    """
+    environment = environment_of(invocation.attached())
+    if only is not None:
+        # Becoming the worker rather than starting it: signals and the exit code need no go-between.
+        os.execve(sys.executable, [sys.executable, "-m", MODULES[only]], environment)  # noqa: S606 - our own module
+    return run_to_end(_both(environment))
+
+
+async def _both(environment: Mapping[str, str]) -> int:
+    """Run both until one ends or a signal comes; the other is stopped, and the exit code is that of the first."""
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-m", module, env=environment)
+        for module in MODULES.values()
+    ]
+    endings = [asyncio.ensure_future(process.wait()) for process in processes]
+    try:
+        first, _ = await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+        return next(iter(first)).result()
+    finally:
+        for process in processes:
+            if process.returncode is None:
+                process.terminate()
+        await asyncio.wait(endings)
