@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from streams.embedded.clickhouse import compression
+from streams.embedded.clickhouse.block_compression import decoded_blocks
 from streams.embedded.clickhouse.config import DEFAULT_DATABASE, KIB
 from streams.embedded.clickhouse.engine import Engine, EngineConnection, quote_name
 from streams.embedded.clickhouse.errors import ClickHouseError
@@ -52,7 +53,8 @@ class Execution:
         request = self._request
         settings = request.settings
         settings[LOG_COMMENT] = comment(request.query_id, settings.get(LOG_COMMENT, ""))
-        statement, rows = self._read_statement(compression.decoded(body, request.content_encoding))
+        chunks = compression.decoded(body, request.content_encoding)
+        statement, rows = self._read_statement(decoded_blocks(chunks) if request.native_decompression else chunks)
         self.cancellable = statement.kind is Kind.READ
         if not request.session_id:
             self._alone(statement, rows, external)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streams.embedded.clickhouse import compression
+from streams.embedded.clickhouse.block_compression import BlockEncoder
 from streams.embedded.clickhouse.engine import Counters
 from streams.embedded.clickhouse.errors import ClickHouseError, ClientGone
 from streams.embedded.clickhouse.output import OutputChannel
@@ -41,7 +42,9 @@ class ResultWriter:
         """Say which format is coming."""
         self.outcome.format = format_name
         request = self._request
-        if request.flag("enable_http_compression"):
+        if request.native_compression:
+            self._encoder = BlockEncoder()
+        elif request.flag("enable_http_compression"):
             self.outcome.encoding = compression.choose(request.accept_encoding)
         if self.outcome.encoding:
             level = request.settings.get(_LEVEL_SETTING, "")

@@ -11,6 +11,8 @@ import lz4.frame
 import pytest
 import zstandard
 
+from streams.embedded.clickhouse.block_compression import BlockEncoder, decoded_blocks
+
 Codec = Callable[[bytes], bytes]
 CODECS: dict[str, tuple[Codec, Codec]] = {
     "gzip": (gzip.compress, gzip.decompress),
@@ -63,3 +65,13 @@ def test_a_body_that_is_not_compressed_is_refused(http: httpx.Client, table: str
         headers={"Content-Encoding": "gzip"},
     )
     assert answer.headers["X-ClickHouse-Exception-Code"] == "271"
+
+
+def test_clickhouses_own_framing_goes_both_ways(http: httpx.Client, table: str) -> None:
+    encoder = BlockEncoder()
+    rows = b"".join(b"%d\tx\n" % number for number in range(200_000))
+    body = encoder.compress(rows) + encoder.flush()
+    answer = http.post("/", params={"query": f"INSERT INTO {table} FORMAT TSV", "decompress": 1}, content=body)
+    assert answer.status_code == 200, answer.text
+    packed = http.post("/", params={"compress": 1}, content=f"SELECT * FROM {table} ORDER BY a FORMAT TSV").content
+    assert b"".join(decoded_blocks([packed])) == rows

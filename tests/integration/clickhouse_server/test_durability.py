@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -26,6 +28,25 @@ def own(tmp_path: Path) -> Iterator[Endpoint]:
         endpoint.kill()
 
 
+def insert(url: str, first: int, stop: threading.Event) -> int:
+    """Insert batch after batch; return how many rows were acknowledged."""
+    number = first
+    with httpx.Client(base_url=url) as client:
+        while not stop.is_set():
+            rows = "".join(f"{number + i}\tx\n" for i in range(BATCH_ROWS))
+            try:
+                answer = client.post("/", params={"query": "INSERT INTO t FORMAT TSV"}, content=rows)
+            except httpx.TransportError:
+                break
+            if answer.status_code == 200:
+                number += BATCH_ROWS
+    return number
+
+
+def has_rows(endpoint: Endpoint, at_least: int) -> bool:
+    return int(endpoint.query("SELECT count() FROM t")) >= at_least
+
+
 def test_acknowledged_inserts_survive_kill_9(own: Endpoint) -> None:
     own.query(CREATE)
     own.query("CREATE DATABASE other")
@@ -33,29 +54,13 @@ def test_acknowledged_inserts_survive_kill_9(own: Endpoint) -> None:
     acknowledged = 0
     for _ in range(3):
         stop = threading.Event()
-
-        def insert(first: int, stop: threading.Event) -> int:
-            number = first
-            with httpx.Client(base_url=own.url) as client:
-                while not stop.is_set():
-                    rows = "".join(f"{number + i}\tx\n" for i in range(BATCH_ROWS))
-                    try:
-                        answer = client.post("/", params={"query": "INSERT INTO t FORMAT TSV"}, content=rows)
-                    except httpx.TransportError:
-                        break
-                    if answer.status_code == 200:
-                        number += BATCH_ROWS
-            return number
-
-        result: list[int] = []
-        inserting = threading.Thread(target=lambda n, s, r: r.append(insert(n, s)), args=(acknowledged, stop, result))
-        inserting.start()
-        before = acknowledged
-        wait_until(lambda at_least=before + 5 * BATCH_ROWS: int(own.query("SELECT count() FROM t")) >= at_least)
-        own.kill()
-        stop.set()
-        inserting.join()
-        acknowledged = result[0]
+        with ThreadPoolExecutor(1) as pool:
+            inserting = pool.submit(insert, own.url, acknowledged, stop)
+            enough = acknowledged + 5 * BATCH_ROWS
+            wait_until(partial(has_rows, own, enough))
+            own.kill()
+            stop.set()
+        acknowledged = inserting.result()
         own.start()
         found, distinct = own.query("SELECT count(), uniqExact(a) FROM t").split("\t")
         assert int(found) in (acknowledged, acknowledged + BATCH_ROWS)  # the last one may not have been answered
