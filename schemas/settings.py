@@ -10,13 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-    YamlConfigSettingsSource,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError
 
 from schemas.errors import ConfigurationError
@@ -269,21 +263,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources, first wins: arguments, environment, `.env`, YAML."""
         del file_secret_settings
-        return (init_settings, env_settings, dotenv_settings, _yaml_source(settings_cls))
+        yaml = YamlConfigSettingsSource(settings_cls, yaml_file=config_file())
+        return (init_settings, env_settings, dotenv_settings, yaml)
 
 
 def config_file() -> Path:
     """Return the path of the YAML file in force; it need not exist."""
     return Path(os.environ.get("ASAHI_CONFIG", "config/config.yaml"))
-
-
-def _yaml_source(settings_cls: type[BaseSettings]) -> YamlConfigSettingsSource:
-    try:
-        return YamlConfigSettingsSource(settings_cls, yaml_file=config_file())
-    except YAMLError as wrong:
-        raise ConfigurationError(f"{config_file()} is not YAML: {wrong}") from wrong
-    except ValueError as wrong:
-        raise ConfigurationError(f"{config_file()} is not a mapping of sections to their settings") from wrong
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -307,5 +293,6 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigurationError(
             f"setting {'.'.join(path)}: {first['msg']}; correct it in {config_file()}, .env or {variable}"
         ) from wrong
-    except SettingsError as wrong:
-        raise ConfigurationError(f"{wrong}: write it as JSON, or set it in {config_file()}") from wrong
+    except (YAMLError, ValueError) as wrong:
+        form = "the file maps sections to settings, a variable for a whole section or list is JSON"
+        raise ConfigurationError(f"{config_file()}, .env or the environment: {wrong}; {form}") from wrong

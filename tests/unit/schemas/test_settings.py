@@ -101,19 +101,17 @@ def test_a_wrong_value_in_yaml_is_named_with_the_file() -> None:
     assert str(path) in str(wrong.value)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"), [("kafka: {group: [", "is not YAML"), ("- a", "is not a mapping"), ("text", "is not a mapping")]
-)
-def test_a_file_of_another_form_is_named(text: str, said: str) -> None:
+@pytest.mark.parametrize("text", ["kafka: {group: [", "- a", "text"])
+def test_a_file_of_another_form_is_named(text: str) -> None:
     path = write_yaml(text)
-    with pytest.raises(ConfigurationError, match=said) as wrong:
+    with pytest.raises(ConfigurationError, match="the file maps sections to settings") as wrong:
         load_settings()
     assert str(path) in str(wrong.value)
 
 
 def test_a_variable_that_must_be_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASAHI_TENANTS", "demo")
-    with pytest.raises(ConfigurationError, match=r'"tenants".* write it as JSON'):
+    with pytest.raises(ConfigurationError, match=r'"tenants".* is JSON'):
         load_settings()
 
 
