@@ -18,6 +18,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     id: str
     status: str
+    tenant: str | None = None
     cost_usd: Decimal = Decimal(0)
     baseline: BaselineCost | None = None
 

@@ -69,7 +69,7 @@ class Run:
         for record in records:
             try:
                 outcome = decode_outcome(record.value)
-                entry = self.window.get(outcome.id)
+                entry = self.window.get(outcome.tenant, outcome.id)
                 if entry is None or entry.row is not None:
                     continue
                 row = self._render(record.value, entry.id, entry.custom_id)
@@ -109,7 +109,7 @@ class Run:
             return None
         content = hash(parsed.body)
         entry = Entry(parsed.id, line.number, line.end, parsed.tenant, content, parsed.body, parsed.custom_id)
-        first = self.window.get(parsed.id)
+        first = self.window.get(parsed.tenant, parsed.id)
         if first is None:
             self.window.add(entry)
             return entry

@@ -34,16 +34,17 @@ async def ask(request: Request, kafka: KafkaSettings, patience: float) -> bytes 
         try:
             async with asyncio.timeout(patience):
                 await outbox.publish(REQUESTS.name, partition, [event])
-                return await _result_of(request.id, follower)
+                return await _result_of(request, follower)
         except TimeoutError:
             return None
 
 
-async def _result_of(request_id: str, follower: ResultFollower) -> bytes:
+async def _result_of(request: Request, follower: ResultFollower) -> bytes:
     while True:
         for record in await follower.read(POLL_MS):
             try:
-                if decode_outcome(record.value).id == request_id:
-                    return bytes(record.value)
+                outcome = decode_outcome(record.value)
             except (msgspec.MsgspecError, TypeError):
                 continue  # not a result; some other program wrote it
+            if (outcome.tenant, outcome.id) == (request.tenant, request.id):
+                return bytes(record.value)

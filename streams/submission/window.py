@@ -9,6 +9,9 @@ from itertools import takewhile
 
 from streams.submission.outcome import Outcome
 
+Key = tuple[str | None, str]
+"""Tenant and id: an id is unique per tenant."""
+
 
 @dataclass(slots=True)
 class Entry:
@@ -16,6 +19,7 @@ class Entry:
 
     Attributes:
         number: Line number.
+        tenant: Empty when the line was refused here.
         end: Byte offset of the next line.
         content: Hash of the request, to tell a repeated line from another under the same id.
         body: The request as sent, kept for sending it again; empty once there is a row.
@@ -49,7 +53,7 @@ class Window:
         self._lines = lines
         self._held_bytes = held_bytes
         self._entries: deque[Entry] = deque()
-        self._first_of: dict[str, Entry] = {}
+        self._first_of: dict[Key, Entry] = {}
         self._held = 0
         self.unanswered = 0
         """How many requests wait for their result, repeated lines not counted."""
@@ -64,9 +68,9 @@ class Window:
             return 0
         return self._lines - len(self._entries)
 
-    def get(self, request_id: str) -> Entry | None:
-        """Return the first entry of this id under way, answered or not."""
-        return self._first_of.get(request_id)
+    def get(self, tenant: str | None, request_id: str) -> Entry | None:
+        """Return the first entry of this tenant and id under way, answered or not."""
+        return self._first_of.get((tenant, request_id))
 
     def waiting(self) -> list[Entry]:
         """Return what waits for a result, in the order of the input, repeated lines left out."""
@@ -75,7 +79,7 @@ class Window:
     def add(self, entry: Entry) -> None:
         """Take in the next line, whose id no other line under way has unless it has its row already."""
         self._entries.append(entry)
-        self._first_of.setdefault(entry.id, entry)
+        self._first_of.setdefault((entry.tenant, entry.id), entry)
         if entry.row is None:
             self.unanswered += 1
             self._held += len(entry.body)
@@ -110,8 +114,9 @@ class Window:
         for _ in range(count):
             entry = self._entries.popleft()
             self._held -= len(entry.row or b"")
-            if self._first_of.get(entry.id) is entry:
-                del self._first_of[entry.id]
+            key = (entry.tenant, entry.id)
+            if self._first_of.get(key) is entry:
+                del self._first_of[key]
 
     def low_water(self, positions: Mapping[int, int]) -> dict[int, int]:
         """Return where reading must go on, by partition, so that the results of rows still held are found again.

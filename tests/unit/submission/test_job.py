@@ -31,7 +31,7 @@ def save(job: Job, rows: bytes = b"row\n") -> Journal:
         output.cut(0)
         output.append([rows])
         journal.lines, journal.output_bytes, journal.positions = 1, output.size, {0: 5}
-        journal.tally.count(Outcome("a", "completed", Decimal("0.1")))
+        journal.tally.count(Outcome("a", "completed", "demo", Decimal("0.1")))
         keeper = JournalKeeper(output)
         keeper.save(keeper.note(journal))
     return journal

@@ -16,9 +16,9 @@ def entry(number: int, request_id: str | None = None, body: bytes = b"body") -> 
 
 
 def answer(window: Window, request_id: str, row: bytes = b"row", place: tuple[int, int] = (0, 0)) -> None:
-    found = window.get(request_id)
+    found = window.get("demo", request_id)
     assert found is not None
-    window.answer(found, row, Outcome(request_id, "completed", Decimal(1)), place)
+    window.answer(found, row, Outcome(request_id, "completed", "demo", Decimal(1)), place)
 
 
 def written(window: Window) -> list[int]:
@@ -76,7 +76,7 @@ def test_a_repeated_line_is_answered_with_the_first() -> None:
     window.add_twin(entry(3, "same"), first)
     assert [each.row for each in window.answered_front()] == [b"one"] * 3
     assert written(window) == [1, 2, 3]
-    assert window.get("same") is None
+    assert window.get("demo", "same") is None
     assert window.room == 10
 
 
@@ -84,10 +84,10 @@ def test_an_id_seen_again_after_its_line_left_is_another_line() -> None:
     window = Window(10, MANY)
     window.add(entry(1, "same"))
     answer(window, "same")
-    again = Entry("same", 2, 20, "", row=b"refused")
+    again = Entry("same", 2, 20, "demo", row=b"refused")
     window.add(again)
     assert written(window) == [1, 2]
-    assert window.get("same") is None
+    assert window.get("demo", "same") is None
 
 
 def test_what_is_unanswered_can_be_listed_for_sending_again() -> None:
