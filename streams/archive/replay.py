@@ -1,0 +1,134 @@
+"""Rebuilding the tables from the archive: the proof that they hold nothing which is not in the log.
+
+Each table is built anew beside the old one by the same statement that fills it day by day. Events that arrive
+meanwhile go into both, so that the new one can take the old one's name at any moment.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+from schemas.settings import Settings
+from streams.warehouse.client import Warehouse
+
+logger = logging.getLogger(__name__)
+
+TABLES = ("requests", "results", "usage", "audit", "dead_letters", "feedback")
+REPLAY_SECONDS = 86_400
+"""Longest time one table may take."""
+FILL_SETTINGS = {
+    "max_insert_threads": 1,
+    "max_block_size": 8_192,
+    "min_insert_block_size_rows": 65_536,
+    "min_insert_block_size_bytes": 64 * 1024 * 1024,  # wide rows: ClickHouse's own default fills a laptop's memory
+    "throw_on_max_partitions_per_insert_block": 0,
+}
+COMPARE_SETTINGS = {"max_bytes_before_external_group_by": 256 * 1024 * 1024}
+
+
+@dataclass(frozen=True, slots=True)
+class TableReplay:
+    """One table, rebuilt.
+
+    Attributes:
+        table: Its name as analysts know it.
+        rows_before: Rows it had.
+        rows_after: Rows by the archive.
+        missing: Rows the archive gives that the table lacked.
+        surplus: Rows the table had that the archive does not give.
+        changed: Rows with the same key and other contents.
+        swapped: The rebuilt table has taken its place.
+    """
+
+    table: str
+    rows_before: int
+    rows_after: int
+    missing: int
+    surplus: int
+    changed: int
+    swapped: bool
+
+    @property
+    def identical(self) -> bool:
+        """Whether the table was what the archive says."""
+        return not (self.missing or self.surplus or self.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """All tables, rebuilt; `seconds` is how long it took."""
+
+    tables: tuple[TableReplay, ...]
+    seconds: float
+
+
+async def replay(settings: Settings, swap: bool) -> ReplayReport:
+    """Rebuild every table from the archive and compare; the pipeline may run meanwhile.
+
+    Args:
+        settings: Where ClickHouse is.
+        swap: Let the rebuilt tables take the places of the old ones, which are dropped; otherwise only compare.
+
+    Raises:
+        WarehouseUnavailable: ClickHouse went away; the tables are as they were, and a new call starts afresh.
+        WarehouseError: The tables are missing or not those of this release.
+    """
+    started = time.monotonic()
+    patient = settings.clickhouse.model_copy(update={"timeout_seconds": float(REPLAY_SECONDS)})
+    async with Warehouse(patient) as warehouse:
+        tables = tuple([await _replay_table(warehouse, table, swap) for table in TABLES])
+    return ReplayReport(tables, time.monotonic() - started)
+
+
+async def _replay_table(warehouse: Warehouse, table: str, swap: bool) -> TableReplay:
+    await _clean_up(warehouse, table)
+    fold, columns = await _fold_of(warehouse, table)
+    await warehouse.command(f"CREATE TABLE {table}_replay AS {table}_store")
+    try:
+        # First the stream of what is new, then all that was: what comes in between comes twice and counts once.
+        await warehouse.command(f"CREATE MATERIALIZED VIEW {table}_replay_fold TO {table}_replay AS {fold}")
+        await warehouse.command(f"INSERT INTO {table}_replay ({columns}) {fold}", settings=FILL_SETTINGS)
+        outcome = await _compare(warehouse, table, columns, swap)
+        if swap:
+            await warehouse.command(f"EXCHANGE TABLES {table}_replay AND {table}_store")
+    finally:
+        await _clean_up(warehouse, table)
+    logger.info("table replayed", extra={"table": table, "rows": outcome.rows_after, "identical": outcome.identical})
+    return outcome
+
+
+async def _clean_up(warehouse: Warehouse, table: str) -> None:
+    await warehouse.command(f"DROP TABLE IF EXISTS {table}_replay_fold SYNC")
+    await warehouse.command(f"DROP TABLE IF EXISTS {table}_replay SYNC")
+
+
+async def _fold_of(warehouse: Warehouse, table: str) -> tuple[str, str]:
+    """Return the statement that folds the archive into a table, and the columns it gives."""
+    named = {"view": f"{table}_fold"}
+    (view,) = await warehouse.rows(
+        "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = {view:String}", named
+    )
+    columns = await warehouse.rows(
+        "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {view:String} "
+        "ORDER BY position",
+        named,
+    )
+    return view["as_select"], ", ".join(f"`{column['name']}`" for column in columns)
+
+
+async def _compare(warehouse: Warehouse, table: str, columns: str, swapped: bool) -> TableReplay:
+    """Compare what stands in the table with what the archive says, row by row."""
+    contents = f"event_key, cityHash64(tuple({columns})) AS contents"
+    (counts,) = await warehouse.rows(
+        "SELECT sum(old_rows) AS rows_before, sum(new_rows) AS rows_after,"  # noqa: S608 - names of our own tables
+        " countIf(old_rows = 0) AS missing, countIf(new_rows = 0) AS surplus,"
+        " countIf(old_rows > 0 AND new_rows > 0 AND old_contents != new_contents) AS changed"
+        " FROM (SELECT event_key, countIf(is_new = 0) AS old_rows, countIf(is_new = 1) AS new_rows,"
+        " sumIf(contents, is_new = 0) AS old_contents, sumIf(contents, is_new = 1) AS new_contents"
+        f" FROM (SELECT {contents}, 0 AS is_new FROM {table}_store FINAL"
+        f" UNION ALL SELECT {contents}, 1 AS is_new FROM {table}_replay FINAL) GROUP BY event_key)",
+        settings=COMPARE_SETTINGS,
+    )
+    return TableReplay(table, swapped=swapped, **counts)

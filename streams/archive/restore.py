@@ -1,0 +1,134 @@
+"""After the embedded broker started empty: the log gets back what work still needs.
+
+Facts about tenants; the newest results, so that a repeated request is recognised and not paid for twice; and the
+requests without a result, which are then worked on as if nothing had happened. Everything carries a mark with its
+first place: the sink does not archive it again, and restoring twice, or once more after an interruption, sends
+nothing twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+
+from schemas.settings import Settings
+from streams.admin import cluster_id, ensure_topics
+from streams.archive.message import Archived
+from streams.archive.queries import FACTS, FINISHED_BESIDE, RESULTS, UNFINISHED
+from streams.archive.unfinished import without_finished
+from streams.envelope import RESTORED_HEADER, Publication, header
+from streams.outbox import Outbox
+from streams.partitioning import home_partition
+from streams.tail import read_tail
+from streams.topics import GOVERNANCE, REQUESTS, Topic
+from streams.topics import RESULTS as RESULTS_TOPIC
+from streams.warehouse.client import Warehouse
+
+logger = logging.getLogger(__name__)
+
+SECONDS_PER_HOUR = 3600
+
+Left = Callable[[bytes], bytes | None]
+"""What is left to send of a message's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreReport:
+    """What went back to the log.
+
+    Attributes:
+        tenants: Facts about tenants.
+        results: Terminal results.
+        requests: Messages with unfinished requests.
+        already_there: Messages an earlier, interrupted restore had sent.
+        seconds: How long it took.
+    """
+
+    tenants: int
+    results: int
+    requests: int
+    already_there: int
+    seconds: float
+
+
+async def restore(settings: Settings) -> RestoreReport:
+    """Send what the present log lacks, from the archive; call it before the workers start.
+
+    Raises:
+        BrokerUnavailable: No broker answers.
+        ConfigurationError: A topic has another number of partitions than configured.
+        WarehouseUnavailable: ClickHouse does not answer.
+        WarehouseError: The tables are missing or not those of this release; `asahi migrate` was not run.
+    """
+    started = time.monotonic()
+    await ensure_topics(settings)
+    current = await cluster_id(settings)
+    retention = int(settings.kafka.retention_hours * SECONDS_PER_HOUR)
+    unfinished = {"current": current, "seconds": retention}
+    async with Warehouse(settings.clickhouse) as warehouse, Outbox(settings.kafka) as outbox:
+        restoring = _Restoring(settings, warehouse, outbox)
+        tenants = await restoring.send(GOVERNANCE, FACTS, {"current": current})
+        newest = min(settings.intake.known_ids, settings.intake.recover_results)
+        results = await restoring.send(RESULTS_TOPIC, RESULTS, {"current": current, "newest": newest})
+        rows = await warehouse.rows(FINISHED_BESIDE, unfinished)
+        finished = {(row["tenant"], row["id"]) for row in rows}
+        requests = await restoring.send(
+            REQUESTS,
+            UNFINISHED,
+            unfinished,
+            lambda value: without_finished(value, lambda tenant, request_id: (tenant, request_id) in finished),
+        )
+    report = RestoreReport(tenants, results, requests, restoring.already_there, time.monotonic() - started)
+    logger.info(
+        "restored from the archive",
+        extra={"tenants": tenants, "results": results, "requests": requests, "seconds": report.seconds},
+    )
+    return report
+
+
+class _Restoring:
+    def __init__(self, settings: Settings, warehouse: Warehouse, outbox: Outbox) -> None:
+        self._settings = settings
+        self._warehouse = warehouse
+        self._outbox = outbox
+        self.already_there = 0
+
+    async def send(
+        self, topic: Topic, sql: str, parameters: Mapping[str, object], left: Left = lambda value: value
+    ) -> int:
+        """Send what a query finds; return how many messages that were."""
+        there = await self._restored_before(topic)
+        sent = 0
+        async for messages in self._found(topic, sql, parameters):
+            by_partition: dict[int, list[Publication]] = {}
+            for message in messages:
+                value = left(message.value or b"")
+                if value is None:
+                    continue
+                if message.place in there:
+                    self.already_there += 1
+                    continue
+                by_partition.setdefault(self._home(topic, message), []).append(message.publication(value))
+            for partition, publications in by_partition.items():
+                await self._outbox.publish(topic.name, partition, publications)
+                sent += len(publications)
+        return sent
+
+    async def _restored_before(self, topic: Topic) -> set[bytes]:
+        starts = {(topic.name, partition): 0 for partition in range(topic.partitions(self._settings.kafka))}
+        places: set[bytes] = set()
+        async for records in read_tail(self._settings.kafka, starts):
+            places.update(place for record in records if (place := header(record.headers, RESTORED_HEADER)))
+        return places
+
+    async def _found(self, topic: Topic, sql: str, parameters: Mapping[str, object]) -> AsyncIterator[list[Archived]]:
+        async for rows in self._warehouse.stream(sql, {"topic": topic.name, **parameters}):
+            yield [Archived.of(row) for row in rows]
+
+    def _home(self, topic: Topic, message: Archived) -> int:
+        partitions = topic.partitions(self._settings.kafka)
+        if message.key is None:
+            return message.partition % partitions
+        return home_partition(message.key.decode(errors="replace"), partitions)
