@@ -83,6 +83,7 @@ class Pipeline:
         await self.runner.drain(self.settings.worker.drain_seconds)
         await self.background.settled()
         await consumer.commit()
+        await self.runner.close()
 
 
 def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]) -> Pipeline:

@@ -47,6 +47,10 @@ class Runner(Protocol):
         """Start a call as soon as limits allow; its completion comes through the callback."""
         ...
 
+    def take_share(self, share: float) -> None:
+        """Use this share of every provider's limits."""
+        ...
+
 
 class Calls:
     """The provider stage of this worker.
@@ -123,9 +127,11 @@ class Calls:
             del self._done[next(iter(self._done))]
 
     async def take_over(self, partitions: frozenset[int], checkpoints: Mapping[tuple[str, int], Checkpoint]) -> None:
-        """Learn which calls of these partitions are done already."""
+        """Learn which calls of these partitions are done already; take their share of the providers' limits."""
         if not partitions:
             return
+        assert self._runner is not None
+        self._runner.take_share(len(partitions) / self._settings.kafka.partitions)
         points = [checkpoints.get((DISPATCH.name, shard)) for shard in partitions]
         starts = {
             (COMPLETIONS.name, home): min(

@@ -1,0 +1,244 @@
+"""A whole system of real parts, made to be broken: broker, engine, provider and workers as separate processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemas.batch import CompletionBatch
+from schemas.settings import ClickHouseSettings, KafkaSettings, ProviderSettings, Settings, load_settings
+from schemas.tenant import TenantRegistered
+from streams.admin import ensure_topics
+from streams.cli.environment import environment_of
+from streams.embedded.warehouse import EmbeddedWarehouse
+from streams.envelope import Publication, header
+from streams.outbox import Outbox
+from streams.partitioning import home_partition
+from streams.tail import read_tail
+from streams.topics import COMPLETIONS, GOVERNANCE, REQUESTS, RESULTS, USAGE
+from streams.warehouse.client import Warehouse
+from streams.warehouse.migrations import migrate
+from tests.servers.behaviour import answer_or_fail
+from tests.servers.openai_compatible import OpenAICompatibleServer
+
+TENANTS = tuple(f"tenant-{number}" for number in range(6))
+MODELS = """\
+date: "2026-11-23"
+models:
+  - name: small
+    providers: [loopback]
+    context_window: 128000
+    quality: {default: 0.9}
+    speed: {first_token_ms: 10, tokens_per_second: 1000}
+    price: {input: 1, output: 2}
+"""
+_completions = msgspec.msgpack.Decoder(CompletionBatch)
+
+
+@dataclass
+class Answers:
+    """What the log says at the end.
+
+    Attributes:
+        results: By request id, every distinct (event id, status) seen.
+        repeats: Result messages beyond the first of their request.
+        usages: By request id, the distinct ids of its usage events.
+    """
+
+    results: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    repeats: int = 0
+    usages: dict[str, set[str]] = field(default_factory=dict)
+
+
+class Rig:
+    """The running system.
+
+    Args:
+        folder: For logs, configuration and the engine's data.
+        bootstrap: A running broker.
+        kind: `embedded` or `apache`.
+        provider: A running loopback provider.
+    """
+
+    def __init__(self, folder: Path, bootstrap: str, kind: str, provider: OpenAICompatibleServer) -> None:
+        self.folder = folder
+        self.provider = provider
+        self.warehouse = EmbeddedWarehouse(folder, port=0)
+        models = folder / "models.yaml"
+        models.write_text(MODELS)
+        self._kafka = KafkaSettings(
+            bootstrap=bootstrap,
+            group=f"chaos-{os.urandom(4).hex()}",
+            fetch_max_wait_ms=4 if kind == "embedded" else 250,
+            idempotent_producer=kind != "embedded",
+            session_timeout_seconds=2.0,
+            partitions=4,
+        )
+        self._models = models
+        self._settings: Settings | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._started = 0
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration of every process."""
+        assert self._settings is not None
+        return self._settings
+
+    async def start(self, workers: int, **overrides: Any) -> None:
+        """Start engine, sink and workers; tenants and topics are there afterwards."""
+        await self.warehouse.start()
+        sections: dict[str, Any] = {
+            "kafka": self._kafka,
+            "clickhouse": ClickHouseSettings(url=self.warehouse.url, retry_max_seconds=0.5),
+            "models_file": self._models,
+            "providers": {
+                "loopback": ProviderSettings(
+                    kind="openai-compatible", base_url=self.provider.base_url, max_in_flight=200
+                )
+            },
+            "tenants": tuple(TenantRegistered(tenant=name, reference_model="small") for name in TENANTS),
+        }
+        self._settings = load_settings(**{**sections, **overrides})
+        await ensure_topics(self.settings)
+        await migrate(self.settings)
+        async with Outbox(self._kafka) as outbox:
+            facts = [Publication(t.model_dump_json().encode(), t.tenant.encode()) for t in self.settings.tenants]
+            await outbox.publish(GOVERNANCE.name, 0, facts)
+        self.sink = self._spawn("streams.sink")
+        for _ in range(workers):
+            self.start_worker()
+
+    def start_worker(self) -> None:
+        """Start one more worker."""
+        self.workers.append(self._spawn("agents.worker"))
+
+    def kill_worker(self, number: int) -> None:
+        """Kill a worker with -9."""
+        worker = self.workers.pop(number)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+
+    def _spawn(self, module: str) -> subprocess.Popen[bytes]:
+        self._started += 1
+        with (self.folder / f"{module}-{self._started}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module], env=environment_of(self.settings), stdout=log, stderr=log
+            )
+        self._processes.append(process)
+        return process
+
+    async def stop(self) -> None:
+        """End everything."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in self._processes:
+            await asyncio.to_thread(process.wait)
+        await self.warehouse.stop()
+
+    def logs(self) -> str:
+        """Return what the processes complained about."""
+        lines = [line for log in self.folder.glob("*.log") for line in log.read_text(errors="replace").splitlines()]
+        return "\n".join(line for line in lines if '"ERROR"' in line or '"CRITICAL"' in line or "Traceback" in line)
+
+    async def send(self, ids: Iterable[str], *, bulk: int = 50) -> None:
+        """Send requests as bulk messages, spread over the tenants."""
+        by_tenant: dict[str, list[bytes]] = {}
+        for number, request_id in enumerate(ids):
+            tenant = TENANTS[number % len(TENANTS)]
+            request = {"id": request_id, "tenant": tenant, "prompt": f"What is {request_id}?"}
+            by_tenant.setdefault(tenant, []).append(json.dumps(request).encode())
+        async with Outbox(self._kafka) as outbox:
+            for tenant, bodies in by_tenant.items():
+                messages = [
+                    Publication(b"[" + b",".join(bodies[start : start + bulk]) + b"]", tenant.encode())
+                    for start in range(0, len(bodies), bulk)
+                ]
+                await outbox.publish(REQUESTS.name, home_partition(tenant, self._kafka.partitions), messages)
+
+    def starts(self, topic: str) -> dict[tuple[str, int], int]:
+        """Return the beginning of every partition of a topic."""
+        return {(topic, partition): 0 for partition in range(self._kafka.partitions)}
+
+    async def completed(self) -> set[str]:
+        """Return the ids of the requests whose call has a durable outcome."""
+        return {
+            completion.passenger.id
+            async for records in read_tail(self._kafka, self.starts(COMPLETIONS.name))
+            for record in records
+            for completion in _completions.decode(record.value or b"").completions
+        }
+
+    async def answers(self) -> Answers:
+        """Return what results and usage say now."""
+        answers = Answers()
+        async for records in read_tail(self._kafka, self.starts(RESULTS.name)):
+            for record in records:
+                result = json.loads(record.value or b"{}")
+                event_id = (header(record.headers, "ce_id") or b"").decode()
+                seen = answers.results.setdefault(result["id"], set())
+                answers.repeats += bool(seen)
+                seen.add((event_id, result["status"]))
+        async for records in read_tail(self._kafka, self.starts(USAGE.name)):
+            for record in records:
+                usage = json.loads(record.value or b"{}")
+                answers.usages.setdefault(usage["request_id"], set()).add(usage["id"])
+        return answers
+
+    async def wait_for_results(self, count: int, seconds: float) -> Answers:
+        """Wait until this many requests have a result.
+
+        Raises:
+            AssertionError: They did not come in time.
+        """
+        deadline = asyncio.get_running_loop().time() + seconds
+        while True:
+            answers = await self.answers()
+            if len(answers.results) >= count:
+                return answers
+            late = asyncio.get_running_loop().time() > deadline
+            assert not late, f"{len(answers.results)} of {count} results after {seconds} s\n{self.logs()}"
+
+    async def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the warehouse."""
+        async with Warehouse(self.settings.clickhouse) as warehouse:
+            return [tuple(row.values()) for row in await warehouse.rows(sql)]
+
+    async def wait_for_rows(self, sql: str, wanted: tuple[Any, ...], seconds: float) -> None:
+        """Wait until the query answers this one row."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while (rows := await self.query(sql)) != [wanted]:
+            late = asyncio.get_running_loop().time() > deadline
+            assert not late, f"{sql} gave {rows}, not {wanted}, after {seconds} s\n{self.logs()}"
+
+    def calls_by_request(self) -> Counter[str]:
+        """Return how often each request was asked of the provider."""
+        return Counter(call.request_id for call in self.provider.calls)
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, bootstrap: str, kind: str, *, workers: int, latency_seconds: float, **overrides: Any
+) -> AsyncIterator[Rig]:
+    """Run a system until the block ends."""
+    async with OpenAICompatibleServer(answer_or_fail(latency_seconds=latency_seconds)) as provider:
+        rig = Rig(folder, bootstrap, kind, provider)
+        try:
+            await rig.start(workers, **overrides)
+            yield rig
+        finally:
+            await rig.stop()

@@ -1,0 +1,63 @@
+"""Workers killed with -9 while requests pour in: every request has one result, every paid call is counted once."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.conftest import Report
+from tests.chaos.rig import Rig, running
+from tests.kafka.polling import until
+
+ROUNDS = 10
+REQUESTS_PER_ROUND = 500
+SEED = 20_261_123
+
+
+@pytest.mark.timeout(400)
+async def test_ten_kills_lose_nothing_and_repeat_only_what_was_in_flight(
+    tmp_path: Path, broker: str, broker_kind: str, report: Report
+) -> None:
+    chance = random.Random(SEED)
+    async with running(tmp_path, broker, broker_kind, workers=2, latency_seconds=0.05) as rig:
+        in_flight = 0
+        for round_ in range(ROUNDS):
+            in_flight += await _kill_amid(rig, round_, chance)
+            answers = await rig.wait_for_results((round_ + 1) * REQUESTS_PER_ROUND, 60)
+        total = ROUNDS * REQUESTS_PER_ROUND
+
+        assert sum(len(outcomes) for outcomes in answers.results.values()) == total, "one terminal result each"
+        assert {status for (outcome,) in answers.results.values() for _, status in [outcome]} == {"completed"}
+        calls = rig.calls_by_request()
+        repeated = calls.total() - len(calls)
+        assert repeated <= in_flight, f"{repeated} calls repeated, {in_flight} were in flight at the kills"
+        completed_calls = sum(len(ids) for ids in answers.usages.values())
+        assert set(answers.usages) == set(answers.results)
+        assert total <= completed_calls <= calls.total()
+        await rig.wait_for_rows("SELECT count(), uniqExact(id) FROM asahi.results", (total, total), 30)
+        await rig.wait_for_rows("SELECT count() FROM asahi.usage", (completed_calls,), 30)
+        report(
+            requests=total,
+            calls_repeated=repeated,
+            in_flight_at_kills=in_flight,
+            result_messages_repeated=answers.repeats,
+            usage_events=completed_calls,
+        )
+
+
+async def _kill_amid(rig: Rig, round_: int, chance: random.Random) -> int:
+    """Send a round, kill a worker at a random moment of it, start another.
+
+    Returns:
+        How many requests had been asked of the provider whose outcome was not in the log when the worker died.
+    """
+    before = len(rig.provider.calls)
+    await rig.send(f"r{round_}-{number}" for number in range(REQUESTS_PER_ROUND))
+    share = chance.uniform(0.05, 0.9)
+    await until(lambda: len(rig.provider.calls) >= before + share * REQUESTS_PER_ROUND, 60)
+    rig.kill_worker(chance.randrange(len(rig.workers)))
+    asked = set(rig.calls_by_request())
+    rig.start_worker()
+    return len(asked - await rig.completed())
