@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from agents.governance.decoder import decode
-from agents.governance.outcomes import Message, Ok
+from streams.outcomes import Message, Ok
 from schemas.request import Request
 from schemas.result import Result
 from schemas.settings import KafkaSettings, Settings

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[3]
 OURS = ("schemas", "streams", "agents", "dashboards", "benchmarks", "tests")
 
@@ -32,11 +30,16 @@ MAX_LINES = 300
 
 @dataclass(frozen=True)
 class Module:
-    """One of our modules: its dotted name, where it is, and every module it names in an import."""
+    """One of our modules: its dotted name, every module it names in an import, and its length in lines."""
 
     name: str
-    path: Path
     imports: frozenset[str]
+    lines: int
+
+    @property
+    def packages(self) -> set[str]:
+        """The top-level packages it imports from."""
+        return {name.partition(".")[0] for name in self.imports}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -56,15 +59,12 @@ def modules() -> list[Module]:
         for path in sorted((ROOT / package).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            found.append(Module(name, path, frozenset(imported(ast.parse(path.read_bytes())))))
+            text = path.read_text()
+            found.append(Module(name, frozenset(imported(ast.parse(text))), len(text.splitlines())))
     return found
 
 
 MODULES = modules()
-
-
-def named(module: Module) -> str:
-    return module.name
 
 
 def within(name: str, package: str) -> bool:
@@ -88,26 +88,30 @@ def test_there_is_something_to_check() -> None:
     assert {room_of(module.name) for module in MODULES} >= {"governance", "cache", "windows", "routing", "accounting"}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=named)
-def test_packages_import_only_what_lies_below_them(module: Module) -> None:
-    allowed = MAY_IMPORT[module.name.partition(".")[0]]
-    packages = {name.partition(".")[0] for name in module.imports}
-    assert (packages & set(OURS)) <= allowed
+def test_packages_import_only_what_lies_below_them() -> None:
+    upwards = {
+        module.name: foreign
+        for module in MODULES
+        if (foreign := module.packages & set(OURS) - MAY_IMPORT[module.name.partition(".")[0]])
+    }
+    assert upwards == {}
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module.name)], ids=named)
-def test_rooms_never_import_each_other(module: Module) -> None:
-    if module.name in COMPOSITION_ROOT:
-        return
-    rooms = {room_of(name) for name in module.imports} - {None}
-    assert rooms <= {room_of(module.name)}
+def test_rooms_never_import_each_other() -> None:
+    across = {
+        module.name: others
+        for module in MODULES
+        if room_of(module.name)
+        and module.name not in COMPOSITION_ROOT
+        and (others := {room_of(name) for name in module.imports} - {None, room_of(module.name)})
+    }
+    assert across == {}
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if is_pure(module)], ids=named)
-def test_the_core_is_pure(module: Module) -> None:
-    assert {name.partition(".")[0] for name in module.imports} & IMPURE == set()
+def test_the_core_is_pure() -> None:
+    impure = {module.name: found for module in MODULES if is_pure(module) and (found := module.packages & IMPURE)}
+    assert impure == {}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=named)
-def test_no_module_is_too_long_to_read(module: Module) -> None:
-    assert len(module.path.read_text().splitlines()) <= MAX_LINES
+def test_no_module_is_too_long_to_read() -> None:
+    assert {module.name: module.lines for module in MODULES if module.lines > MAX_LINES} == {}

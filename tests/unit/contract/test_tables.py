@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
-from pydantic_settings import BaseSettings
 
 from schemas.settings import Section, Settings, load_settings
 from streams.contract.tables import TABLES
 from streams.topics import PUBLIC
 
 
+@cache
 def rows(name: str) -> dict[str, list[str]]:
     """Return the cells of each row by its first, without the head."""
     lines = TABLES[name]().splitlines()[2:]
@@ -47,13 +49,18 @@ def test_every_setting_is_listed() -> None:
     assert table["providers.<name>.kind"][1] == "required"
 
 
-@pytest.mark.parametrize("name", [key for key in rows("settings") if "." in key and "<" not in key])
-def test_variables_set_what_they_stand_beside(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_set_what_they_stand_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = {"kafka.compression": "gzip", "worker.log_level": "DEBUG"}
+    other = {bool: "false", int: "17", float: "0.75"}
+    names = [name for name in rows("settings") if "." in name and "<" not in name]
+    before = load_settings()
+    for name in names:
+        value = chosen.get(name) or other.get(type(setting(before, name)), "other")
+        monkeypatch.setenv(rows("settings")[name][0].strip("`"), value)
+    after = load_settings()
+    assert [name for name in names if setting(after, name) == setting(before, name)] == []
+
+
+def setting(settings: Settings, name: str) -> object:
     section, _, key = name.partition(".")
-    before = getattr(getattr(load_settings(), section), key)
-    other = {bool: "false", int: "17", float: "0.75"}.get(type(before), "other")
-    if name in {"kafka.compression", "worker.log_level"}:
-        other = {"kafka.compression": "gzip", "worker.log_level": "DEBUG"}[name]
-    monkeypatch.setenv(rows("settings")[name][0].strip("`"), other)
-    after: BaseSettings = getattr(load_settings(), section)
-    assert getattr(after, key) != before
+    return getattr(getattr(settings, section), key)
