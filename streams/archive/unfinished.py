@@ -24,12 +24,6 @@ Finished = Callable[[str, str], bool]
 """Whether the request of this tenant with this id has its result."""
 
 
-def requests_of(value: bytes) -> list[tuple[str, str]]:
-    """Return tenant and id of every request in a message that has both."""
-    found = (_identity(body) for body in _bodies(value))
-    return [(known.tenant, known.id) for known in found if known is not None]
-
-
 def without_finished(value: bytes, finished: Finished) -> bytes | None:
     """Return a message with the requests that have no result yet, byte for byte as they were sent.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from aiokafka import ConsumerRecord
 
@@ -14,7 +16,6 @@ from schemas.settings import ClickHouseSettings
 from streams.sink.block import COLUMNS, Block, encode
 from streams.sink.counters import Counters
 from streams.sink.refused import SetAside
-from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,16 @@ INSERT_SETTINGS = {
     "optimize_on_insert": 0,  # merges and FINAL drop repeated rows; within a block there are none
     "throw_on_max_partitions_per_insert_block": 0,  # a producer's odd timestamps must not stop everyone
 }
+
+
+class Inserts(Protocol):
+    """Takes blocks: a warehouse."""
+
+    async def insert(
+        self, table: str, columns: Sequence[str], block: bytes, settings: Mapping[str, object] | None = None
+    ) -> None:
+        """Insert one block."""
+        ...
 
 
 class Writer:
@@ -43,7 +54,7 @@ class Writer:
     def __init__(
         self,
         settings: ClickHouseSettings,
-        warehouse: Warehouse,
+        warehouse: Inserts,
         cluster: str,
         set_aside: SetAside,
         counters: Counters,

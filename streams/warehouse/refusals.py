@@ -37,4 +37,4 @@ def as_ours(error: Exception, url: str) -> InfrastructureError | WarehouseError:
     refused = isinstance(error, OUR_FAULT) if code is None else code not in PASSING
     if refused:
         return WarehouseError(str(error), code)
-    return WarehouseUnavailable(f"ClickHouse at {url}: {error or type(error).__name__}")
+    return WarehouseUnavailable(f"ClickHouse at {url}: {str(error) or type(error).__name__}")
