@@ -20,7 +20,6 @@ from agents.cache.stage import CacheStep
 from agents.governance.decoder import decode
 from agents.governance.ledger import Ledger
 from agents.governance.limits import RateLimiter
-from agents.governance.outcomes import Message, Outcome
 from agents.governance.stage import GovernanceStep
 from agents.governance.tenants import TenantDirectory
 from agents.intake.agent import Intake
@@ -39,6 +38,7 @@ from streams.checkpoints import CheckpointLog
 from streams.custody import Custody
 from streams.follow import follow
 from streams.log import Log
+from streams.outcomes import Message, Outcome
 from streams.receipts import Capacity
 from streams.records import Record
 from streams.tenancy.delivery import Delivery

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
@@ -13,6 +15,7 @@ from schemas.settings import Settings
 from streams.topics import CATALOGUE
 
 MS_PER_SECOND = 1000
+METADATA_PAUSE_SECONDS = 0.1
 ALREADY_EXISTS = TopicAlreadyExistsError.errno
 
 
@@ -61,7 +64,7 @@ async def ensure_topics(settings: Settings) -> list[str]:
                 created.append(name)
             elif code != ALREADY_EXISTS:
                 raise ConfigurationError(f"topic {name}: {for_code(code).__name__} {detail}; correct kafka.*")
-        described = await client.describe_topics([topic.name for topic in CATALOGUE])
+        described = await _described(client, [topic.name for topic in CATALOGUE], settings)
         by_name = {topic.name: topic for topic in CATALOGUE}
         for entry in described:
             want = by_name[entry["topic"]].partitions(settings.kafka)
@@ -72,6 +75,16 @@ async def ensure_topics(settings: Settings) -> list[str]:
                     "keys would move between workers: set kafka.partitions to what exists"
                 )
         return created
+
+
+async def _described(client: AIOKafkaAdminClient, names: list[str], settings: Settings) -> list[dict[str, Any]]:
+    """Return the topics once the broker knows the partitions of all: that takes a moment after their creation."""
+    async with asyncio.timeout(settings.kafka.request_timeout_seconds):
+        while True:
+            described: list[dict[str, Any]] = await client.describe_topics(names)
+            if all(entry["partitions"] for entry in described):
+                return described
+            await asyncio.sleep(METADATA_PAUSE_SECONDS)
 
 
 async def cluster_id(settings: Settings) -> str:

@@ -17,11 +17,11 @@ from agents.governance.contract import contract_problem
 from agents.governance.digest import bytes_digest, request_digest
 from agents.governance.freeform import freeform_problem
 from agents.governance.identity import MAX_MEMBERS, read_identity, tenant_name
-from agents.governance.outcomes import DeadLetter, Message, Ok, Outcome, Rejected
 from agents.governance.outline import outline
 from schemas.request import Request
 from schemas.settings import IntakeSettings
 from schemas.wire import ProblemRecord
+from streams.outcomes import DeadLetter, Message, Ok, Outcome, Rejected
 from streams.topics import REQUESTS
 
 MAX_REQUESTS = 10_000

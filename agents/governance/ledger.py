@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from streams.outcomes import Conflict, Done, InFlight, New, Standing
 
 HASH_MASK = (1 << 64) - 1
 OFFSET_BITS = 64
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
 
-
-class New(NamedTuple):
-    """Never seen, as far as is remembered; it is in flight from now on."""
-
-
-class InFlight(NamedTuple):
-    """The same request is under way and will have its result."""
-
-
-class Done(NamedTuple):
-    """The same request has its result, at this offset of `asahi.results` in the partition of the same number."""
-
-    offset: int
-
-
-class Conflict(NamedTuple):
-    """Another request has this id."""
-
-
-Standing = New | InFlight | Done | Conflict
 
 _NEW, _IN_FLIGHT, _CONFLICT = New(), InFlight(), Conflict()
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from agents.governance import problems
 from agents.governance.limits import RateLimiter, limits_problem, rate_problem
-from agents.governance.outcomes import STAGE, rejection_audit
 from agents.governance.tenants import TenantDirectory
 from schemas.result import Status
 from schemas.tenant import TenantRegistered
 from schemas.tokens import estimate_tokens
 from schemas.wire import ProblemRecord
+from streams.outcomes import STAGE, rejection_audit
 from streams.stage import Flow, Journey, deadline_of, ended_with, expired
 
 

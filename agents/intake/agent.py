@@ -9,8 +9,6 @@ from functools import partial
 
 import msgspec
 
-from agents.governance.ledger import Conflict, Done, InFlight, New
-from agents.governance.outcomes import DeadLetter, Ok, Outcome, Rejected
 from schemas.result import Status
 from schemas.settings import Settings
 from schemas.wire import AuditRecord, DeadLetterRecord, ProblemRecord, ResultRecord
@@ -19,6 +17,7 @@ from streams.catchall import Bug, contain
 from streams.deadletters import dead_letter
 from streams.envelope import Publication
 from streams.log import Log
+from streams.outcomes import Conflict, DeadLetter, Done, InFlight, New, Ok, Outcome, Rejected
 from streams.partitioning import home_partition
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record

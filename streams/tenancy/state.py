@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from schemas.batch import Completion
+from streams.outcomes import Standing
 from streams.stage import Flow, Journey, Step
 from streams.topics import DISPATCH, RESULTS
 from streams.transport.offsets import Marks
@@ -14,7 +15,7 @@ from streams.transport.offsets import Marks
 class KnownRequests(Protocol):
     """The ledger of one partition."""
 
-    def admit(self, key: str, digest: str) -> object:
+    def admit(self, key: str, digest: str) -> Standing:
         """Say whether the request is known, and know it from now on."""
         ...
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from agents.governance.decoder import decode
-from agents.governance.outcomes import Message, Outcome
 from schemas.settings import IntakeSettings
+from streams.outcomes import Message, Outcome
 
 INTAKE = IntakeSettings()
 TOPIC, PARTITION, OFFSET = "asahi.requests", 3, 41

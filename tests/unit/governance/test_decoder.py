@@ -5,8 +5,8 @@ import json
 import pytest
 
 from agents.governance.decoder import MAX_COMMAS, MAX_REQUESTS, decode
-from agents.governance.outcomes import DeadLetter, Ok, Rejected
 from schemas.settings import IntakeSettings
+from streams.outcomes import DeadLetter, Ok, Rejected
 from tests.unit.governance.strategies import message, outcomes
 
 GOOD = b'{"id":"a","tenant":"t","prompt":"p"}'

@@ -6,8 +6,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.governance.outcomes import DeadLetter, Ok, Rejected
 from schemas.request import Request
+from streams.outcomes import DeadLetter, Ok, Rejected
 from tests.unit.governance.strategies import Document, documents, encoded, modest, outcomes, wild_values
 
 

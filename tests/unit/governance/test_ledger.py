@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.governance.ledger import Conflict, Done, InFlight, Ledger, New, Standing
+from agents.governance.ledger import Ledger
+from streams.outcomes import Conflict, Done, InFlight, New, Standing
 from tests.unit.governance.strategies import modest
 
 ONE, OTHER = "1" * 32, "2" * 32

@@ -4,10 +4,10 @@ import base64
 
 import msgspec
 
-from agents.governance.outcomes import DeadLetter, Rejected
 from schemas.deadletter import DeadLetter as DeadLetterEvent
 from schemas.result import Result, Status
 from schemas.wire import ProblemRecord
+from streams.outcomes import DeadLetter, Rejected
 from tests.unit.governance.strategies import message
 
 PROBLEM = ProblemRecord("invalid_field", "field: is wrong", "correct it", "field")

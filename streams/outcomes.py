@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -132,3 +133,24 @@ def rejection_audit(tenant: str | None, request_id: str, problem: ProblemRecord,
         occurred_at=moment(now),
         tenant=tenant,
     )
+
+
+class New(NamedTuple):
+    """Never seen, as far as is remembered; it is in flight from now on."""
+
+
+class InFlight(NamedTuple):
+    """The same request is under way and will have its result."""
+
+
+class Done(NamedTuple):
+    """The same request has its result, at this offset of `asahi.results` in the partition of the same number."""
+
+    offset: int
+
+
+class Conflict(NamedTuple):
+    """Another request has this id."""
+
+
+Standing = New | InFlight | Done | Conflict
