@@ -59,4 +59,4 @@ class EndpointConfig:
     max_session_timeout_seconds: int = 3600
     default_session_timeout_seconds: int = 60
     keep_alive_seconds: float = 60.0
-    stop_seconds: float = 5.0
+    stop_seconds: float = 3.0

@@ -258,6 +258,11 @@ class Engine:
         with self.connect({}) as connection:
             connection.run(f"KILL QUERY WHERE Settings['log_comment'] = {quote(log_comment)} ASYNC")
 
+    def kill_all(self) -> None:
+        """Cancel whatever still runs."""
+        with self.connect({}) as connection:
+            connection.run("KILL QUERY WHERE query_id != queryID() ASYNC")
+
     def stop(self) -> None:
         """Close the data directory; what was acknowledged is on disk before and after."""
         if self._anchor is not None:

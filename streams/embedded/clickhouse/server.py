@@ -249,6 +249,7 @@ async def serve(config: EndpointConfig) -> None:
         sweeping.cancel()
         listener.close()
         await server.shutdown(config.stop_seconds)
+        await asyncio.to_thread(engine.kill_all)
         await loop.run_in_executor(None, endpoint.close)
         engine.stop()
         logger.info("stopped")

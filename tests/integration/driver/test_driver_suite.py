@@ -23,6 +23,7 @@ from tests.integration.clickhouse_server.endpoint import Endpoint
 VARIABLE = "ASAHI_DRIVER_TESTS"
 MINIMAL_PASSES = 500  # 808 with all of the optional packages
 MAX_SECONDS = 240
+MOST_RETRIES = 3
 
 # test, why it cannot pass here
 DESELECTED = {
@@ -75,10 +76,23 @@ def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
 def test_the_drivers_own_tests_pass(suite: Path, endpoint: Endpoint) -> None:
     root = Path("tests", "integration_tests")
     options = [f"--deselect={root / name}" for name in DESELECTED]
-    if find_spec("xdist") is not None:
-        options.append("-n2")
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-Wignore", "-pno:cacheprovider", "--tb=short", *options, str(root)],
+    run = run_suite(suite, endpoint, *options, *(["-n2"] if find_spec("xdist") else []))
+    counts = {
+        what: int(number) for number, what in re.findall(r"(\d+) (\w+)", run.stdout.rstrip().rpartition("\n")[2])
+    }
+    tail = run.stdout[-6000:] + run.stderr[-2000:]
+    assert counts.get("passed", 0) >= MINIMAL_PASSES, tail
+    assert counts.get("failed", 0) + counts.get("errors", 0) <= MOST_RETRIES, tail
+    if run.returncode != 0:
+        # some of them measure wall time: what failed beside another worker may pass alone
+        alone = run_suite(suite, endpoint, *options, "--last-failed")
+        assert alone.returncode == 0, tail + alone.stdout[-6000:]
+
+
+def run_suite(suite: Path, endpoint: Endpoint, *options: str) -> subprocess.CompletedProcess[str]:
+    root = Path("tests", "integration_tests")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-Wignore", "--tb=short", *options, str(root)],
         cwd=suite,
         env=os.environ
         | {"CLICKHOUSE_CONNECT_TEST_HOST": "127.0.0.1", "CLICKHOUSE_CONNECT_TEST_PORT": str(endpoint.port)},
@@ -87,8 +101,3 @@ def test_the_drivers_own_tests_pass(suite: Path, endpoint: Endpoint) -> None:
         timeout=MAX_SECONDS,
         check=False,
     )
-    tail = run.stdout[-6000:] + run.stderr[-2000:]
-    counts = dict(reversed(found) for found in re.findall(r"(\d+) (\w+)", run.stdout.rstrip().rpartition("\n")[2]))
-    assert run.returncode == 0, tail
-    assert "failed" not in counts, tail
-    assert int(counts["passed"]) >= MINIMAL_PASSES, tail
