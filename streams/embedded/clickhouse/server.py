@@ -68,6 +68,8 @@ class Endpoint:
 
     async def _query(self, request: web.BaseRequest, query: QueryRequest) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
+        if request.headers.get("Expect", "").lower() == "100-continue":  # curl, before it sends a big body
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         external = await read_form(request, query) if request.content_type == MULTIPART else []
         output = OutputChannel(loop, query.buffer_bytes, query.wait_end_of_query, self._config.path / SPOOL_DIRECTORY)
         result = ResultWriter(query, output)

@@ -224,6 +224,16 @@ def test_a_bare_socket_can_keep_its_connection(endpoint: Endpoint, body: bytes) 
             assert answer.endswith(b"\r\n\r\n1\n")
 
 
+def test_a_client_may_ask_before_it_sends_its_body(endpoint: Endpoint) -> None:
+    with socket.create_connection(("127.0.0.1", endpoint.port), timeout=10) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"SELECT 1")
+        answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert answer.endswith(b"\r\n\r\n1\n")
+
+
 def test_nul_bytes_and_broken_utf8_pass(http: httpx.Client, table: str) -> None:
     ask(http, b"1\ta\x00\xffb\n", query=f"INSERT INTO {table} FORMAT TSV")
     assert ask(http, f"SELECT hex(b) FROM {table}").text == "6100FF62\n"
