@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import click
 
-from schemas.settings import KafkaSettings
+from schemas.settings import KafkaSettings, Settings
 from streams.admin import ensure_topics
 from streams.cli.display import console, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
+from streams.cli.tenants import register_tenants
 from streams.topics import CATALOGUE, Topic
 
 MS_PER_HOUR = 3_600_000
 
 
 @click.command()
-@click.option("--create", is_flag=True, help="Create those that are missing on the broker.")
+@click.option("--create", is_flag=True, help="Create those that are missing, and register the tenants.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def topics(invocation: Invocation, create: bool, as_json: bool) -> None:
     """List every topic with its key, partitions and retention."""
     kafka = invocation.settings().kafka
-    created = run_to_end(ensure_topics(invocation.attached())) if create else []
+    created = run_to_end(_create(invocation.attached())) if create else []
     if as_json:
         emit_json([_document(topic, kafka, created) for topic in CATALOGUE])
         return
@@ -30,6 +31,13 @@ def topics(invocation: Invocation, create: bool, as_json: bool) -> None:
         mark = " (created)" if topic.name in created else ""
         table.add_row(topic.name + mark, topic.key, str(topic.partitions(kafka)), _kept(topic, kafka), topic.summary)
     console().print(table)
+
+
+async def _create(settings: Settings) -> list[str]:
+    """Prepare the broker: its topics, and on one of them who may use the system."""
+    created = await ensure_topics(settings)
+    await register_tenants(settings)
+    return created
 
 
 def _kept(topic: Topic, kafka: KafkaSettings) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
+from aiokafka import AIOKafkaConsumer
 
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings, load_settings
-from streams.admin import ensure_topics
+from streams.topics import GOVERNANCE
 from tests.kafka.jars import ensure_jars, java
 from tests.unit.docs.checking import check_asahi
 
@@ -23,6 +27,7 @@ ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = ("migrate", "worker", "sink")
+PATIENCE_SECONDS = 20
 RUNS_ON = ("kafka", "clickhouse", "worker", "sink")
 
 
@@ -186,13 +191,30 @@ def test_kafka_takes_its_settings(kafka_jars: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.kafka
-async def test_topics_are_created_on_a_real_broker_with_the_cluster_settings(
-    cluster_settings: Settings, apache_kafka: str
-) -> None:
-    kafka = cluster_settings.kafka.model_copy(update={"bootstrap": apache_kafka})
-    settings = cluster_settings.model_copy(update={"kafka": kafka})
-    await ensure_topics(settings)
-    assert await ensure_topics(settings) == []
+async def test_migrate_prepares_a_real_broker_and_the_tables(apache_kafka: str, clickhouse_server: str) -> None:
+    """Runs the very line of the container, with the addresses of the test's services, twice."""
+    line = SERVICES["migrate"]["entrypoint"][2].replace("asahi ", f"{sys.executable} -m streams.cli ")
+    environment = os.environ | {
+        "ASAHI_CONFIG": "config/cluster.yaml",
+        "ASAHI_KAFKA_BOOTSTRAP": apache_kafka,
+        "ASAHI_CLICKHOUSE_URL": clickhouse_server,
+        "ASAHI_CLICKHOUSE_USER": "default",
+        "ASAHI_CLICKHOUSE_PASSWORD": "",
+        "ASAHI_CLICKHOUSE_DATABASE": f"cluster_{uuid4().hex}",
+    }
+    for _ in range(2):
+        done = await asyncio.to_thread(
+            subprocess.run, ["sh", "-c", line], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "up to date" in done.stdout
+    async with AIOKafkaConsumer(
+        GOVERNANCE.name, bootstrap_servers=apache_kafka, auto_offset_reset="earliest"
+    ) as consumer:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            async for fact in consumer:
+                if fact.key == b"demo":
+                    return
 
 
 def test_image_has_everything_it_copies() -> None:
