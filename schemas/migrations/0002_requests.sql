@@ -45,7 +45,7 @@ SELECT
     tupleElement(event, 'task_type') AS task_type,
     tupleElement(constraints, 'min_quality') AS min_quality,
     tupleElement(constraints, 'latency_budget_ms') AS latency_budget_ms,
-    tupleElement(constraints, 'max_cost_usd') AS max_cost_usd,
+    toDecimal128OrNull(tupleElement(constraints, 'max_cost_usd'), 18) AS max_cost_usd,
     parseDateTime64BestEffortOrNull(tupleElement(constraints, 'deadline'), 6, 'UTC') AS deadline,
     tupleElement(tupleElement(event, 'sampling'), 'max_output_tokens') AS max_output_tokens,
     if(directive = '', 'default', directive) AS cache_directive,
@@ -64,7 +64,7 @@ FROM
         JSONExtract(body, 'Tuple(
             id String, tenant String, user String, mode String, model String, task_type String,
             constraints Tuple(min_quality Nullable(Float64), latency_budget_ms Nullable(Float64),
-                max_cost_usd Nullable(Decimal(38, 18)), deadline String),
+                max_cost_usd String, deadline String),
             sampling Tuple(max_output_tokens Nullable(UInt64)),
             cache Tuple(directive String), messages Array(String), tags Map(String, String),
             trace Tuple(traceparent String), created_at String)') AS event,

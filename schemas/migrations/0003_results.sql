@@ -1,4 +1,5 @@
 -- One row per terminal result. A result republished after a crash has the id it had before: the earliest one holds.
+-- Money is read from its text: a number too large for a Decimal is none, instead of an insert that fails.
 -- Sorted by a hash of the key because FINAL then compares integers: four times faster than comparing ids.
 CREATE TABLE IF NOT EXISTS results_store
 (
@@ -67,15 +68,15 @@ SELECT
     tupleElement(usage, 'cached_input_tokens') AS cached_input_tokens,
     tupleElement(usage, 'output_tokens') AS output_tokens,
     tupleElement(usage, 'reasoning_tokens') AS reasoning_tokens,
-    tupleElement(event, 'cost_usd') AS cost_usd,
+    toDecimal128OrZero(tupleElement(event, 'cost_usd'), 18) AS cost_usd,
     tupleElement(tupleElement(event, 'baseline'), 'model') AS baseline_model,
-    tupleElement(tupleElement(event, 'baseline'), 'cost_usd') AS baseline_cost_usd,
+    toDecimal128OrNull(tupleElement(tupleElement(event, 'baseline'), 'cost_usd'), 18) AS baseline_cost_usd,
     mapApply(
-        (cause, amount) -> (cause, assumeNotNull(amount)),
-        mapFilter((cause, amount) -> isNotNull(amount), tupleElement(event, 'savings'))) AS savings_usd,
+        (cause, amount) -> (cause, toDecimal128OrZero(amount, 18)),
+        mapFilter((cause, amount) -> amount != '', tupleElement(event, 'savings'))) AS savings_usd,
     tupleElement(decision, 'rule') AS decision_rule,
     tupleElement(decision, 'reason') AS decision_reason,
-    tupleElement(decision, 'expected_cost_usd') AS expected_cost_usd,
+    toDecimal128OrNull(tupleElement(decision, 'expected_cost_usd'), 18) AS expected_cost_usd,
     tupleElement(decision, 'predicted_quality') AS predicted_quality,
     tupleElement(hit, 'tier') AS cache_tier,
     tupleElement(hit, 'source_request_id') AS cache_source_request_id,
@@ -103,9 +104,9 @@ FROM
             task_type String, output Tuple(content String, finish_reason String),
             usage Tuple(input_tokens UInt64, cached_input_tokens UInt64, output_tokens UInt64,
                 reasoning_tokens UInt64),
-            cost_usd Decimal(38, 18), baseline Tuple(model String, cost_usd Nullable(Decimal(38, 18))),
-            savings Map(String, Nullable(Decimal(38, 18))),
-            decision Tuple(rule String, reason String, expected_cost_usd Nullable(Decimal(38, 18)),
+            cost_usd String, baseline Tuple(model String, cost_usd String),
+            savings Map(String, String),
+            decision Tuple(rule String, reason String, expected_cost_usd String,
                 predicted_quality Nullable(Float64)),
             cache Tuple(tier String, source_request_id String, age_seconds Nullable(Float64)),
             error Tuple(code String, message String, remedy String, field String),

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import ConfigurationError, WarehouseError
+from schemas.settings import Settings
+from streams.warehouse.client import Warehouse
+from streams.warehouse.migrations import FOLDER, migrate, read_migrations
+
+OURS = [migration.name for migration in read_migrations()]
+READ_BY_ANALYSTS = {
+    "archive",
+    "requests",
+    "results",
+    "usage",
+    "audit",
+    "dead_letters",
+    "feedback",
+    "tenants",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copy = tmp_path / "migrations"
+    shutil.copytree(FOLDER, copy)
+    return copy
+
+
+async def test_once_is_enough(settings: Settings, warehouse: Warehouse) -> None:
+    assert await migrate(settings) == OURS
+    assert await migrate(settings) == []
+    views = await warehouse.rows(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View'"
+    )
+    assert {row["name"] for row in views} == READ_BY_ANALYSTS
+
+
+async def test_several_may_start_at_once(settings: Settings, warehouse: Warehouse) -> None:
+    done = await asyncio.gather(*(migrate(settings) for _ in range(3)))
+    assert {name for names in done for name in names} == set(OURS)
+    rows = await warehouse.rows("SELECT name FROM schema_migrations FINAL ORDER BY number")
+    assert [row["name"] for row in rows] == OURS
+    assert await migrate(settings) == []
+
+
+async def test_only_what_is_new_is_applied(settings: Settings, warehouse: Warehouse, folder: Path) -> None:
+    await migrate(settings, folder)
+    (folder / f"{len(OURS) + 1:04d}_more.sql").write_text(
+        "-- more\nALTER TABLE audit_store ADD COLUMN IF NOT EXISTS more String;\n"
+    )
+    assert await migrate(settings, folder) == [f"{len(OURS) + 1:04d}_more"]
+    assert await warehouse.rows("SELECT more FROM audit_store") == []
+
+
+async def test_changed_file_is_named(settings: Settings, folder: Path) -> None:
+    await migrate(settings, folder)
+    changed = folder / f"{OURS[2]}.sql"
+    changed.write_text(changed.read_text() + "\n")
+    with pytest.raises(ConfigurationError, match=f"{OURS[2]} is not what was applied .* new migration"):
+        await migrate(settings, folder)
+
+
+async def test_renamed_file_is_named(settings: Settings, folder: Path) -> None:
+    await migrate(settings, folder)
+    (folder / f"{OURS[2]}.sql").rename(folder / "0003_renamed.sql")
+    with pytest.raises(ConfigurationError, match=f"0003_renamed is not what was applied as {OURS[2]}"):
+        await migrate(settings, folder)
+
+
+async def test_interrupted_migration_goes_on(settings: Settings, folder: Path) -> None:
+    last = folder / f"{len(OURS) + 1:04d}_last.sql"
+    last.write_text(
+        "CREATE TABLE IF NOT EXISTS one (a UInt8) ENGINE = Memory;\nCREATE TABLE IF NOT EXISTS two (a Nonsense);\n"
+    )
+    with pytest.raises(WarehouseError):
+        await migrate(settings, folder)
+    last.write_text(last.read_text().replace("(a Nonsense)", "(a UInt8) ENGINE = Memory"))
+    assert await migrate(settings, folder) == [last.stem]
+
+
+async def test_older_release_works_on(settings: Settings, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    await migrate(settings, folder)
+    (folder / f"{OURS[-1]}.sql").unlink()
+    assert await migrate(settings, folder) == []
+    assert "migrated by a newer release" in caplog.text
