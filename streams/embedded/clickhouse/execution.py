@@ -9,7 +9,8 @@ from functools import partial
 from streams.embedded.clickhouse import compression
 from streams.embedded.clickhouse.block_compression import decoded_blocks
 from streams.embedded.clickhouse.config import DEFAULT_DATABASE, KIB
-from streams.embedded.clickhouse.engine import Engine, EngineConnection, quote_name
+from streams.embedded.clickhouse.connection import EngineConnection, quote_name
+from streams.embedded.clickhouse.engine import Engine
 from streams.embedded.clickhouse.errors import ClickHouseError
 from streams.embedded.clickhouse.external import ExternalTable
 from streams.embedded.clickhouse.inserting import create_external_table, insert_rows, insert_selected

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from io import RawIOBase
 
-from streams.embedded.clickhouse.engine import Counters, EngineConnection, quote, quote_name
+from streams.embedded.clickhouse.connection import Counters, EngineConnection, quote, quote_name
 from streams.embedded.clickhouse.external import ExternalTable
 from streams.embedded.clickhouse.statement import Statement
 

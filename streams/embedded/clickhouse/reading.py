@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from streams.embedded.clickhouse.config import MIB
-from streams.embedded.clickhouse.engine import EngineConnection
+from streams.embedded.clickhouse.connection import EngineConnection
 from streams.embedded.clickhouse.errors import ClickHouseError
 from streams.embedded.clickhouse.native import Column, NativeRewriter
 from streams.embedded.clickhouse.results import ResultWriter

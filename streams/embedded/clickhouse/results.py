@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from streams.embedded.clickhouse import compression
 from streams.embedded.clickhouse.block_compression import BlockEncoder
-from streams.embedded.clickhouse.engine import Counters
+from streams.embedded.clickhouse.connection import Counters
 from streams.embedded.clickhouse.errors import ClickHouseError, ClientGone
 from streams.embedded.clickhouse.output import OutputChannel
 from streams.embedded.clickhouse.request import QueryRequest

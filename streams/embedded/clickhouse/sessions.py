@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streams.embedded.clickhouse.config import DEFAULT_DATABASE
-from streams.embedded.clickhouse.engine import EngineConnection, quote_name
+from streams.embedded.clickhouse.connection import EngineConnection, quote_name
 from streams.embedded.clickhouse.errors import ClickHouseError
 from streams.embedded.clickhouse.statement import Statement
 
