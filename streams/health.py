@@ -22,6 +22,7 @@ from streams.admin import admin
 from streams.topics import COMPLETIONS, DISPATCH, PUBLIC, REQUESTS, Topic
 
 BEHIND_SECONDS = 30.0
+STABLE = "Stable"
 PROBE_SECONDS = 5.0
 FETCH_WAIT_MS = 10
 FETCH_BYTES_PER_PARTITION = 16 * 1024
@@ -77,12 +78,14 @@ class StageHealth:
 
     Attributes:
         members: Consumers in the group now.
+        state: Of the group, as the broker names it: `Stable`, or another while members come and go.
     """
 
     stage: str
     topic: str
     group: str
     members: int
+    state: str
     partitions: tuple[PartitionHealth, ...]
 
     @property
@@ -130,7 +133,7 @@ async def _group_health(client: AIOKafkaAdminClient, kafka: KafkaSettings, group
     ]
     offsets = await client.list_consumer_group_offsets(group, partitions=places)
     committed = {place: found.offset for place, found in offsets.items() if found.offset >= 0}
-    members = await _members(client, group)
+    members, state = await _members(client, group)
     fronts = await _fronts(kafka, places, committed)
     return [
         StageHealth(
@@ -138,18 +141,19 @@ async def _group_health(client: AIOKafkaAdminClient, kafka: KafkaSettings, group
             stage.topic.name,
             group,
             members,
+            state,
             tuple(_partition_health(place, committed, fronts) for place in places if place.topic == stage.topic.name),
         )
         for stage in stages
     ]
 
 
-async def _members(client: AIOKafkaAdminClient, group: str) -> int:
-    """Count the group's members; a group nobody ever joined has none, however the broker says so."""
+async def _members(client: AIOKafkaAdminClient, group: str) -> tuple[int, str]:
+    """Return how many members the group has, and its state; a group nobody ever joined has none."""
     for response in await client.describe_consumer_groups([group]):
-        for _, _, _, _, _, members, *_ in response.groups:
-            return len(members)
-    return 0
+        for _, _, state, _, _, members, *_ in response.groups:
+            return len(members), state
+    return 0, ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+PIPED_WIDTH = 160
 CENTS = Decimal("0.01")
 SMALL = Decimal("0.0001")
 SECONDS_PER_MINUTE = 60
@@ -18,7 +19,7 @@ SECONDS_PER_HOUR = 3600
 
 def console() -> Console:
     """Return the console for what a command is asked for."""
-    return Console(file=sys.stdout, highlight=False)
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def side_console() -> Console:
@@ -27,15 +28,16 @@ def side_console() -> Console:
 
 
 def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
-    """Return an empty table in the house style.
+    """Return an empty table in the house style; only its last column is folded when room is short.
 
     Args:
         *headings: Of the columns.
         right: Those of them that hold numbers.
     """
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=any(headings))
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+        last = heading is headings[-1]
+        table.add_column(heading, justify="right" if heading in right else "left", no_wrap=not last, overflow="fold")
     return table
 
 
@@ -52,7 +54,9 @@ def _plain(value: object) -> str:
 
 def dollars(amount: Decimal) -> str:
     """Return an amount as people read it: cents, and more digits where it is small."""
-    if amount and abs(amount) < CENTS:
+    if not amount:
+        return "$0"
+    if abs(amount) < CENTS:
         return f"${amount:.6f}" if abs(amount) >= SMALL else f"${amount:.2g}"
     return f"${amount:,.4f}" if abs(amount) < 1 else f"${amount:,.2f}"
 

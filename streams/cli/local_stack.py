@@ -1,0 +1,72 @@
+"""A whole stack on this machine, from the first process to the last: what `up`, `demo` and `infer --mock` run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from schemas.settings import Settings
+from streams.admin import ensure_topics
+from streams.archive.restore import RestoreReport, restore
+from streams.cli.crew import Crew
+from streams.cli.invocation import attach
+from streams.cli.tenants import register_tenants
+from streams.embedded.stack import EmbeddedStack
+from streams.embedded.state import StackState
+from streams.warehouse.migrations import migrate
+
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A running stack.
+
+    Attributes:
+        settings: Reach it.
+        restored: What it found unfinished from last time.
+    """
+
+    settings: Settings
+    services: EmbeddedStack
+    state: StackState
+    crew: Crew
+    tenants: tuple[str, ...]
+    restored: RestoreReport
+
+
+@asynccontextmanager
+async def local_stack(settings: Settings, workers: int, tell: Tell) -> AsyncIterator[LocalStack]:
+    """Run broker, ClickHouse, workers and sink until the block ends, then stop them in the order of the flow.
+
+    Args:
+        settings: Folder and ports.
+        workers: Pipeline workers.
+        tell: Told what is going on.
+
+    Raises:
+        ConfigurationError: Folder or ports are in use, or a setting is wrong.
+        EmbeddedServiceError: A process did not start.
+    """
+    tell("starting broker and ClickHouse")
+    services = EmbeddedStack(settings.embedded)
+    state = await services.start()
+    try:
+        reached = attach(settings, state, forced=True)
+        tell("preparing topics and tables")
+        await ensure_topics(reached)
+        await migrate(reached)
+        restored = await restore(reached)
+        # After what was restored, so that the configuration of today holds.
+        tenants = await register_tenants(reached)
+        tell(f"starting {workers} worker{'s' if workers > 1 else ''} and the sink")
+        crew = Crew(reached, workers)
+        try:
+            await crew.start()
+            yield LocalStack(reached, services, state, crew, tuple(tenants), restored)
+        finally:
+            tell("stopping; what is under way is finished first")
+            await crew.stop()
+    finally:
+        await services.stop()

@@ -1,0 +1,137 @@
+"""`asahi status`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from schemas.errors import AsahiError
+from schemas.settings import Settings
+from streams.cli.display import console, duration, emit_json, plain_table
+from streams.cli.invocation import Invocation
+from streams.cli.signals import run_to_end
+from streams.cli.totals import Totals, read_totals, sentences
+from streams.health import StageHealth, Verdict, stage_health
+
+COLOURS = {Verdict.OK: "green", Verdict.BEHIND: "yellow", Verdict.DOWN: "red"}
+SINK = "sink"
+NUMBERS = ("lag", "oldest", "members")
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What broker and ClickHouse answered; an error in words where one did not."""
+
+    stages: list[StageHealth] | str
+    totals: Totals | str
+
+
+@click.command()
+@click.option("--only", type=click.Choice(["pipeline", SINK]), help="Look at the health of one of the two.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def status(invocation: Invocation, only: str | None, as_json: bool) -> int:
+    """Show lag and health of every stage, and the totals from ClickHouse.
+
+    The exit code is 0 when all is well, and 1 when a stage is down or behind, or broker or ClickHouse do not answer.
+    """
+    settings = invocation.attached()
+    findings = run_to_end(_look(settings))
+    healthy = _healthy(findings, only)
+    if as_json:
+        emit_json(_document(settings, findings, healthy))
+    else:
+        _show(settings, findings)
+    return 0 if healthy else 1
+
+
+async def _look(settings: Settings) -> Findings:
+    stages, totals = await asyncio.gather(
+        stage_health(settings), read_totals(settings.clickhouse), return_exceptions=True
+    )
+    for outcome in (stages, totals):
+        if isinstance(outcome, BaseException) and not isinstance(outcome, AsahiError):
+            raise outcome
+    return Findings(
+        str(stages) if isinstance(stages, BaseException) else stages,
+        str(totals) if isinstance(totals, BaseException) else totals,
+    )
+
+
+def _healthy(findings: Findings, only: str | None) -> bool:
+    if isinstance(findings.stages, str) or (isinstance(findings.totals, str) and only != "pipeline"):
+        return False
+    looked_at = [stage for stage in findings.stages if only is None or (stage.stage == SINK) == (only == SINK)]
+    return all(stage.verdict is Verdict.OK for stage in looked_at)
+
+
+def _show(settings: Settings, findings: Findings) -> None:
+    out = console()
+    if isinstance(findings.stages, str):
+        out.print(f"[red]broker[/red]      {findings.stages}", soft_wrap=True)
+    else:
+        out.print(_stage_table(findings.stages))
+    out.print()
+    if isinstance(findings.totals, str):
+        out.print(f"[red]ClickHouse[/red]  {findings.totals}", soft_wrap=True)
+        return
+    table = plain_table("", "")
+    for heading, said in sentences(findings.totals):
+        table.add_row(f"[bold]{heading}[/bold]", said)
+    out.print(table)
+    out.print(f"Kafka {settings.kafka.bootstrap} · ClickHouse {settings.clickhouse.url}", style="dim", soft_wrap=True)
+
+
+def _stage_table(stages: Sequence[StageHealth]) -> Any:
+    table = plain_table("stage", "topic", *NUMBERS, "", right=NUMBERS)
+    for stage in stages:
+        colour = COLOURS[stage.verdict]
+        oldest = duration(stage.oldest_seconds) if stage.lag else "-"
+        verdict = f"[{colour}]{stage.verdict}[/{colour}]"
+        table.add_row(stage.stage, stage.topic, f"{stage.lag:,}", oldest, str(stage.members), verdict)
+    return table
+
+
+def _document(settings: Settings, findings: Findings, healthy: bool) -> dict[str, object]:
+    stages, totals = findings.stages, findings.totals
+    return {
+        "healthy": healthy,
+        "kafka": {
+            "bootstrap": settings.kafka.bootstrap,
+            "error": stages if isinstance(stages, str) else None,
+        },
+        "clickhouse": {
+            "url": settings.clickhouse.url,
+            "database": settings.clickhouse.database,
+            "error": totals if isinstance(totals, str) else None,
+        },
+        "stages": [] if isinstance(stages, str) else [_stage_document(stage) for stage in stages],
+        "totals": None if isinstance(totals, str) else totals,
+    }
+
+
+def _stage_document(stage: StageHealth) -> dict[str, object]:
+    return {
+        "stage": stage.stage,
+        "topic": stage.topic,
+        "group": stage.group,
+        "verdict": stage.verdict.value,
+        "members": stage.members,
+        "group_state": stage.state,
+        "lag": stage.lag,
+        "oldest_seconds": round(stage.oldest_seconds, 3),
+        "partitions": [
+            {
+                "partition": partition.partition,
+                "committed": partition.committed,
+                "end": partition.end,
+                "lag": partition.lag,
+                "oldest_seconds": round(partition.oldest_seconds, 3),
+            }
+            for partition in stage.partitions
+        ],
+    }

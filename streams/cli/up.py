@@ -1,0 +1,81 @@
+"""`asahi up`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from schemas.errors import EmbeddedServiceError
+from schemas.settings import Settings
+from streams.cli.display import console, side_console
+from streams.cli.invocation import Invocation
+from streams.cli.local_stack import LocalStack, local_stack
+from streams.cli.signals import run_to_end, until_signalled
+
+LOOK_SECONDS = 0.5
+EXAMPLE_SQL = "SELECT status, count() FROM results GROUP BY status"
+
+
+@click.command()
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Pipeline workers.")
+@click.pass_obj
+def up(invocation: Invocation, workers: int) -> None:
+    """Start broker, ClickHouse, workers and sink on this machine, and keep them running until Ctrl-C."""
+    run_to_end(_up(invocation.settings(), workers))
+
+
+async def _up(settings: Settings, workers: int) -> None:
+    side = side_console()
+    with side.status("starting") as status:
+
+        def tell(what: str) -> None:
+            status.update(what)
+            if not side.is_terminal:
+                side.print(what)
+
+        async with local_stack(settings, workers, tell) as stack:
+            status.stop()
+            for line in _welcome(stack):
+                console().print(line, soft_wrap=True)
+            await _until_stopped(stack)
+            status.start()
+
+
+async def _until_stopped(stack: LocalStack) -> None:
+    """Wait for a signal, or for the broker's death, which ends everything: its log was in memory.
+
+    Raises:
+        EmbeddedServiceError: The broker died.
+    """
+    signalled = asyncio.create_task(until_signalled())
+    while not signalled.done():
+        if not stack.services.broker.process.alive:
+            raise EmbeddedServiceError(
+                f"{stack.services.broker.process.obituary()}\nThe embedded broker died, and its log with it: "
+                "run `asahi up` again, the archive restores what was under way"
+            )
+        await asyncio.wait([signalled], timeout=LOOK_SECONDS)
+
+
+def _welcome(stack: LocalStack) -> list[str]:
+    data_dir = stack.settings.embedded.data_dir
+    lines = [
+        "[bold]asahi is up[/bold]",
+        f"  Kafka        {stack.state.bootstrap}",
+        f"  ClickHouse   {stack.state.clickhouse_url}  (database {stack.settings.clickhouse.database})",
+        f"  data, logs   {data_dir}",
+        f"  tenants      {', '.join(stack.tenants) or 'none: list some under tenants in config.yaml'}",
+    ]
+    if stack.restored.requests:
+        lines.append(f"  restored     {stack.restored.requests} messages with unfinished requests")
+    lines += [
+        "",
+        "Beside it, try",
+        '  asahi infer --prompt "Good morning"',
+        "  asahi submit requests.jsonl --output results.jsonl",
+        "  asahi status",
+        f"  curl '{stack.state.clickhouse_url}/?database={stack.settings.clickhouse.database}' -d '{EXAMPLE_SQL}'",
+        "Ctrl-C stops it.",
+    ]
+    return lines
