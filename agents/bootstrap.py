@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterable, Callable, Coroutine
+from collections.abc import AsyncIterable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, cast
@@ -23,7 +23,8 @@ from agents.governance.limits import RateLimiter
 from agents.governance.stage import GovernanceStep
 from agents.governance.tenants import TenantDirectory
 from agents.intake.agent import Intake
-from agents.providers.agent import Calls
+from agents.providers.agent import Calls, Ticket
+from agents.providers.protocol import Provider
 from agents.providers.registry import build_providers
 from agents.providers.runner import CallRunner
 from agents.routing.dispatch import shard_partition, to_call
@@ -44,12 +45,35 @@ from streams.records import Record
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState
-from streams.topics import COMPLETIONS, DISPATCH, GOVERNANCE, REQUESTS
+from streams.topics import COMPLETIONS, DISPATCH, GOVERNANCE, REQUESTS, Topic
 
 logger = logging.getLogger(__name__)
 
 EXPIRY_CHECK_SECONDS = 0.25
-Receive = Callable[[int, list[Record], Callable[[], object]], Coroutine[Any, Any, None]]
+Receive = Callable[[int, Sequence[Record], Callable[[], object]], Coroutine[Any, Any, None]]
+
+
+@dataclass(slots=True)
+class Stages:
+    """The stages of one worker and what they share, whoever delivers to them.
+
+    Attributes:
+        background: Deliveries of intake and accounting under way.
+        publishing: Publications of completions under way.
+        receivers: What takes in the deliveries of each input topic: partition, records, acknowledgement.
+        ready: Set once the tenants are known.
+    """
+
+    intake: Intake
+    calls: Calls
+    accounting: Accounting
+    runner: CallRunner[Ticket]
+    custody: Custody
+    background: Background
+    publishing: Background
+    directory: TenantDirectory
+    ready: asyncio.Event
+    receivers: Mapping[Topic, Receive]
 
 
 @dataclass(slots=True)
@@ -58,21 +82,16 @@ class Pipeline:
 
     settings: Settings
     app: faust.App
-    intake: Intake
-    calls: Calls
-    runner: CallRunner[Any]
-    background: Background
-    directory: TenantDirectory
-    ready: asyncio.Event
+    stages: Stages
 
     async def follow_governance(self) -> None:
         """Keep the tenants up to date, for ever."""
-        await follow(self.settings.kafka, GOVERNANCE, self.directory.apply, self.ready)
+        await follow(self.settings.kafka, GOVERNANCE, self.stages.directory.apply, self.stages.ready)
 
     async def tick(self) -> None:
         """Close windows when they are due, for ever."""
         while True:
-            due = self.intake.tick()
+            due = self.stages.intake.tick()
             wait = EXPIRY_CHECK_SECONDS if due is None else min(max(0.0, due - time.time()), EXPIRY_CHECK_SECONDS)
             await asyncio.sleep(wait)
 
@@ -80,14 +99,13 @@ class Pipeline:
         """Stop reading, let calls under way finish, make everything durable and commit it."""
         consumer = self.app.consumer
         cast("Any", consumer).stop_flow()
-        await self.runner.drain(self.settings.worker.drain_seconds)
-        await self.background.settled()
+        await self.stages.custody.lose(frozenset())
         await consumer.commit()
-        await self.runner.close()
+        await self.stages.runner.close()
 
 
 def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]) -> Pipeline:
-    """Wire the stages of one worker.
+    """Wire the stages of one worker to the topics.
 
     Args:
         settings: The configuration.
@@ -97,11 +115,39 @@ def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]
     Raises:
         ConfigurationError: The models file or a provider is configured wrongly.
     """
-    clock = time.time
     registry = ModelRegistry.load(settings.models_file)
     providers = build_providers(settings.providers, registry)
+    stages = compose_stages(settings, log, fatal, registry, providers, clock=time.time, call_id=unique_ids())
+    app = create_app(settings, stages.custody)
+    for topic, name in ((REQUESTS, "intake"), (DISPATCH, "providers"), (COMPLETIONS, "accounting")):
+        app.agent(source(app, topic), name=name)(agent(stages.receivers[topic], fatal))
+    return Pipeline(settings, app, stages)
+
+
+def compose_stages(
+    settings: Settings,
+    log: Log,
+    fatal: Callable[[BaseException], object],
+    registry: ModelRegistry,
+    providers: Mapping[str, Provider],
+    *,
+    clock: Callable[[], float],
+    call_id: Callable[[], str],
+) -> Stages:
+    """Compose the stages of one worker, without deciding who delivers to them.
+
+    Args:
+        settings: The configuration.
+        log: The log, started.
+        fatal: Called when something failed that only a restart mends.
+        registry: The models to choose from.
+        providers: What answers, by name.
+        clock: Returns Unix seconds.
+        call_id: Returns an id never returned before by any worker.
+    """
     directory, ready = TenantDirectory(), asyncio.Event()
-    background = Background(fatal)
+    background, publishing = Background(fatal), Background(fatal)
+    capacity = Capacity(settings.worker.max_outstanding)
     routing = RoutingStep(registry, settings.routing)
 
     def new_state(partition: int) -> PartitionState:
@@ -117,46 +163,32 @@ def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]
     def price(completion: Completion, now: float, superseded: bool) -> Settlement:
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
-    delivery = Delivery(log, settings.kafka, to_call, shard_partition)
-    tenancy = Tenancy(settings, log, new_state, ready, background, clock)
-
     def decode_record(record: Record) -> list[Outcome]:
         message = Message(record.value, record.key, record.headers, record.topic, record.partition, record.offset)
         return decode(message, settings.intake)
 
-    capacity = Capacity(settings.worker.max_outstanding)
+    delivery = Delivery(log, settings.kafka, to_call, shard_partition)
+    tenancy = Tenancy(settings, log, new_state, ready, background, capacity, clock)
     intake = Intake(settings, tenancy, decode_record, delivery, log, background, capacity, clock)
-    accounting = Accounting(
-        tenancy,
-        price,
-        delivery,
-        intake.release,
-        background,
-        clock,
-        settings.intake.dead_letter_bytes,
-    )
-    calls = Calls(settings, log, background, Capacity(settings.worker.max_outstanding))
+    keep_bytes = settings.intake.dead_letter_bytes
+    accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes)
+    calls = Calls(settings, log, publishing, Capacity(settings.worker.max_outstanding))
     runner = CallRunner(
         providers,
         settings.providers,
         clock=clock,
-        call_id=unique_ids(),
+        call_id=call_id,
         on_completion=calls.completed,
     )
     calls.run_with(runner)
-    app = create_app(settings, Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls)))
+    custody = Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls))
 
-    async def receive_calls(partition: int, records: list[Record], acknowledge: Callable[[], object]) -> None:
+    async def receive_calls(partition: int, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
         del partition
         await calls.receive(records, acknowledge)
 
-    for name, topic, receive in (
-        ("intake", REQUESTS, intake.receive),
-        ("providers", DISPATCH, receive_calls),
-        ("accounting", COMPLETIONS, accounting.receive),
-    ):
-        app.agent(source(app, topic), name=name)(agent(receive, fatal))
-    return Pipeline(settings, app, intake, calls, runner, background, directory, ready)
+    receivers = {REQUESTS: intake.receive, DISPATCH: receive_calls, COMPLETIONS: accounting.receive}
+    return Stages(intake, calls, accounting, runner, custody, background, publishing, directory, ready, receivers)
 
 
 def unique_ids() -> Callable[[], str]:

@@ -7,7 +7,8 @@ from faust.types import TopicT
 
 from schemas.settings import Settings
 from streams.topics import Topic
-from streams.transport.consumer import Custodian, micro_batch_transport
+from streams.transport.consumer import micro_batch_transport
+from streams.transport.deliveries import Custodian
 from streams.transport.records import RecordsSchema
 
 HEARTBEATS_PER_SESSION = 3

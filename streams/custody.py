@@ -7,6 +7,7 @@ start, not only on bad days.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -15,7 +16,7 @@ from faust.types import TP
 
 from streams.checkpoints import CheckpointLog
 from streams.log import Log
-from streams.transport.consumer import partitions_of
+from streams.transport.deliveries import partitions_of
 from streams.transport.offsets import Checkpoint, Marks
 
 logger = logging.getLogger(__name__)
@@ -50,8 +51,8 @@ class Custody:
         self._checkpoints = checkpoints
         self._owners = owners
 
-    async def gain(self, assigned: frozenset[TP], generation: int) -> Mapping[TP, int]:
-        """Rebuild the state behind the assigned partitions and return where to resume."""
+    async def gain(self, assigned: frozenset[TP], generation: int) -> Mapping[TP, Checkpoint]:
+        """Rebuild the state behind the assigned partitions and return the checkpoints it was rebuilt from."""
         found = await self._checkpoints.load(assigned)
         by_place = {(tp.topic, tp.partition): point for tp, point in found.items()}
         for point in found.values():
@@ -60,12 +61,11 @@ class Custody:
             partitions = frozenset[int]().union(*(partitions_of(assigned, topic) for topic in owner.topics))
             await owner.take_over(partitions, by_place)
         logger.info("partitions gained", extra={"partitions": len(assigned), "generation": generation})
-        return {tp: point.offset for tp, point in found.items()}
+        return found
 
     async def lose(self, revoked: frozenset[TP]) -> None:
-        """Finish what is being published; the state is rebuilt by whoever gains the partitions."""
-        for owner in self._owners:
-            await owner.let_go()
+        """Finish what is under way; the state is rebuilt by whoever gains the partitions."""
+        await asyncio.gather(*(owner.let_go() for owner in self._owners))
         logger.info("partitions given up", extra={"partitions": len(revoked)})
 
     def marks(self) -> Marks:

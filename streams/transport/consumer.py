@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, cast
 
 import aiokafka
 import aiokafka.abc
@@ -15,32 +15,12 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
 from streams.tail import record_of
-from streams.transport.offsets import Checkpoint, Marks, OffsetTracker
+from streams.transport.deliveries import Custodian, Deliveries
 
 logger = logging.getLogger(__name__)
 
 MS_PER_SECOND = 1000
 FETCH_BYTES_PER_PARTITION = 1024 * 1024
-
-
-class Custodian(Protocol):
-    """Who keeps the state behind the partitions this worker owns."""
-
-    async def gain(self, assigned: frozenset[TP], generation: int) -> Mapping[TP, int]:
-        """Rebuild the state of newly assigned partitions; return where to resume, by partition."""
-        ...
-
-    async def lose(self, revoked: frozenset[TP]) -> None:
-        """Let work under way finish before the partitions may go to another worker."""
-        ...
-
-    def marks(self) -> Marks:
-        """Return the output positions now."""
-        ...
-
-    async def save(self, checkpoints: Mapping[TP, Checkpoint]) -> None:
-        """Make checkpoints durable; called before the same offsets are committed."""
-        ...
 
 
 class MicroBatchThread(driver.AIOKafkaConsumerThread):
@@ -96,27 +76,34 @@ class MicroBatchConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._trackers: dict[TP, OffsetTracker] = {}
-        self._uncommitted: dict[TP, int] = {}
-        self._generation = -1  # no generation yet: the embedded broker counts from 0
+        self._deliveries = Deliveries(self.custodian)
 
     def _new_consumer_thread(self) -> MicroBatchThread:
         return MicroBatchThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - Faust's signature
-        """Yield one message per partition that has records."""
+        """Yield one message per partition that has records; what may not be delivered now is fetched again."""
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
-        if records is None or self.should_stop or not self.flow_active:
-            return  # after a rebalance the positions are set anew anyway
-        for tp, fetched in records.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                return
-            if fetched and (active is None or tp in active or tp in self._buffered_partitions):
-                message = self._batch_message(tp, fetched, generation)
-                tracker = self._trackers.setdefault(tp, OffsetTracker())
-                tracker.deliver(message.offset + 1, self.custodian.marks())
-                yield tp, message
+        for tp, fetched in (records or {}).items():
+            if not fetched:
+                continue
+            wanted = active is None or tp in active or tp in self._buffered_partitions
+            if not wanted or not self.flow_active or self.app.consumer_generation_id != generation:
+                self._fetch_again(tp)
+                continue
+            message = self._batch_message(tp, fetched, generation)
+            self._deliveries.deliver(tp, message.offset + 1)
+            yield tp, message
+
+    def _fetch_again(self, tp: TP) -> None:
+        """Go back behind records that were fetched but not delivered: a rebalance came between.
+
+        The fetch may have read from behind the position that the rebalance has set since. Dropping its records
+        without going back would lose them until the next rebalance.
+        """
+        if tp in self.assignment():
+            self._thread.seek(tp, self._deliveries.position(tp))
 
     def _batch_message(self, tp: TP, fetched: list[Any], generation: int) -> Message:
         records = [record_of(record) for record in fetched]
@@ -143,9 +130,7 @@ class MicroBatchConsumer(driver.Consumer):
             return False
         message.acked = True
         self._unacked_messages.discard(message)
-        tracker = self._trackers.get(message.tp)
-        if tracker is not None and message.generation_id == self.app.consumer_generation_id:
-            tracker.settle(message.offset + 1)
+        self._deliveries.settle(message.tp, message.offset + 1, message.generation_id)
         return True
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
@@ -154,18 +139,11 @@ class MicroBatchConsumer(driver.Consumer):
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Save checkpoints and commit what has moved since the last commit."""
         del topics, start_new_transaction
-        marks = self.custodian.marks()
-        moved = {tp: point for tp, tracker in self._trackers.items() if (point := tracker.advance(marks))}
-        if moved:
-            await self.custodian.save(moved)
-            self._uncommitted.update({tp: point.offset for tp, point in moved.items()})
-        if not self._uncommitted:
+        offsets = await self._deliveries.checkpoint()
+        if not offsets or not await self._commit(offsets):
             return False
-        offsets, self._uncommitted = self._uncommitted, {}
-        done = await self._commit(offsets)
-        if not done:
-            self._uncommitted = {**offsets, **self._uncommitted}
-        return done
+        self._deliveries.committed(offsets)
+        return True
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let work under way finish and commit it before the partitions go."""
@@ -173,27 +151,16 @@ class MicroBatchConsumer(driver.Consumer):
         await self.custodian.lose(frozenset(revoked))
         await self.commit()
         await super().on_partitions_revoked(revoked)
-        self._trackers.clear()
-        self._uncommitted.clear()
+        self._deliveries.clear()
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Rebuild the state of gained partitions, then resume where their checkpoints say."""
         committed = dict(await super().seek_to_committed())
-        if not self._is_new_generation():
-            return committed
-        resume = await self.custodian.gain(frozenset(self.assignment()), self._generation)
+        resume = await self._deliveries.gain(self.assignment(), self.app.consumer_generation_id, committed)
         for tp, offset in resume.items():
-            if offset > (committed.get(tp) or 0):
-                self._thread.seek(tp, offset)
-                committed[tp] = offset
-        return committed
-
-    def _is_new_generation(self) -> bool:
-        generation = self.app.consumer_generation_id
-        if generation == self._generation:
-            return False
-        self._generation = generation
-        return True
+            self._thread.seek(tp, offset)
+        self._deliveries.resume(committed | resume)
+        return committed | resume
 
 
 def micro_batch_transport(custodian: Custodian, fetch_max_wait_ms: int) -> type[driver.Transport]:
@@ -209,8 +176,3 @@ def micro_batch_transport(custodian: Custodian, fetch_max_wait_ms: int) -> type[
         Consumer = _Consumer
 
     return _Transport
-
-
-def partitions_of(tps: Iterable[TP], topic: str) -> frozenset[int]:
-    """Return the partition numbers of one topic."""
-    return frozenset(tp.partition for tp in tps if tp.topic == topic)
