@@ -82,6 +82,10 @@ class Ledger:
         """Return whether the request is known to have its result."""
         return self._ended(key) is not None
 
+    def make_room(self, count: int) -> None:
+        """Remember at least this many of the newest results from now on: as many as may be asked for again."""
+        self._generation_size = max(self._generation_size, count)
+
     def forget(self, key: str) -> None:
         """Forget a request, so that the next one under this key is new."""
         self._in_flight.pop(key, None)

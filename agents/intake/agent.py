@@ -87,7 +87,8 @@ class Intake:
         if state is None:
             return  # given up meanwhile: whoever gains the partition reads it again
         outcomes = [(record, place, found) for record in records for place, found in enumerate(self._decode(record))]
-        await self._capacity.take(len(outcomes))
+        if not await self._capacity.take(len(outcomes)):
+            return
         receipt = BatchReceipt(len(outcomes), acknowledge, self._capacity)
         receipt.close()
         sorted_ = _Sorted()

@@ -47,6 +47,10 @@ class Runner(Protocol):
         """Start a call as soon as limits allow; its completion comes through the callback."""
         ...
 
+    async def drain(self, timeout_seconds: float) -> list[Ticket]:
+        """Let the calls under way end and start no other; return those that had to be abandoned."""
+        ...
+
     def take_share(self, share: float) -> None:
         """Use this share of every provider's limits."""
         ...
@@ -68,7 +72,8 @@ class Calls:
         self._capacity = capacity
         self._runner: Runner | None = None
         self._under_way: dict[str, Ticket] = {}
-        self._done: dict[str, None] = {}
+        self._done: dict[tuple[str, float], None] = {}
+        self._remembered = settings.intake.known_ids
         self._ready: list[tuple[Ticket, Completion]] = []
         self._publishing = False
 
@@ -79,13 +84,14 @@ class Calls:
     async def receive(self, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
         """Start every call of a delivery that is neither done nor under way."""
         calls = [call for record in records for call in _calls.decode(record.value or b"").calls]
-        await self._capacity.take(len(calls))
+        if not await self._capacity.take(len(calls)):
+            return  # given up meanwhile: whoever gains the partition reads it again
         receipt = BatchReceipt(len(calls), acknowledge, self._capacity)
         receipt.close()
         assert self._runner is not None
         for call in calls:
             key = key_of(call.passenger)
-            if key in self._done:
+            if (key, call.passenger.received_at) in self._done:
                 receipt.settle()
             elif (running := self._under_way.get(key)) is not None:
                 running.receipts.append(receipt)
@@ -115,15 +121,20 @@ class Calls:
     async def _publish(self, home: int, pairs: list[tuple[Ticket, Completion]]) -> None:
         groups = _split([completion for _, completion in pairs], self._settings.kafka.batch_bytes)
         await self._log.publish(COMPLETIONS.name, home, [Publication(group) for group in groups])
-        for ticket, _ in pairs:
+        for ticket, completion in pairs:
             self._under_way.pop(ticket.key, None)
-            self._remember(ticket.key)
+            self._remember(completion.passenger)
             for receipt in ticket.receipts:
                 receipt.settle()
 
-    def _remember(self, key: str) -> None:
-        self._done[key] = None
-        if len(self._done) > self._settings.intake.known_ids:
+    def _remember(self, passenger: Passenger) -> None:
+        """Know that a call is done.
+
+        Its message may come again, and then nothing is left to do. The same request may also be dispatched anew, long
+        after all who answered it have forgotten it: then it was received at another time and is called.
+        """
+        self._done[key_of(passenger), passenger.received_at] = None
+        if len(self._done) > self._remembered:
             del self._done[next(iter(self._done))]
 
     async def take_over(self, partitions: frozenset[int], checkpoints: Mapping[tuple[str, int], Checkpoint]) -> None:
@@ -141,12 +152,24 @@ class Calls:
         }
         async for records in self._log.read(starts):
             for record in records:
-                for completion in _completions.decode(record.value or b"").completions:
-                    self._remember(key_of(completion.passenger))
+                completions = _completions.decode(record.value or b"").completions
+                self._remembered = max(self._remembered, len(self._done) + len(completions))
+                for completion in completions:
+                    self._remember(completion.passenger)
+            self._log.learn({(records[-1].topic, records[-1].partition): records[-1].offset + 1})
 
     async def let_go(self) -> None:
-        """Publish what has ended. Calls under way go on: their answers are paid for and still count."""
+        """Let calls under way end within `drain_seconds`, publish them, and forget everything.
+
+        The partitions may go to a worker that would repeat whatever has no outcome in the log by then.
+        """
+        assert self._runner is not None
+        for ticket in await self._runner.drain(self._settings.worker.drain_seconds):
+            del self._under_way[ticket.key]
         await self._background.settled()
+        self._under_way.clear()
+        self._done.clear()
+        self._capacity.reset()
 
     def refine(self, topic: str, partition: int, marks: Marks) -> Marks:
         """Return the marks as they are: the position at delivery is old enough."""

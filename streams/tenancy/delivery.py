@@ -82,7 +82,8 @@ class Delivery:
         for group, offset in zip(groups, offsets, strict=True):
             for call, journey in group:
                 key = ledger_key(call.passenger.tenant, call.passenger.id)
-                state.calls.open(key, shard, offset, position)
+                if not state.ledger.has_ended(key):  # a call may end before its publisher hears that it is durable
+                    state.calls.open(key, shard, offset, position)
                 journey.receipt.settle()
 
     async def usages(self, state: PartitionState, usages: Sequence[UsageRecord]) -> None:

@@ -12,6 +12,7 @@ from schemas.batch import CallBatch, CompletionBatch
 from schemas.settings import Settings
 from streams.background import Background
 from streams.log import Log
+from streams.receipts import Capacity
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import COMPLETIONS, DISPATCH, REQUESTS, RESULTS, USAGE
 from streams.transport.offsets import Checkpoint, Marks
@@ -48,6 +49,7 @@ class Tenancy:
         new_state: Makes the empty state of a partition.
         ready: Set once the tenants are known; nothing is processed before.
         background: Deliveries under way.
+        capacity: What the requests under way are counted against.
     """
 
     topics = (REQUESTS.name, COMPLETIONS.name)
@@ -59,6 +61,7 @@ class Tenancy:
         new_state: NewState,
         ready: asyncio.Event,
         background: Background,
+        capacity: Capacity,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -66,27 +69,33 @@ class Tenancy:
         self._new_state = new_state
         self._ready = ready
         self._background = background
+        self._capacity = capacity
         self._clock = clock
         self.states: dict[int, PartitionState] = {}
+        self._departing: dict[int, PartitionState] = {}
 
     async def take_over(self, partitions: frozenset[int], checkpoints: Checkpoints) -> None:
         """Rebuild: finished requests, then calls under way, then answers, then usage already published."""
         await self._ready.wait()
         states = {partition: self._new_state(partition) for partition in partitions}
-        await self._know_results(states, checkpoints)
+        self._departing = {}
+        ends = await self._know_results(states, checkpoints)
         await self._know_calls(states, checkpoints)
+        for partition, end in ends.items():
+            states[partition].results_position = end
         await self._know_answers(states, checkpoints)
         await self._know_usage(states, checkpoints)
         self.states = states
 
     async def let_go(self) -> None:
-        """Finish the deliveries under way and forget everything."""
+        """Finish the deliveries under way and stop; the last checkpoints may still be refined."""
         await self._background.settled()
-        self.states = {}
+        self._departing, self.states = self.states, {}
+        self._capacity.reset()
 
     def refine(self, topic: str, partition: int, marks: Marks) -> Marks:
         """Move the marks back to the oldest call under way."""
-        state = self.states.get(partition)
+        state = self.states.get(partition) or self._departing.get(partition)
         if state is None or topic != REQUESTS.name:
             return marks
         return state.calls.move_back(marks, partition)
@@ -95,17 +104,29 @@ class Tenancy:
         point = checkpoints.get((topic, partition))
         return 0 if point is None else point.marks.get(place, 0)
 
-    async def _know_results(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
-        starts = {(RESULTS.name, p): self._mark(checkpoints, REQUESTS.name, p, (RESULTS.name, p)) for p in states}
-        newest = self._settings.intake.recover_results
-        async for records in self._log.read(starts, newest=newest):
+    async def _know_results(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> dict[int, int]:
+        """Read the results that requests or completions which come again may have had; return where they end."""
+        ends = {
+            p: min(
+                self._mark(checkpoints, topic, p, (RESULTS.name, p)) for topic in (REQUESTS.name, COMPLETIONS.name)
+            )
+            for p in states
+        }
+        for p, state in states.items():
+            state.results_position = ends[p]  # what is under way now was dispatched when they ended here or behind
+        starts = {(RESULTS.name, p): mark for p, mark in ends.items()}
+        async for records in self._log.read(starts, newest=self._settings.intake.recover_results):
             for record in records:
-                if record.value is not None:
-                    state, known = states[record.partition], _results.decode(record.value)
-                    key = ledger_key(known.tenant, known.id)
-                    if not state.ledger.has_ended(key):  # the first result is the one that counts
-                        state.ledger.ended(key, known.request_digest or "", record.offset)
-                    state.results_position = record.offset + 1
+                if record.value is None:
+                    continue
+                state, known = states[record.partition], _results.decode(record.value)
+                key = ledger_key(known.tenant, known.id)
+                state.ledger.make_room(record.offset + 1 - state.results_position)
+                if not state.ledger.has_ended(key):  # the first result is the one that counts
+                    state.ledger.ended(key, known.request_digest or "", record.offset)
+            ends[records[-1].partition] = records[-1].offset + 1
+        self._log.learn({(RESULTS.name, p): end for p, end in ends.items()})
+        return ends
 
     async def _know_calls(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
         shards = range(self._settings.kafka.partitions)
@@ -127,6 +148,7 @@ class Tenancy:
                     state.calls.open(key, record.partition, record.offset, state.results_position)
                     if passenger.fingerprint is not None:
                         state.cache.resume(passenger.fingerprint, passenger.id)
+            self._log.learn({(records[-1].topic, records[-1].partition): records[-1].offset + 1})
 
     async def _know_answers(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
         points = {p: checkpoints.get((COMPLETIONS.name, p)) for p in states}
@@ -146,3 +168,4 @@ class Tenancy:
             for record in records:
                 if record.value is not None:
                     states[record.partition].usage_seen.add(_usages.decode(record.value).id)
+            self._log.learn({(records[-1].topic, records[-1].partition): records[-1].offset + 1})

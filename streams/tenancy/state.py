@@ -31,6 +31,10 @@ class KnownRequests(Protocol):
         """Return whether the request is known to have its result."""
         ...
 
+    def make_room(self, count: int) -> None:
+        """Remember at least this many of the newest results."""
+        ...
+
 
 class AnswerCache(Step, Protocol):
     """The cache of one partition: a step, and a fold over completions."""
@@ -103,7 +107,7 @@ class OpenCalls:
                 ((DISPATCH.name, place.partition), place.offset),
                 ((RESULTS.name, results_partition), place.results_position),
             ):
-                moved[mark] = min(moved.get(mark, position), position)
+                moved[mark] = min(moved.get(mark, 0), position)
         return moved
 
 

@@ -93,7 +93,7 @@ class MicroBatchConsumer(driver.Consumer):
                 self._fetch_again(tp)
                 continue
             message = self._batch_message(tp, fetched, generation)
-            self._deliveries.deliver(tp, message.offset + 1)
+            self._deliveries.deliver(tp, message.offset + 1, self.highwater(tp))
             yield tp, message
 
     def _fetch_again(self, tp: TP) -> None:

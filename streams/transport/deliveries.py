@@ -10,7 +10,7 @@ from typing import Protocol
 
 from faust.types import TP
 
-from streams.transport.offsets import Checkpoint, Marks, OffsetTracker
+from streams.transport.offsets import NO_MARKS, Checkpoint, Marks, OffsetTracker
 
 NO_GENERATION = -1
 """Before the first assignment: the embedded broker counts generations from 0."""
@@ -57,13 +57,24 @@ class Deliveries:
             return {}
         found = await self._custodian.gain(frozenset(assigned), generation)
         self._generation = generation
+        self._inherited = found
         resume = {tp: point.offset for tp, point in found.items() if point.offset > (committed.get(tp) or 0)}
         self._uncommitted.update(resume)
         return resume
 
-    def deliver(self, tp: TP, next_offset: int) -> None:
-        """Note a message that ends before `next_offset`, at the moment of its delivery."""
-        self._trackers.setdefault(tp, OffsetTracker()).deliver(next_offset, self._custodian.marks())
+    def deliver(self, tp: TP, next_offset: int, end: int) -> None:
+        """Note a message at the moment of its delivery.
+
+        Args:
+            tp: The partition it lies in.
+            next_offset: Offset after its last record.
+            end: Of the partition, as far as known now.
+        """
+        tracker = self._trackers.get(tp)
+        if tracker is None:
+            inherited = self._inherited.get(tp)
+            tracker = self._trackers[tp] = OffsetTracker(NO_MARKS if inherited is None else inherited.marks, end)
+        tracker.deliver(next_offset, self._custodian.marks())
         self._positions[tp] = next_offset
 
     def resume(self, positions: Mapping[TP, int | None]) -> None:

@@ -5,6 +5,10 @@ gap may be committed; Faust's own bookkeeping can step over a gap (its issue 606
 holds *marks*: for each output partition, a position such that every output of the messages from that offset on lies
 behind it. After a crash the stage reads its outputs from the marks and knows which of the redelivered messages it
 has already answered.
+
+What is redelivered may have been answered in part by a predecessor, at positions that its successor has long passed
+when it delivers the message. So everything up to the end of the partition as it was when it was taken over keeps the
+marks that it was taken over with: a second crash then reads as far back as the first one did.
 """
 
 from __future__ import annotations
@@ -32,10 +36,22 @@ class _Outstanding:
     settled: bool = False
 
 
-class OffsetTracker:
-    """The outstanding messages of one partition, in order."""
+NO_MARKS: Marks = {}
+"""From the start of every output."""
 
-    def __init__(self) -> None:
+
+class OffsetTracker:
+    """The outstanding messages of one partition, in order.
+
+    Args:
+        inherited: Marks of the checkpoint that the partition was taken over with.
+        inherited_until: Offset up to which messages may come again.
+    """
+
+    def __init__(self, inherited: Marks = NO_MARKS, inherited_until: int = 0) -> None:
+        self._inherited = inherited
+        self._inherited_until = inherited_until
+        self._delivered = 0
         self._queue: deque[_Outstanding] = deque()
         self._by_offset: dict[int, _Outstanding] = {}
         self._reached: int | None = None
@@ -50,7 +66,8 @@ class OffsetTracker:
             next_offset: Offset after the message's last record.
             marks: Output positions at the time of delivery.
         """
-        entry = _Outstanding(next_offset, marks)
+        entry = _Outstanding(next_offset, self._inherited if self._delivered < self._inherited_until else marks)
+        self._delivered = next_offset
         self._queue.append(entry)
         self._by_offset[next_offset] = entry
 
@@ -72,4 +89,6 @@ class OffsetTracker:
             moved = True
         if not moved or self._reached is None:
             return None
-        return Checkpoint(self._reached, self._queue[0].marks if self._queue else marks)
+        if self._queue:
+            return Checkpoint(self._reached, self._queue[0].marks)
+        return Checkpoint(self._reached, self._inherited if self._reached < self._inherited_until else marks)

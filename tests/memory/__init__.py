@@ -1,0 +1,1 @@
+"""A log, a consumer group and workers in memory: the whole pipeline without broker, in virtual time."""

@@ -1,0 +1,178 @@
+"""Workers that share a log: who owns which partitions, who dies when, and whether all is done in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from faust.types import TP
+
+from streams.envelope import Publication
+from streams.partitioning import home_partition
+from streams.topics import COMPLETIONS, DISPATCH, REQUESTS
+from tests.memory.worker import Machine, MemoryWorker
+
+INPUTS = (REQUESTS, DISPATCH, COMPLETIONS)
+LOOK_SECONDS = 0.25
+
+
+class StillWaiting(AssertionError):
+    """Something was not done after all the time there is; says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A worker is killed.
+
+    Attributes:
+        operation: The how-manieth operation of the cluster it dies before.
+        late_seconds: What was on its way to the broker lands this much later; None means never.
+        down_seconds: Until somebody takes its partitions over.
+    """
+
+    operation: int
+    late_seconds: float | None = None
+    down_seconds: float = 0.1
+
+
+@dataclass(slots=True)
+class Toll:
+    """What the deaths cost at most.
+
+    Attributes:
+        under_way: Calls without durable completion at the moment of a death or a rebalance.
+        late: Batches that landed after their sender's death.
+    """
+
+    under_way: int = 0
+    late: int = 0
+    deaths: int = 0
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A group of workers.
+
+    Attributes:
+        deaths: Sorted by operation.
+        delays: Seconds each operation takes, over and over.
+    """
+
+    machine: Machine
+    deaths: Collection[Death] = ()
+    delays: tuple[float, ...] = (0.001,)
+    toll: Toll = field(default_factory=Toll)
+    workers: list[MemoryWorker] = field(default_factory=list)
+    operations: int = 0
+    _names: int = 0
+    _never: asyncio.Event = field(default_factory=asyncio.Event)
+    _rebalancing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def join(self) -> MemoryWorker:
+        """Start a worker and share the partitions anew."""
+        self._names += 1
+        name = f"w{self._names}"
+        worker = MemoryWorker(name, self.machine, self._step_of(name))
+        worker.start()
+        self.workers.append(worker)
+        await self.rebalance()
+        return worker
+
+    async def leave(self, worker: MemoryWorker) -> None:
+        """Stop a worker in order."""
+        await worker.drain()
+        self.toll.under_way += worker.die()
+        self.workers.remove(worker)
+        await self.rebalance()
+
+    async def rebalance(self) -> None:
+        """Take all partitions from everybody and share them anew."""
+        async with self._rebalancing:
+            broker = self.machine.broker
+            members = list(self.workers)
+            self.toll.under_way += sum(worker.under_way for worker in members)
+            await asyncio.gather(*(worker.run(worker.revoke()) for worker in members), return_exceptions=True)
+            broker.generation += 1
+            members = [worker for worker in members if worker in self.workers]
+            partitions = self.machine.settings.kafka.partitions
+            for number, worker in enumerate(members):
+                own = [p for p in range(partitions) if p * len(members) // partitions == number]
+                worker.assign([TP(topic.name, p) for topic in INPUTS for p in own], broker.generation)
+
+    def kill(self, worker: MemoryWorker, death: Death) -> None:
+        """End a worker between two instructions; somebody takes over after a while."""
+        self.toll.deaths += 1
+        self.workers.remove(worker)
+        if death.late_seconds is not None:
+            self.toll.late += worker.log.land_later(death.late_seconds)
+        self.toll.under_way += worker.die()
+        self.run(self._replace(death.down_seconds))
+
+    def run(self, work: Awaitable[Any]) -> None:
+        """Run beside the workers."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def submit(self, value: bytes, key: str | None, partition: int | None = None) -> None:
+        """Produce to the requests topic, to the key's partition unless another is named."""
+        if partition is None:
+            partition = home_partition(key or "", self.machine.settings.kafka.partitions)
+        publication = Publication(value, None if key is None else key.encode())
+        self.machine.broker.append(REQUESTS.name, partition, [publication])
+
+    async def drained(self, seconds: float = 120.0) -> None:
+        """Wait until every input is committed to its end and nobody is under way.
+
+        Raises:
+            StillWaiting: It is not, after this much virtual time.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        quiet = 0
+        while quiet < 3:
+            await asyncio.sleep(LOOK_SECONDS)
+            lag = self.lag()
+            busy = lag or self._tasks or any(worker.under_way for worker in self.workers)
+            quiet = 0 if busy else quiet + 1
+            if loop.time() > end:
+                raise StillWaiting(f"lag {lag}, {[worker.failures for worker in self.workers]}")
+        failures = [failure for worker in self.workers for failure in worker.failures]
+        if failures:
+            raise failures[0]
+
+    def lag(self) -> dict[TP, int]:
+        """Return what is not committed, by partition."""
+        broker = self.machine.broker
+        tps = (TP(topic.name, p) for topic in INPUTS for p in range(self.machine.settings.kafka.partitions))
+        lags = {tp: broker.end(tp.topic, tp.partition) - broker.committed.get(tp, 0) for tp in tps}
+        return {tp: lag for tp, lag in lags.items() if lag}
+
+    async def _replace(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self.rebalance()
+        await self.join()
+
+    def _step_of(self, name: str) -> Callable[[str], Awaitable[None]]:
+        async def step(what: str) -> None:
+            del what
+            self.operations += 1
+            delay = self.delays[self.operations % len(self.delays)]
+            deaths = [death for death in self.deaths if death.operation == self.operations]
+            alive = next((worker for worker in self.workers if worker.name == name), None)
+            if alive is not None and deaths:
+                self.kill(alive, deaths[0])
+            if alive is None or deaths:
+                await self._never.wait()  # a dead process hears of nothing any more
+            if delay:
+                await asyncio.sleep(delay)
+
+        return step
+
+
+def owned(tps: Iterable[TP], topic: str) -> set[int]:
+    """Return the partition numbers of one topic."""
+    return {tp.partition for tp in tps if tp.topic == topic}

@@ -1,0 +1,149 @@
+"""A cluster in memory to send requests to, and what came out of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from agents.providers.protocol import Prompt, Provider, Reply
+from agents.providers.simulated import Simulated
+from schemas.batch import CompletionBatch
+from schemas.registry import ModelRegistry
+from schemas.settings import IntakeSettings, KafkaSettings, ProviderSettings, Settings, WorkerSettings
+from schemas.tenant import TenantRegistered
+from streams.envelope import header
+from streams.records import Record
+from streams.topics import AUDIT, COMPLETIONS, DEADLETTER, RESULTS, USAGE
+from tests.flow.models import three_models
+from tests.memory.broker import MemoryBroker
+from tests.memory.cluster import Cluster
+from tests.memory.worker import Machine
+from tests.unit.providers.virtual_time import clock
+
+PARTITIONS = 2
+TENANTS = (
+    TenantRegistered(tenant="acme", reference_model="big"),
+    TenantRegistered(tenant="zeta", reference_model="big"),
+)
+LATENCY_MS = 20.0
+
+Setting = TypeVar("Setting", bound=msgspec.Struct)
+
+
+class Counting:
+    """The simulated provider, and how often each request was asked."""
+
+    def __init__(self, settings: ProviderSettings, asked: list[str]) -> None:
+        self._simulated = Simulated("east", settings)
+        self._asked = asked
+
+    def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply | Awaitable[Reply]:
+        """Count the call and answer it."""
+        self._asked.append(prompt.id)
+        return self._simulated.complete(prompt, model, attempt)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def settings(**sections: Any) -> Settings:
+    """Return small settings: two partitions, quick commits."""
+    defaults: dict[str, Any] = {
+        "kafka": KafkaSettings(partitions=PARTITIONS, commit_interval_seconds=0.1),
+        "intake": IntakeSettings(),
+        "worker": WorkerSettings(max_outstanding=50),
+        "providers": {"east": ProviderSettings(kind="simulated", latency_ms=LATENCY_MS)},
+    }
+    return Settings(**{**defaults, **sections})
+
+
+@dataclass(slots=True)
+class Rig:
+    """A cluster with everything counted.
+
+    Attributes:
+        asked: Request ids of all provider calls begun, in order.
+    """
+
+    settings: Settings
+    registry: ModelRegistry = field(default_factory=three_models)
+    providers: Mapping[str, Provider] | None = None
+    tenants: tuple[TenantRegistered, ...] = TENANTS
+    fetch_records: int = 100
+    asked: list[str] = field(default_factory=list)
+    broker: MemoryBroker = field(default_factory=lambda: MemoryBroker(clock))
+
+    def machine(self) -> Machine:
+        """Return what a worker is made of."""
+        facts = [(tenant.tenant.encode(), tenant.model_dump_json().encode()) for tenant in self.tenants]
+        return Machine(self.settings, self.broker, self.registry, self._providers, clock, facts, self.fetch_records)
+
+    def cluster(self, **fields: Any) -> Cluster:
+        """Return a cluster without workers."""
+        return Cluster(self.machine(), **fields)
+
+    def _providers(self, worker: str) -> Mapping[str, Provider]:
+        del worker
+        if self.providers is not None:
+            return self.providers
+        return {name: Counting(section, self.asked) for name, section in self.settings.providers.items()}
+
+    def results(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the results by request id, in order."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for record in self.broker.topic(RESULTS.name):
+            result = msgspec.json.decode(record.value or b"")
+            assert header(record.headers, "ce_id") == result["id"].encode()
+            found.setdefault(result["id"], []).append(result)
+        return found
+
+    def statuses(self) -> dict[str, str]:
+        """Return the one status of every request that has a result."""
+        found = {}
+        for name, results in self.results().items():
+            assert len(results) == 1, f"{name} has {len(results)} results"
+            found[name] = results[0]["status"]
+        return found
+
+    def raw_results(self) -> dict[str, list[Record]]:
+        """Return the result records by request id, in order."""
+        found: dict[str, list[Record]] = {}
+        for record in self.broker.topic(RESULTS.name):
+            found.setdefault((header(record.headers, "ce_id") or b"").decode(), []).append(record)
+        return found
+
+    def usages(self) -> list[dict[str, Any]]:
+        """Return the usage events."""
+        return [msgspec.json.decode(record.value or b"") for record in self.broker.topic(USAGE.name)]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Return the dead letters."""
+        return [msgspec.json.decode(record.value or b"") for record in self.broker.topic(DEADLETTER.name)]
+
+    def audits(self) -> list[dict[str, Any]]:
+        """Return the audits."""
+        return [msgspec.json.decode(record.value or b"") for record in self.broker.topic(AUDIT.name)]
+
+    def paid(self) -> list[str]:
+        """Return the ids of all paid calls whose completion is in the log."""
+        batches = [
+            msgspec.msgpack.decode(record.value or b"", type=CompletionBatch)
+            for record in self.broker.topic(COMPLETIONS.name)
+        ]
+        return [call.id for batch in batches for completion in batch.completions for call in completion.paid]
+
+    def repeated_calls(self) -> int:
+        """Return how many provider calls were made for requests that had been asked before."""
+        return sum(times - 1 for times in Counter(self.asked).values())
+
+
+def ask(name: str, tenant: str = "acme", **fields: Any) -> bytes:
+    """Return a request as a producer writes it; unless told otherwise its prompt is its own."""
+    document = {"id": name, "tenant": tenant, **fields}
+    if "messages" not in document:
+        document.setdefault("prompt", f"What is {name}?")
+    return msgspec.json.encode(document)
