@@ -82,3 +82,21 @@ async def test_encoded_block_is_inserted(settings: object, warehouse: Warehouse)
         await warehouse.insert("t", ["n", "s"], data[:-1])
     (counted,) = await warehouse.rows("SELECT count() AS found FROM t")
     assert counted["found"] == 2, "a block that breaks off leaves no row"
+
+
+async def test_insert_that_fails_only_when_it_is_written_is_refused(warehouse: Warehouse) -> None:
+    """The embedded engine's own streaming insert says that all is well here, and drops the rows."""
+    async with Warehouse(warehouse._settings, "system") as system:
+        await system.command("CREATE DATABASE {name:Identifier}", {"name": warehouse._settings.database})
+    await warehouse.command(
+        "CREATE TABLE small (n UInt64, CONSTRAINT is_small CHECK n < 5) ENGINE = MergeTree ORDER BY n"
+    )
+    await warehouse.command("CREATE TABLE seen (n UInt64) ENGINE = MergeTree ORDER BY n")
+    await warehouse.command("CREATE MATERIALIZED VIEW fold TO seen AS SELECT n + throwIf(n = 3) AS n FROM small")
+    for number, code in ((7, 469), (3, 395)):
+        data = block(1, [Column("n", "UInt64", unsigned([number]))])
+        with pytest.raises(WarehouseError) as refused:
+            await warehouse.insert("small", ["n"], data, {"async_insert": 0})
+        assert refused.value.code == code
+    await warehouse.insert("small", ["n"], block(1, [Column("n", "UInt64", unsigned([1]))]), {"async_insert": 0})
+    assert await warehouse.rows("SELECT n FROM seen") == [{"n": 1}]
