@@ -91,7 +91,7 @@ def _print(outcome: Outcome, folder: Path) -> None:
         table.add_row(f"[bold]{heading}[/bold]", said)
     out.print(table)
     for line in (
-        f"[bold]adds up[/bold]  {_adds_up(outcome)}",
+        f"[bold]adds up[/bold]  {adds_up(outcome)}",
         f"[bold]results[/bold]  {outcome.output}",
         "",
         "Try next",
@@ -103,8 +103,8 @@ def _print(outcome: Outcome, folder: Path) -> None:
         out.print(line, soft_wrap=True)
 
 
-def _adds_up(outcome: Outcome) -> str:
-    """Compare our own count with ClickHouse's.
+def adds_up(outcome: Outcome) -> str:
+    """Compare our own count with ClickHouse's; return that they agree.
 
     Raises:
         EmbeddedServiceError: They differ.

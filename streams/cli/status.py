@@ -41,12 +41,12 @@ def status(invocation: Invocation, only: str | None, as_json: bool) -> int:
     """
     settings = invocation.attached()
     findings = run_to_end(_look(settings))
-    healthy = _healthy(findings, only)
+    well = healthy(findings, only)
     if as_json:
-        emit_json(_document(settings, findings, healthy))
+        emit_json(_document(settings, findings, well))
     else:
         _show(settings, findings)
-    return 0 if healthy else 1
+    return 0 if well else 1
 
 
 async def _look(settings: Settings) -> Findings:
@@ -62,7 +62,8 @@ async def _look(settings: Settings) -> Findings:
     )
 
 
-def _healthy(findings: Findings, only: str | None) -> bool:
+def healthy(findings: Findings, only: str | None) -> bool:
+    """Return whether all is well with what `only` names, or with everything."""
     if isinstance(findings.stages, str) or (isinstance(findings.totals, str) and only != "pipeline"):
         return False
     looked_at = [stage for stage in findings.stages if only is None or (stage.stage == SINK) == (only == SINK)]
@@ -96,10 +97,10 @@ def _stage_table(stages: Sequence[StageHealth]) -> Any:
     return table
 
 
-def _document(settings: Settings, findings: Findings, healthy: bool) -> dict[str, object]:
+def _document(settings: Settings, findings: Findings, well: bool) -> dict[str, object]:
     stages, totals = findings.stages, findings.totals
     return {
-        "healthy": healthy,
+        "healthy": well,
         "kafka": {
             "bootstrap": settings.kafka.bootstrap,
             "error": stages if isinstance(stages, str) else None,

@@ -1,0 +1,182 @@
+"""Every command against one running stack."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import orjson
+import psutil
+import pytest
+
+from streams.cli.app import run
+from streams.submission.workload import workload
+from tests.integration.cli.commands import Asahi, Up, write_lines
+
+PATIENCE_SECONDS = 60.0
+
+
+def eventually(look: Callable[[], bool]) -> None:
+    """Wait for what other processes bring about."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_file_is_answered_and_the_totals_add_up(asahi: Asahi, tmp_path: Path) -> None:
+    requests = write_lines(tmp_path / "in.jsonl", [*workload(300, seed=1), {"prompt": 5}])
+    output = tmp_path / "out.jsonl"
+    said = asahi("submit", str(requests), "--output", str(output), "--json")
+    assert said.code == 0
+    assert (said.json["rows"], said.json["refused"], said.json["by_status"]["rejected"]) == (301, 1, 1)
+    rows = [orjson.loads(line) for line in output.read_bytes().splitlines()]
+    assert [row["id"].rpartition(":")[2] for row in rows] == [str(number) for number in range(1, 302)]
+    assert sum(Decimal(row["cost_usd"]) for row in rows) == Decimal(said.json["cost_usd"])
+
+    def archived() -> bool:
+        totals = asahi("status", "--json").json["totals"]
+        return sum(int(row["results"]) for row in totals["results_by_status"]) >= 300
+
+    eventually(archived)
+    status = asahi("status", "--json")
+    assert (status.code, status.json["healthy"]) == (0, True)
+    (spend,) = status.json["totals"]["spend"]
+    (usage,) = status.json["totals"]["usage"]
+    assert Decimal(spend["spent_usd"]) == Decimal(usage["spent_usd"]) == Decimal(said.json["cost_usd"])
+    assert Decimal(spend["baseline_usd"]) == Decimal(said.json["baseline_usd"])
+    again = asahi("submit", str(requests), "--output", str(output))
+    assert again.out.startswith(f"{output} is complete already: 301 rows")
+
+
+def test_openai_lines_come_back_in_openai_s_format(asahi: Asahi, tmp_path: Path) -> None:
+    body = {"model": "gpt-4-turbo", "messages": [{"role": "user", "content": "Good morning"}], "max_tokens": 20}
+    line = {"custom_id": "first one", "method": "POST", "url": "/v1/chat/completions", "body": body}
+    requests = write_lines(tmp_path / "in.jsonl", [line, line | {"custom_id": "b", "body": body | {"n": 3}}])
+    output = tmp_path / "out.jsonl"
+    said = asahi("submit", str(requests), "-o", str(output), "--format", "openai", "--deadline-hours", "1")
+    assert said.code == 0
+    assert "1 lines were wrong" in said.out
+    good, bad = (orjson.loads(row) for row in output.read_bytes().splitlines())
+    assert (good["custom_id"], good["error"], good["response"]["status_code"]) == ("first one", None, 200)
+    assert good["response"]["body"]["model"] == "gpt-4-turbo"
+    assert good["response"]["body"]["usage"]["completion_tokens"] <= 20
+    assert (bad["custom_id"], bad["response"]["status_code"]) == ("b", 400)
+    assert bad["response"]["body"]["error"]["param"] == "body.n"
+
+
+def test_one_question_is_answered(asahi: Asahi) -> None:
+    said = asahi("infer", "--prompt", "Good morning", "--mock")
+    assert said.code == 0
+    assert said.out.strip()
+    assert "than gpt-4-turbo" in said.err
+    whole = asahi("infer", "--prompt", "Good morning", "--model", "gpt-4-turbo", "--json")
+    assert (whole.json["status"], whole.json["model"]) == ("completed", "gpt-4-turbo")
+
+
+def test_a_rejected_question_says_why_and_what_to_do(asahi: Asahi) -> None:
+    said = asahi("infer", "--prompt", "hi", "--model", "no-such-model")
+    assert said.code == 1
+    assert "rejected unknown_model: " in said.out
+    assert "what to do: " in said.out
+    stranger = asahi("infer", "--prompt", "hi", "--tenant", "stranger")
+    assert stranger.code == 1
+    assert "stranger" in stranger.out
+
+
+def test_status_for_people_names_every_stage(asahi: Asahi) -> None:
+    said = asahi("status")
+    assert said.code == 0
+    for stage in ("intake", "providers", "accounting", "sink"):
+        assert f"\n{stage} " in said.out
+
+
+def test_topics_tables_and_schemas_are_there(asahi: Asahi) -> None:
+    assert "(created)" not in asahi("topics", "--create").out
+    assert not any(topic["created"] for topic in asahi("topics", "--create", "--json").json)
+    assert asahi("migrate").out == "the tables are up to date\n"
+
+
+def test_a_dead_letter_is_listed_shown_and_replayed(asahi: Asahi, running: Up) -> None:
+    bootstrap = orjson.loads((running.data_dir / "stack.json").read_bytes())["bootstrap"]
+    run_producer(bootstrap, [b"no json", b"x" * 300_000])
+    eventually(lambda: len(asahi("deadletter", "list", "--json").json) == 2)
+    long, short = sorted(asahi("deadletter", "list", "--json").json, key=lambda letter: -letter["size"])
+    assert "no dead letters" not in asahi("deadletter", "list").out
+    shown = asahi("deadletter", "show", short["id"])
+    assert "no json" in shown.out
+    assert asahi("deadletter", "show", short["id"], "--json").json["source_topic"] == "asahi.requests"
+    assert "…" in asahi("deadletter", "show", long["id"]).out
+
+    refused = asahi("deadletter", "replay", short["id"], long["id"])
+    assert refused.code == 2
+    assert "holds only the beginning of 300,000 bytes" in refused.err
+    missing = asahi("deadletter", "replay", "nothing")
+    assert (missing.code, missing.err[:7]) == (2, "error: ")
+
+    assert asahi("deadletter", "replay", short["id"]).code == 0
+    eventually(lambda: len(asahi("deadletter", "list", "--json").json) == 3)
+
+
+def run_producer(bootstrap: str, values: list[bytes]) -> None:
+    import asyncio
+
+    from aiokafka import AIOKafkaProducer
+
+    async def produce() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+            for value in values:
+                await producer.send_and_wait("asahi.requests", value, key=b"demo")
+
+    asyncio.run(produce())
+
+
+def test_the_tables_are_what_the_archive_says(asahi: Asahi) -> None:
+    said = asahi("replay", "--json")
+    assert said.code == 0
+    assert {
+        table["table"]: table["changed"] + table["missing"] + table["surplus"] for table in said.json["tables"]
+    } == (dict.fromkeys((table["table"] for table in said.json["tables"]), 0))
+    assert "identical" in asahi("replay", "--swap").out
+
+
+def test_a_worker_that_is_killed_is_started_again(asahi: Asahi, running: Up) -> None:
+    def pid() -> int:
+        recorded = orjson.loads((running.data_dir / "worker-1.pid").read_bytes())
+        return int(recorded["child"]["pid"])
+
+    first = pid()
+    psutil.Process(first).kill()
+    eventually(lambda: "starting it again" in running.said() and pid() != first)
+    assert asahi("infer", "--prompt", "Still there?").code == 0
+    eventually(lambda: asahi("status", "--json").code == 0)
+
+
+def test_clickhouse_answers_the_query_that_up_suggests(asahi: Asahi, running: Up) -> None:
+    (suggested,) = [line for line in running.said().splitlines() if line.lstrip().startswith("curl")]
+    _, url, _, sql, _ = suggested.split("'")
+    assert "completed" in httpx.post(url, content=sql).text
+
+
+def test_a_second_stack_on_the_same_folder_is_refused(asahi: Asahi) -> None:
+    said = asahi("up")
+    assert said.code == 2
+    assert "another stack" in said.err
+
+
+def test_without_a_running_stack_status_says_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASAHI_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    monkeypatch.setenv("ASAHI_CLICKHOUSE_URL", "http://127.0.0.1:1")
+    assert run(["--data-dir", str(tmp_path), "status"]) == 1
+    said = capsys.readouterr().out
+    assert "no broker answers at 127.0.0.1:1" in said
+    assert "ClickHouse at http://127.0.0.1:1" in said
+    assert run(["--data-dir", str(tmp_path), "status", "--json"]) == 1
+    document = orjson.loads(capsys.readouterr().out)
+    assert (document["healthy"], document["stages"], document["totals"]) == (False, [], None)
+    assert "127.0.0.1:1" in document["kafka"]["error"]
