@@ -31,6 +31,7 @@ from agents.routing.dispatch import shard_partition, to_call
 from agents.routing.stage import RoutingStep
 from agents.windows.stage import WindowStep
 from schemas.batch import Completion
+from schemas.errors import BrokerUnavailable
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
 from streams.app import create_app, source
@@ -89,8 +90,14 @@ class Pipeline:
         await follow(self.settings.kafka, GOVERNANCE, self.stages.directory.apply, self.stages.ready)
 
     async def tick(self) -> None:
-        """Close windows when they are due, for ever."""
+        """Close windows when they are due, for ever.
+
+        Raises:
+            BrokerUnavailable: Faust has given up; only a restart mends that.
+        """
         while True:
+            if self.app.crashed or self.app.consumer.crashed:
+                raise BrokerUnavailable("the consumer has crashed")
             due = self.stages.intake.tick()
             wait = EXPIRY_CHECK_SECONDS if due is None else min(max(0.0, due - time.time()), EXPIRY_CHECK_SECONDS)
             await asyncio.sleep(wait)

@@ -54,7 +54,11 @@ class MicroBatchThread(driver.AIOKafkaConsumerThread):
         """Commit; a broker that is away or rebalancing is no reason to die, the next commit covers this one."""
         consumer = self._ensure_consumer()
         owned = self.assignment()
-        pairs = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in owned}
+        pairs = {
+            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, "")
+            for tp, offset in offsets.items()
+            if tp in owned
+        }
         if not pairs:
             return False
         try:

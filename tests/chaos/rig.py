@@ -83,7 +83,7 @@ class Rig:
             group=f"chaos-{os.urandom(4).hex()}",
             fetch_max_wait_ms=4 if kind == "embedded" else 250,
             idempotent_producer=kind != "embedded",
-            session_timeout_seconds=2.0,
+            session_timeout_seconds=3.0,
             partitions=4,
         )
         self._models = models

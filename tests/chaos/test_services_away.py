@@ -18,9 +18,9 @@ REQUESTS = 2_000
 
 @pytest.mark.timeout(240)
 async def test_the_pipeline_goes_on_without_clickhouse_and_the_sink_catches_up(
-    tmp_path: Path, broker: str, broker_kind: str, report: Report
+    tmp_path: Path, own_broker: str, broker_kind: str, report: Report
 ) -> None:
-    async with running(tmp_path, broker, broker_kind, workers=1, latency_seconds=0.01) as rig:
+    async with running(tmp_path, own_broker, broker_kind, workers=1, latency_seconds=0.01) as rig:
         await rig.send(f"before-{number}" for number in range(REQUESTS // 2))
         await rig.wait_for_results(REQUESTS // 2, 60)
         await rig.warehouse.stop()

@@ -18,10 +18,10 @@ SEED = 20_261_123
 
 @pytest.mark.timeout(400)
 async def test_ten_kills_lose_nothing_and_repeat_only_what_was_in_flight(
-    tmp_path: Path, broker: str, broker_kind: str, report: Report
+    tmp_path: Path, own_broker: str, broker_kind: str, report: Report
 ) -> None:
     chance = random.Random(SEED)
-    async with running(tmp_path, broker, broker_kind, workers=2, latency_seconds=0.05) as rig:
+    async with running(tmp_path, own_broker, broker_kind, workers=2, latency_seconds=0.05) as rig:
         in_flight = 0
         for round_ in range(ROUNDS):
             in_flight += await _kill_amid(rig, round_, chance)
