@@ -9,7 +9,7 @@ import time
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from schemas.errors import WarehouseUnavailable
+from schemas.errors import WarehouseError, WarehouseUnavailable
 from schemas.settings import Settings
 from streams.admin import cluster_id
 from streams.sink.assignment import Assignment
@@ -37,6 +37,7 @@ FETCH_ROWS = 2_000
 QUIET_ROUNDS = 2
 """So often must nothing come before a log counts as read to its end."""
 MS_PER_SECOND = 1000
+MAX_ERROR_CHARS = 300
 
 
 class Sink:
@@ -126,8 +127,9 @@ class Sink:
                 return False
             for place, offset in committed.items():
                 self._consumer.seek(place, resume_at(offset, archived.get(place, 0), self._limits.block_rows))
-        except (WarehouseUnavailable, KafkaError) as away:
-            logger.warning("cannot find where to go on; trying again", extra={"error": str(away)})
+        except (WarehouseUnavailable, WarehouseError, KafkaError) as away:
+            # Tables that are missing are made by `asahi migrate`, which may start after this process.
+            logger.warning("cannot find where to go on; trying again", extra={"error": repr(away)[:MAX_ERROR_CHARS]})
             await asyncio.sleep(POLL_SECONDS)
             return False
         self._positioned = generation
