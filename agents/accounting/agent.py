@@ -88,19 +88,19 @@ class Accounting:
         released = Flow()
         for place, (record, completion) in enumerate(arrived):
             key = ledger_key(completion.passenger.tenant, completion.passenger.id)
-            superseded = key in state.ending or state.ledger.has_ended(key)
+            superseded = state.has_answered(key)
             now = self._clock()
             work = contain(partial(self._account, state, completion, now, superseded), "accounting")
             if isinstance(work, Bug):
                 letters.append(self._letter(record, place, completion, now, work))
                 if not superseded:
                     results.append((_failed(completion, now), None))
-                    state.ending.add(key)
+                    state.ends(key, completion.passenger.digest)
                 continue
             settled, flow = work
             if settled.result is not None:
                 results.append((settled.result, None))
-                state.ending.add(key)
+                state.ends(key, completion.passenger.digest)
             usages += settled.usages
             merge(released, flow)
         self._background.start(self._conclude(state, results, usages, letters, receipt, len(arrived)))

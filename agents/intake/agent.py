@@ -189,11 +189,22 @@ class Intake:
         audits = [*audits, *flow.audits]
         if audits:
             await self._delivery.audits(state.partition, audits)
-        results = [*ended, *((result, journey.receipt) for journey, result in flow.ended)]
+        results = [*ended, *self._unanswered(state, flow)]
         if flow.onward:
             await self._delivery.calls(state, flow.onward, self._clock())
         if results:
             await self._delivery.results(state, results)
+
+    @staticmethod
+    def _unanswered(state: PartitionState, flow: Flow) -> list[tuple[ResultRecord, Receipt | None]]:
+        """Return the results of a flow but for requests whose call, made by a predecessor, has ended meanwhile."""
+        found: list[tuple[ResultRecord, Receipt | None]] = []
+        for journey, result in flow.ended:
+            if state.has_answered(ledger_key(result.tenant, result.id)):
+                journey.receipt.settle()
+            else:
+                found.append((result, journey.receipt))
+        return found
 
     async def release(self, state: PartitionState, flow: Flow) -> None:
         """Lead journeys that waited for an identical request onward, and make the flow durable."""

@@ -153,7 +153,7 @@ class Calls:
         async for records in self._log.read(starts):
             for record in records:
                 completions = _completions.decode(record.value or b"").completions
-                self._remembered = max(self._remembered, len(self._done) + len(completions))
+                self._remembered += len(completions)  # what comes again must not be forgotten for what is new
                 for completion in completions:
                     self._remember(completion.passenger)
             self._log.learn({(records[-1].topic, records[-1].partition): records[-1].offset + 1})
@@ -169,6 +169,7 @@ class Calls:
         await self._background.settled()
         self._under_way.clear()
         self._done.clear()
+        self._remembered = self._settings.intake.known_ids
         self._capacity.reset()
 
     def refine(self, topic: str, partition: int, marks: Marks) -> Marks:

@@ -138,6 +138,15 @@ class PartitionState:
         """Return the steps in the order of the flow."""
         return (self.governance, self.cache, self.windows, self.routing)
 
+    def ends(self, key: str, digest: str) -> None:
+        """Note that the terminal result of a call is on its way to the log; its request may be news here."""
+        self.ending.add(key)
+        self.ledger.in_flight(key, digest)
+
+    def has_answered(self, key: str) -> bool:
+        """Return whether a request has its result, durable or on its way to the log."""
+        return key in self.ending or self.ledger.has_ended(key)
+
 
 def ledger_key(tenant: str | None, request_id: str) -> str:
     """Return the key under which a request is known: ids are unique per tenant, not beyond."""

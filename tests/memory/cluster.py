@@ -24,17 +24,19 @@ class StillWaiting(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """A worker is killed.
+    """A worker is killed, or only thought to be dead.
 
     Attributes:
         operation: The how-manieth operation of the cluster it dies before.
         late_seconds: What was on its way to the broker lands this much later; None means never.
         down_seconds: Until somebody takes its partitions over.
+        undead_seconds: It goes on for this long as if nothing had happened, until it hears that it has no partitions.
     """
 
     operation: int
     late_seconds: float | None = None
     down_seconds: float = 0.1
+    undead_seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -43,12 +45,12 @@ class Toll:
 
     Attributes:
         under_way: Calls without durable completion at the moment of a death or a rebalance.
-        late: Batches that landed after their sender's death.
+        undead_since: When somebody else took over, by name of the worker.
     """
 
     under_way: int = 0
-    late: int = 0
     deaths: int = 0
+    undead_since: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class Cluster:
     toll: Toll = field(default_factory=Toll)
     workers: list[MemoryWorker] = field(default_factory=list)
     operations: int = 0
+    _undead: list[MemoryWorker] = field(default_factory=list)
     _names: int = 0
     _never: asyncio.Event = field(default_factory=asyncio.Event)
     _rebalancing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -102,12 +105,23 @@ class Cluster:
                 own = [p for p in range(partitions) if p * len(members) // partitions == number]
                 worker.assign([TP(topic.name, p) for topic in INPUTS for p in own], broker.generation)
 
+    def expel(self, worker: MemoryWorker, death: Death) -> None:
+        """Take a worker for dead that is not."""
+        assert death.undead_seconds is not None
+        self.toll.deaths += 1
+        self.toll.under_way += worker.under_way
+        self.toll.undead_since[worker.name] = self.machine.clock()
+        self.workers.remove(worker)
+        self._undead.append(worker)
+        self.run(self._replace(death.down_seconds))
+        self.run(self._bury(worker, death.undead_seconds))
+
     def kill(self, worker: MemoryWorker, death: Death) -> None:
         """End a worker between two instructions; somebody takes over after a while."""
         self.toll.deaths += 1
         self.workers.remove(worker)
         if death.late_seconds is not None:
-            self.toll.late += worker.log.land_later(death.late_seconds)
+            worker.log.land_later(death.late_seconds)
         self.toll.under_way += worker.die()
         self.run(self._replace(death.down_seconds))
 
@@ -151,6 +165,12 @@ class Cluster:
         lags = {tp: broker.end(tp.topic, tp.partition) - broker.committed.get(tp, 0) for tp in tps}
         return {tp: lag for tp, lag in lags.items() if lag}
 
+    async def _bury(self, worker: MemoryWorker, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await worker.run(worker.revoke())
+        worker.die()
+        self._undead.remove(worker)
+
     async def _replace(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         await self.rebalance()
@@ -162,10 +182,14 @@ class Cluster:
             self.operations += 1
             delay = self.delays[self.operations % len(self.delays)]
             deaths = [death for death in self.deaths if death.operation == self.operations]
-            alive = next((worker for worker in self.workers if worker.name == name), None)
-            if alive is not None and deaths:
-                self.kill(alive, deaths[0])
-            if alive is None or deaths:
+            alive = next((worker for worker in [*self.workers, *self._undead] if worker.name == name), None)
+            if alive in self.workers and deaths:
+                if deaths[0].undead_seconds is not None:
+                    self.expel(alive, deaths[0])
+                else:
+                    self.kill(alive, deaths[0])
+                    alive = None
+            if alive is None:
                 await self._never.wait()  # a dead process hears of nothing any more
             if delay:
                 await asyncio.sleep(delay)

@@ -85,10 +85,8 @@ class MemoryLog:
         for place, offset in marks.items():
             self._positions[place] = max(offset, self._positions.get(place, 0))
 
-    def land_later(self, seconds: float) -> int:
-        """Let what is on its way land in spite of its sender's death; return how many batches that is."""
-        late = [batch for batch in self._on_the_way if batch.publications]
+    def land_later(self, seconds: float) -> None:
+        """Let what is on its way land in spite of its sender's death."""
         loop = asyncio.get_running_loop()
-        for batch in late:
+        for batch in self._on_the_way:
             loop.call_later(seconds, self._broker.append, batch.topic, batch.partition, batch.publications)
-        return len(late)

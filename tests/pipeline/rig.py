@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
 from agents.providers.protocol import Prompt, Provider, Reply
 from agents.providers.simulated import Simulated
-from schemas.batch import CompletionBatch
+from schemas.batch import CallBatch, CompletionBatch
 from schemas.registry import ModelRegistry
 from schemas.settings import IntakeSettings, KafkaSettings, ProviderSettings, Settings, WorkerSettings
 from schemas.tenant import TenantRegistered
 from streams.envelope import header
 from streams.records import Record
-from streams.topics import AUDIT, COMPLETIONS, DEADLETTER, RESULTS, USAGE
+from streams.topics import AUDIT, COMPLETIONS, DEADLETTER, DISPATCH, RESULTS, USAGE
 from tests.flow.models import three_models
 from tests.memory.broker import MemoryBroker
 from tests.memory.cluster import Cluster
@@ -31,19 +31,27 @@ TENANTS = (
 )
 LATENCY_MS = 20.0
 
-Setting = TypeVar("Setting", bound=msgspec.Struct)
+
+class Asked(NamedTuple):
+    """One provider call begun; `attempt` counts the calls that this worker made for this request."""
+
+    request_id: str
+    worker: str
+    at: float
+    attempt: int
 
 
 class Counting:
     """The simulated provider, and how often each request was asked."""
 
-    def __init__(self, settings: ProviderSettings, asked: list[str]) -> None:
+    def __init__(self, settings: ProviderSettings, worker: str, asked: list[Asked]) -> None:
         self._simulated = Simulated("east", settings)
+        self._worker = worker
         self._asked = asked
 
     def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply | Awaitable[Reply]:
         """Count the call and answer it."""
-        self._asked.append(prompt.id)
+        self._asked.append(Asked(prompt.id, self._worker, clock(), attempt))
         return self._simulated.complete(prompt, model, attempt)
 
     async def close(self) -> None:
@@ -66,7 +74,7 @@ class Rig:
     """A cluster with everything counted.
 
     Attributes:
-        asked: Request ids of all provider calls begun, in order.
+        asked: All provider calls begun, in order.
     """
 
     settings: Settings
@@ -74,7 +82,7 @@ class Rig:
     providers: Mapping[str, Provider] | None = None
     tenants: tuple[TenantRegistered, ...] = TENANTS
     fetch_records: int = 100
-    asked: list[str] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     broker: MemoryBroker = field(default_factory=lambda: MemoryBroker(clock))
 
     def machine(self) -> Machine:
@@ -87,10 +95,9 @@ class Rig:
         return Cluster(self.machine(), **fields)
 
     def _providers(self, worker: str) -> Mapping[str, Provider]:
-        del worker
         if self.providers is not None:
             return self.providers
-        return {name: Counting(section, self.asked) for name, section in self.settings.providers.items()}
+        return {name: Counting(section, worker, self.asked) for name, section in self.settings.providers.items()}
 
     def results(self) -> dict[str, list[dict[str, Any]]]:
         """Return the results by request id, in order."""
@@ -136,9 +143,22 @@ class Rig:
         ]
         return [call.id for batch in batches for completion in batch.completions for call in completion.paid]
 
-    def repeated_calls(self) -> int:
-        """Return how many provider calls were made for requests that had been asked before."""
-        return sum(times - 1 for times in Counter(self.asked).values())
+    def repeated_calls(self, undead_since: Mapping[str, float]) -> int:
+        """Return how many calls were repeated, but for those of workers that others had replaced by then."""
+        begun = [one.request_id for one in self.asked if one.attempt == 1 and not self._undead(one, undead_since)]
+        return len(begun) - len(set(begun))
+
+    def dispatched_again(self) -> int:
+        """Return how many calls were dispatched for requests that had been dispatched before."""
+        batches = [
+            msgspec.msgpack.decode(record.value or b"", type=CallBatch) for record in self.broker.topic(DISPATCH.name)
+        ]
+        names = [(call.passenger.tenant, call.passenger.id) for batch in batches for call in batch.calls]
+        return len(names) - len(set(names))
+
+    @staticmethod
+    def _undead(one: Asked, undead_since: Mapping[str, float]) -> bool:
+        return one.at >= undead_since.get(one.worker, math.inf)
 
 
 def ask(name: str, tenant: str = "acme", **fields: Any) -> bytes:
