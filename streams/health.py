@@ -24,6 +24,7 @@ from streams.topics import COMPLETIONS, DISPATCH, PUBLIC, REQUESTS, Topic
 BEHIND_SECONDS = 30.0
 STABLE = "Stable"
 PROBE_SECONDS = 5.0
+RETRY_SECONDS = 0.2
 FETCH_WAIT_MS = 10
 FETCH_BYTES_PER_PARTITION = 16 * 1024
 MS_PER_SECOND = 1000
@@ -77,7 +78,7 @@ class StageHealth:
     """One stage and one topic it consumes.
 
     Attributes:
-        members: Consumers in the group now.
+        members: Consumers in the group now; the embedded broker counts one that left until another joins.
         state: Of the group, as the broker names it: `Stable`, or another while members come and go.
     """
 
@@ -113,15 +114,26 @@ async def stage_health(settings: Settings) -> list[StageHealth]:
         BrokerUnavailable: No broker answers, or not in time.
     """
     kafka = settings.kafka
-    groups = dict.fromkeys(kafka.group + stage.group_suffix for stage in STAGES)
     try:
         async with asyncio.timeout(PROBE_SECONDS), admin(settings) as client:
-            found = await asyncio.gather(*(_group_health(client, kafka, group) for group in groups))
+            return await _all_groups(client, kafka)
     except TimeoutError as slow:
         raise BrokerUnavailable(f"the broker at {kafka.bootstrap} does not answer in {PROBE_SECONDS:g} s") from slow
     except KafkaError as failed:
         raise BrokerUnavailable(f"the broker at {kafka.bootstrap} answers with {failed!r}") from failed
-    return [health for stages in found for health in stages]
+
+
+async def _all_groups(client: AIOKafkaAdminClient, kafka: KafkaSettings) -> list[StageHealth]:
+    groups = dict.fromkeys(kafka.group + stage.group_suffix for stage in STAGES)
+    while True:
+        try:
+            found = await asyncio.gather(*(_group_health(client, kafka, group) for group in groups))
+        except KafkaError as failed:
+            if not failed.retriable:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)  # a broker that has just started has no coordinator yet
+        else:
+            return [health for stages in found for health in stages]
 
 
 async def _group_health(client: AIOKafkaAdminClient, kafka: KafkaSettings, group: str) -> list[StageHealth]:

@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 failed, 2 asked for the wrong thing, 128 plus its number w
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from streams.cli.signals import Interrupted
 FAILED = 1
 WRONGLY_ASKED = 2
 SIGNAL_BASE = 128
-SIGPIPE = 13
 CHATTY = ("aiokafka", "asyncio", "clickhouse_connect", "urllib3")
 
 
@@ -111,10 +109,6 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(str(wrong), WRONGLY_ASKED)
     except AsahiError as failed:
         return _fail(str(failed), FAILED)
-    except BrokenPipeError:
-        # Whoever read our output had enough; nothing may be written to it any more, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return SIGNAL_BASE + SIGPIPE
     return code if isinstance(code, int) else 0
 
 

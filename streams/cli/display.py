@@ -17,16 +17,9 @@ SECONDS_PER_MINUTE = 60
 SECONDS_PER_HOUR = 3600
 
 
-class _Quiet(Console):
-    """A console that leaves it to the caller what a closed pipe means."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
 def console() -> Console:
     """Return the console for what a command is asked for."""
-    return _Quiet(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def side_console() -> Console:

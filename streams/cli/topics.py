@@ -10,6 +10,7 @@ from streams.cli.display import console, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
 from streams.cli.tenants import register_tenants
+from streams.cli.tenants import register_tenants
 from streams.topics import CATALOGUE, Topic
 
 MS_PER_HOUR = 3_600_000
@@ -37,6 +38,13 @@ async def _create(settings: Settings) -> list[str]:
     """Prepare the broker: its topics, and on one of them who may use the system."""
     created = await ensure_topics(settings)
     await register_tenants(settings)
+    return created
+
+
+async def _create(settings: Settings) -> list[str]:
+    created = await ensure_topics(settings)
+    tenants = await register_tenants(settings)
+    click.echo(f"registered tenants: {', '.join(tenants) or 'none'}", err=True)
     return created
 
 

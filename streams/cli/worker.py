@@ -11,7 +11,7 @@ import click
 
 from streams.cli.environment import environment_of
 from streams.cli.invocation import Invocation
-from streams.cli.signals import run_to_end
+from streams.cli.signals import run_to_end, until_signalled
 
 MODULES: Mapping[str, str] = {"pipeline": "agents.worker", "sink": "streams.sink"}
 """What a process may be; agents are named, not imported: this package must not know them."""
@@ -33,17 +33,17 @@ def worker(invocation: Invocation, only: str | None) -> int:
 
 
 async def _both(environment: Mapping[str, str]) -> int:
-    """Run both until one ends or a signal comes; the other is stopped, and the exit code is that of the first."""
+    """Run both until a signal comes, or one of them ends; the exit code is then that one's."""
     processes = [
         await asyncio.create_subprocess_exec(sys.executable, "-m", module, env=environment)
         for module in MODULES.values()
     ]
     endings = [asyncio.ensure_future(process.wait()) for process in processes]
-    try:
-        first, _ = await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
-        return next(iter(first)).result()
-    finally:
-        for process in processes:
-            if process.returncode is None:
-                process.terminate()
-        await asyncio.wait(endings)
+    told = asyncio.ensure_future(until_signalled())
+    await asyncio.wait([told, *endings], return_when=asyncio.FIRST_COMPLETED)
+    failed = next((ending.result() for ending in endings if ending.done()), 0)
+    for process in processes:
+        if process.returncode is None:
+            process.terminate()
+    await asyncio.wait(endings)
+    return failed
