@@ -10,7 +10,6 @@ from streams.cli.display import console, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
 from streams.cli.tenants import register_tenants
-from streams.cli.tenants import register_tenants
 from streams.topics import CATALOGUE, Topic
 
 MS_PER_HOUR = 3_600_000
@@ -21,7 +20,11 @@ MS_PER_HOUR = 3_600_000
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def topics(invocation: Invocation, create: bool, as_json: bool) -> None:
-    """List every topic with its key, partitions and retention."""
+    """List every topic with its key, partitions and retention.
+
+    With --create, those that are missing are created, and the configured tenants are registered: what a cluster needs
+    once, and again when the configuration of the tenants has changed.
+    """
     kafka = invocation.settings().kafka
     created = run_to_end(_create(invocation.attached())) if create else []
     if as_json:
@@ -36,12 +39,6 @@ def topics(invocation: Invocation, create: bool, as_json: bool) -> None:
 
 async def _create(settings: Settings) -> list[str]:
     """Prepare the broker: its topics, and on one of them who may use the system."""
-    created = await ensure_topics(settings)
-    await register_tenants(settings)
-    return created
-
-
-async def _create(settings: Settings) -> list[str]:
     created = await ensure_topics(settings)
     tenants = await register_tenants(settings)
     click.echo(f"registered tenants: {', '.join(tenants) or 'none'}", err=True)
