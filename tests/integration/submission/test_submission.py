@@ -18,6 +18,8 @@ from schemas.request import Request
 from schemas.settings import KafkaSettings, Settings
 from streams.admin import admin, ensure_topics
 from streams.cli.environment import environment_of
+from streams.embedded.broker import EmbeddedBroker
+from streams.embedded.ports import free_ports
 from streams.submission.job import Job
 from streams.submission.single import ask
 from streams.submission.submission import Summary, submit
@@ -157,8 +159,6 @@ async def test_killed_at_any_moment_it_goes_on_and_the_output_is_the_same(settin
 
 async def test_a_new_log_is_noticed_and_what_is_unanswered_asked_again(tmp_path: Path, job: Job) -> None:
     """The embedded broker forgets everything when it ends; an interrupted submission survives that."""
-    from streams.embedded.broker import EmbeddedBroker
-
     write_workload(job.input, 600)
 
     async def attempt(settings: Settings, stop_after: int | None) -> Summary | None:
@@ -182,6 +182,32 @@ async def test_a_new_log_is_noticed_and_what_is_unanswered_asked_again(tmp_path:
         finally:
             await broker.stop()
     assert summary is not None
+    check_output(job, summary.journal.submission)
+
+
+async def test_a_log_that_is_lost_under_way_is_noticed_too(
+    tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker ends and another one begins at the same address, empty, while submit waits for results."""
+    monkeypatch.setattr("streams.submission.submission.FIRST_PATIENCE_SECONDS", 1.0)
+    write_workload(job.input, 600)
+    (port,) = free_ports(1)
+    kafka = KafkaSettings(bootstrap=f"127.0.0.1:{port}", fetch_max_wait_ms=4, idempotent_producer=False)
+    settings = Settings(kafka=kafka)
+    broker = EmbeddedBroker(tmp_path / "broker", port=port)
+    await broker.start()
+    await ensure_topics(settings)
+    async with AnsweringPipeline(kafka, stop_after=150) as pipeline:
+        submission = asyncio.create_task(submit(job, settings, unheard))
+        await until(lambda: pipeline.stopped)
+    await broker.stop()
+    await broker.start()
+    try:
+        await ensure_topics(settings)
+        async with AnsweringPipeline(kafka):
+            summary = await submission
+    finally:
+        await broker.stop()
     check_output(job, summary.journal.submission)
 
 
