@@ -9,7 +9,6 @@ from functools import partial
 
 import msgspec
 
-from schemas.result import Status
 from schemas.settings import Settings
 from schemas.wire import AuditRecord, DeadLetterRecord, ProblemRecord, ResultRecord
 from streams.background import Background
@@ -21,9 +20,9 @@ from streams.outcomes import Conflict, DeadLetter, Done, InFlight, New, Ok, Outc
 from streams.partitioning import home_partition
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
-from streams.stage import Flow, Journey, Receipt, ended_with
+from streams.stage import Flow, Journey, Receipt
 from streams.tenancy.delivery import Delivery
-from streams.tenancy.fold import Clock, lead, lead_on, merge, note_time, route
+from streams.tenancy.fold import BUG, Clock, lead, lead_on, merge, note_time, route
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import REQUESTS, RESULTS
@@ -37,11 +36,6 @@ CONFLICT = ProblemRecord(
     "field id: another request with a different body came before under this id",
     "send the request under an id of its own; the first request keeps its result",
     "id",
-)
-BUG = ProblemRecord(
-    "internal_error",
-    "the request could not be processed because of a fault in Asahi",
-    "the operators find it with `asahi deadletter list`; send it again once it is mended",
 )
 
 
@@ -86,8 +80,8 @@ class Intake:
         state = self._tenancy.states.get(partition)
         if state is None:
             return  # given up meanwhile: whoever gains the partition reads it again
-        outcomes = [(record, place, found) for record in records for place, found in enumerate(self._decode(record))]
-        if not await self._capacity.take(len(outcomes)):
+        outcomes = [(record, place, found) for record in records for place, found in enumerate(self._decoded(record))]
+        if not await self._capacity.take(len(outcomes)) or self._tenancy.states.get(partition) is not state:
             return
         receipt = BatchReceipt(len(outcomes), acknowledge, self._capacity)
         receipt.close()
@@ -95,21 +89,29 @@ class Intake:
         now = self._clock()
         for record, place, outcome in outcomes:
             self._sort(state, record, place, outcome, receipt, sorted_, now)
-        flow = self._lead(state, sorted_)
+        flow = lead(state, sorted_.journeys, self._clock)
         self._background.start(self._conclude(state, flow, sorted_))
+
+    def _decoded(self, record: Record) -> Sequence[Outcome | Bug]:
+        found = contain(partial(self._decode, record), "governance")
+        return [found] if isinstance(found, Bug) else found
 
     def _sort(
         self,
         state: PartitionState,
         record: Record,
         place: int,
-        outcome: Outcome,
+        outcome: Outcome | Bug,
         receipt: Receipt,
         into: _Sorted,
         now: float,
     ) -> None:
-        if isinstance(outcome, DeadLetter):
-            into.letters.append(outcome.record(now, self._settings.intake.dead_letter_bytes))
+        if isinstance(outcome, DeadLetter | Bug):
+            into.letters.append(
+                self._letter(record, place, BUG, record.value or b"", now, outcome.traceback)
+                if isinstance(outcome, Bug)
+                else outcome.record(now, self._settings.intake.dead_letter_bytes)
+            )
             into.letter_receipts.append(receipt)
             return
         if isinstance(outcome, Ok):
@@ -139,25 +141,10 @@ class Intake:
         keep = self._settings.intake.dead_letter_bytes
         return dead_letter(record, place, "intake", problem, value, now=now, keep_bytes=keep, traceback=trace)
 
-    def _lead(self, state: PartitionState, sorted_: _Sorted) -> Flow:
-        """Lead the journeys through the steps; one that trips over a bug is taken out and the others go on."""
-        whole = contain(lambda: lead(state, sorted_.journeys, self._clock), "intake")
-        if not isinstance(whole, Bug):
-            return whole
-        total = Flow()
-        for journey in sorted_.journeys:
-            flow = contain(partial(lead, state, [journey], self._clock), "intake")
-            if isinstance(flow, Bug):
-                now = self._clock()
-                sorted_.letters.append(self._bug_letter(journey, flow, now))
-                total.ended.append((journey, ended_with(journey, Status.FAILED, BUG, now)))
-            else:
-                merge(total, flow)
-        return total
-
-    def _bug_letter(self, journey: Journey, bug: Bug, now: float) -> DeadLetterRecord:
+    def _bug_letter(self, journey: Journey, traceback: str) -> DeadLetterRecord:
+        now = self._clock()
         source = Record(REQUESTS.name, journey.partition, -1, journey.request.tenant.encode(), journey.body, (), now)
-        letter = self._letter(source, 0, BUG, journey.body, now, bug.traceback)
+        letter = self._letter(source, 0, BUG, journey.body, now, traceback)
         return msgspec.structs.replace(letter, id=f"bug/{journey.request.tenant}/{journey.request.id}")
 
     async def _conclude(self, state: PartitionState, flow: Flow, sorted_: _Sorted) -> None:
@@ -185,7 +172,10 @@ class Intake:
         ended: Sequence[tuple[ResultRecord, Receipt | None]] = (),
         audits: Sequence[AuditRecord] = (),
     ) -> None:
-        """Make a flow durable: audits before the results they explain, calls beside them."""
+        """Make a flow durable: dead letters and audits before the results they explain, calls beside them."""
+        if flow.bugs:
+            letters = [self._bug_letter(journey, traceback) for journey, traceback in flow.bugs]
+            await self._delivery.dead_letters(state.partition, letters)
         audits = [*audits, *flow.audits]
         if audits:
             await self._delivery.audits(state.partition, audits)

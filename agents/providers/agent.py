@@ -76,6 +76,7 @@ class Calls:
         self._remembered = settings.intake.known_ids
         self._ready: list[tuple[Ticket, Completion]] = []
         self._publishing = False
+        self._open = False
 
     def run_with(self, runner: Runner) -> None:
         """Use this runner; it must report to `completed`."""
@@ -84,8 +85,8 @@ class Calls:
     async def receive(self, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
         """Start every call of a delivery that is neither done nor under way."""
         calls = [call for record in records for call in _calls.decode(record.value or b"").calls]
-        if not await self._capacity.take(len(calls)):
-            return  # given up meanwhile: whoever gains the partition reads it again
+        if not await self._capacity.take(len(calls)) or not self._open:
+            return  # given up: whoever gains the partition reads it again
         receipt = BatchReceipt(len(calls), acknowledge, self._capacity)
         receipt.close()
         assert self._runner is not None
@@ -157,6 +158,7 @@ class Calls:
                 for completion in completions:
                     self._remember(completion.passenger)
             self._log.learn({(records[-1].topic, records[-1].partition): records[-1].offset + 1})
+        self._open = True
 
     async def let_go(self) -> None:
         """Let calls under way end within `drain_seconds`, publish them, and forget everything.
@@ -164,6 +166,7 @@ class Calls:
         The partitions may go to a worker that would repeat whatever has no outcome in the log by then.
         """
         assert self._runner is not None
+        self._open = False  # Faust goes on handing out what it has buffered
         for ticket in await self._runner.drain(self._settings.worker.drain_seconds):
             del self._under_way[ticket.key]
         await self._background.settled()

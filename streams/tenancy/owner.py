@@ -88,9 +88,12 @@ class Tenancy:
         self.states = states
 
     async def let_go(self) -> None:
-        """Finish the deliveries under way and stop; the last checkpoints may still be refined."""
-        await self._background.settled()
+        """Take in nothing more and finish the deliveries under way; the last checkpoints may still be refined.
+
+        Faust goes on handing out what it has buffered: whatever began now would be done again by the next owner.
+        """
         self._departing, self.states = self.states, {}
+        await self._background.settled()
         self._capacity.reset()
 
     def refine(self, topic: str, partition: int, marks: Marks) -> Marks:

@@ -161,9 +161,12 @@ class MicroBatchConsumer(driver.Consumer):
         """Rebuild the state of gained partitions, then resume where their checkpoints say."""
         committed = dict(await super().seek_to_committed())
         resume = await self._deliveries.gain(self.assignment(), self.app.consumer_generation_id, committed)
-        for tp, offset in resume.items():
+        positions = {tp: offset or 0 for tp, offset in {**committed, **resume}.items()}
+        # All of them, not only what the checkpoints move: a fetch of the last assignment that ended meanwhile has
+        # gone back to where that one stood.
+        for tp, offset in positions.items():
             self._thread.seek(tp, offset)
-        self._deliveries.resume(committed | resume)
+        self._deliveries.resume(positions)
         return committed | resume
 
 
