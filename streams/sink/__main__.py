@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 
@@ -14,6 +15,8 @@ from streams.logs import configure_logging
 from streams.sink import run_sink
 
 FAILED = 1
+GC_THRESHOLDS = (100_000, 20, 100)
+"""Records live as long as their block: looking for rings among them again and again finds nothing."""
 
 
 async def serve(settings: Settings) -> None:
@@ -30,6 +33,7 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logging(settings.worker.log_level)
+        gc.set_threshold(*GC_THRESHOLDS)
         uvloop.run(serve(settings))
     except AsahiError as wrong:
         print(f"asahi sink: {wrong}", file=sys.stderr)  # noqa: T201 - the last word of a process that cannot start
