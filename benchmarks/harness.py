@@ -24,12 +24,13 @@ from streams.admin import ensure_topics
 from streams.cli.environment import environment_of
 from streams.embedded.ports import free_ports
 from streams.embedded.stack import EmbeddedStack
+from streams.embedded.state import StackState
 from streams.envelope import Publication
 from streams.outbox import Outbox
 from streams.topics import GOVERNANCE
 from streams.warehouse.migrations import migrate
 
-READY_SECONDS = 60.0
+ROOT = Path(__file__).resolve().parents[1]
 POLL_MS = 50
 LOG_CHARS = 4000
 MEGABYTE = 1024 * 1024
@@ -65,9 +66,8 @@ def spent(before: Mapping[str, float], after: Mapping[str, float], requests: int
 def child(module: str, *arguments: str, env: Mapping[str, str] | None = None, log: Path | None = None) -> Any:
     """Start a Python module as a child process."""
     sink = log.open("ab") if log else subprocess.DEVNULL
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments], env={**os.environ, **(env or {})}, stdout=sink, stderr=sink
-    )
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    return subprocess.Popen([sys.executable, "-m", module, *arguments], env=variables, stdout=sink, stderr=sink)
 
 
 class Counter:
@@ -115,14 +115,47 @@ class Counter:
                         self.arrived.setdefault(_id.decode(record.value).id, now)
 
 
+class System:
+    """The stack under measurement; workers and sink come only when asked for, so that yardsticks run undisturbed."""
+
+    def __init__(self, settings: Settings, state: StackState, folder: Path) -> None:
+        self.settings = settings
+        self.watched = Watched(
+            {
+                "broker": psutil.Process(state.broker_pid),
+                "clickhouse": psutil.Process(state.clickhouse_pid),
+                "bench": psutil.Process(),
+            }
+        )
+        self._folder = folder
+        self._children: list[Any] = []
+
+    def start(self, workers: int) -> None:
+        """Start workers and sink."""
+        for number in range(workers):
+            self._start(f"worker_{number}", "agents.worker")
+        self._start("sink", "streams.sink")
+
+    def _start(self, name: str, module: str) -> None:
+        process = child(module, env=environment_of(self.settings), log=self._folder / f"{name}.log")
+        self._children.append(process)
+        self.watched.processes[name] = psutil.Process(process.pid)
+
+    def stop(self) -> None:
+        """End what was started."""
+        for process in self._children:
+            process.terminate()
+        for process in self._children:
+            process.wait()
+        if os.environ.get("BENCH_LOGS"):
+            show_logs(self._folder)
+
+
 @asynccontextmanager
-async def stack(
-    workers: int, overrides: Mapping[str, Any], broker: str | None
-) -> AsyncIterator[tuple[Settings, Watched]]:
-    """Run broker, engine, workers and sink until the block ends.
+async def system(overrides: Mapping[str, Any], broker: str | None) -> AsyncIterator[System]:
+    """Run broker and engine, with topics, tables and tenants, until the block ends.
 
     Args:
-        workers: Pipeline workers.
         overrides: Sections of the settings.
         broker: Bootstrap of a running Kafka to use instead of the embedded broker.
     """
@@ -131,7 +164,6 @@ async def stack(
         embedded = EmbeddedSettings(data_dir=Path(folder), broker_port=broker_port, clickhouse_port=clickhouse_port)
         services = EmbeddedStack(embedded)
         state = await services.start()
-        children: list[Any] = []
         try:
             wait = embedded.fetch_max_wait_ms if broker is None else KafkaSettings().fetch_max_wait_ms
             kafka = KafkaSettings(
@@ -144,32 +176,18 @@ async def stack(
             settings = load_settings(**sections)
             await ensure_topics(settings)
             await migrate(settings)
-            env = environment_of(settings)
             async with Outbox(settings.kafka) as outbox:
                 facts = [
                     Publication(tenant.model_dump_json().encode(), tenant.tenant.encode())
                     for tenant in settings.tenants
                 ]
                 await outbox.publish(GOVERNANCE.name, 0, facts)
-            watched = Watched()
-            for number in range(workers):
-                process = child("agents.worker", env=env, log=Path(folder) / f"worker-{number}.log")
-                children.append(process)
-                watched.processes[f"worker_{number}"] = psutil.Process(process.pid)
-            process = child("streams.sink", env=env, log=Path(folder) / "sink.log")
-            children.append(process)
-            watched.processes["sink"] = psutil.Process(process.pid)
-            watched.processes["broker"] = psutil.Process(state.broker_pid)
-            watched.processes["clickhouse"] = psutil.Process(state.clickhouse_pid)
-            watched.processes["bench"] = psutil.Process()
-            yield settings, watched
+            running = System(settings, state, Path(folder))
+            try:
+                yield running
+            finally:
+                running.stop()
         finally:
-            for process in children:
-                process.terminate()
-            for process in children:
-                process.wait()
-            if os.environ.get("BENCH_LOGS"):
-                show_logs(Path(folder))
             await services.stop()
 
 

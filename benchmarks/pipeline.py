@@ -14,13 +14,18 @@ import asyncio
 import json
 import sys
 import time
+from pathlib import Path
+
+if not __package__:  # run as a file: its folder is on the path, the checkout is not
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import uvloop
 from aiokafka.admin import NewTopic
 
-from benchmarks.harness import Counter, Watched, child, percentile, spent, stack
+from benchmarks.harness import Counter, Watched, child, percentile, spent, system
 from schemas.settings import Settings
 from schemas.tenant import TenantRegistered
 from streams.admin import admin
@@ -161,28 +166,26 @@ async def lone(settings: Settings, counter: Counter, seconds: float) -> dict[str
 
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run every scenario and return the figures."""
-    counts = {"hop": 6_000, "raw": 30_000, "single": 8_000, "bulk": 30_000, "lone_seconds": 4.0}
+    counts = {"hop": 5_000, "raw": 20_000, "single": 6_000, "bulk": 20_000, "lone_seconds": 3.0}
     if not options.quick:
         counts = {"hop": 20_000, "raw": 100_000, "single": 40_000, "bulk": 100_000, "lone_seconds": 15.0}
     tenants = tuple(TenantRegistered(tenant=name, reference_model="gpt-4-turbo") for name in TENANTS)
     overrides: dict[str, Any] = {"tenants": tenants}
     figures: dict[str, Any] = {"workers": options.workers, "broker": options.broker or "embedded"}
-    async with stack(options.workers, overrides, options.broker) as (settings, watched):
+    async with system(overrides, options.broker) as running:
+        settings, watched = running.settings, running.watched
         async with admin(settings) as client:
             names = (HOP_SOURCE, HOP_TARGET, RAW_SOURCE, RAW_TARGET)
             await client.create_topics([NewTopic(name, 1, 1) for name in names])
         bootstrap = settings.kafka.bootstrap
+        hop = await hop_rate(bootstrap, "benchmarks.faust_hop", HOP_SOURCE, HOP_TARGET, int(counts["hop"]), settings)
+        raw = await hop_rate(bootstrap, "benchmarks.raw_hop", RAW_SOURCE, RAW_TARGET, int(counts["raw"]), settings)
+        figures["faust_hop"] = {"messages_per_second": round(hop, 1)}
+        figures["raw_hop"] = {"messages_per_second": round(raw, 1)}
+        running.start(options.workers)
         async with Counter(settings.kafka, RESULTS.name, settings.kafka.partitions) as counter:
             figures["warm_up"] = await throughput(settings, watched, counter, bulks("warm", 2_000, int), 2_000)
             figures["lone_ms"] = await lone(settings, counter, counts["lone_seconds"])
-            hop = await hop_rate(
-                bootstrap, "benchmarks.faust_hop", HOP_SOURCE, HOP_TARGET, int(counts["hop"]), settings
-            )
-            raw = await hop_rate(
-                bootstrap, "benchmarks.raw_hop", RAW_SOURCE, RAW_TARGET, int(counts["raw"]), settings
-            )
-            figures["faust_hop"] = {"messages_per_second": round(hop, 1)}
-            figures["raw_hop"] = {"messages_per_second": round(raw, 1)}
             n = int(counts["single"])
             figures["single"] = await throughput(settings, watched, counter, singles("single", n), n)
             n = int(counts["bulk"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 MS_PER_SECOND = 1000
 FETCH_BYTES_PER_PARTITION = 1024 * 1024
+IDLE_AFTER_SECONDS = 2.0
+IDLE_WAIT_MS = 25
 
 
 class MicroBatchThread(driver.AIOKafkaConsumerThread):
@@ -68,6 +71,11 @@ class MicroBatchThread(driver.AIOKafkaConsumerThread):
             return False
         return True
 
+    def wait_at_most(self, milliseconds: int) -> None:
+        """Let the next fetches wait this long on empty partitions."""
+        if self._consumer is not None:
+            self._consumer._fetcher._fetch_max_wait_ms = milliseconds  # noqa: SLF001 - aiokafka offers no setter
+
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Do nothing: health is the age of the committed offset, and this check cries wolf on idle partitions."""
 
@@ -81,6 +89,7 @@ class MicroBatchConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deliveries = Deliveries(self.custodian)
+        self._last_records = time.monotonic()
 
     def _new_consumer_thread(self) -> MicroBatchThread:
         return MicroBatchThread(self, loop=self.loop, beacon=self.beacon)
@@ -88,6 +97,7 @@ class MicroBatchConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - Faust's signature
         """Yield one message per partition that has records; what may not be delivered now is fetched again."""
         records, active = await self._wait_next_records(timeout)
+        self._pace(bool(records))
         generation = self.app.consumer_generation_id
         for tp, fetched in (records or {}).items():
             if not fetched:
@@ -99,6 +109,15 @@ class MicroBatchConsumer(driver.Consumer):
             message = self._batch_message(tp, fetched, generation)
             self._deliveries.deliver(tp, message.offset + 1, self.highwater(tp))
             yield tp, message
+
+    def _pace(self, busy: bool) -> None:
+        """Ask less often when nothing has come for a while: on the embedded broker every question costs CPU."""
+        now = time.monotonic()
+        if busy:
+            self._last_records = now
+        idle = now - self._last_records > IDLE_AFTER_SECONDS
+        thread = cast("MicroBatchThread", self._thread)
+        thread.wait_at_most(max(IDLE_WAIT_MS, self.fetch_max_wait_ms) if idle else self.fetch_max_wait_ms)
 
     def _fetch_again(self, tp: TP) -> None:
         """Go back behind records that were fetched but not delivered: a rebalance came between.
