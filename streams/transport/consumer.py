@@ -96,9 +96,10 @@ class MicroBatchConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - Faust's signature
         """Yield one message per partition that has records; what may not be delivered now is fetched again."""
+        # Of before the fetch: one that spans a whole rebalance has read where the last assignment stood.
+        generation = self.app.consumer_generation_id
         records, active = await self._wait_next_records(timeout)
         self._pace(bool(records))
-        generation = self.app.consumer_generation_id
         for tp, fetched in (records or {}).items():
             if not fetched:
                 continue
