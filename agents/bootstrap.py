@@ -140,6 +140,7 @@ def compose_stages(
     *,
     clock: Callable[[], float],
     call_id: Callable[[], str],
+    fit: Callable[[PartitionState], PartitionState] = lambda state: state,
 ) -> Stages:
     """Compose the stages of one worker, without deciding who delivers to them.
 
@@ -151,6 +152,7 @@ def compose_stages(
         providers: What answers, by name.
         clock: Returns Unix seconds.
         call_id: Returns an id never returned before by any worker.
+        fit: Given every fresh partition; may put other steps into it.
     """
     directory, ready = TenantDirectory(), asyncio.Event()
     background, publishing = Background(fatal), Background(fatal)
@@ -158,7 +160,7 @@ def compose_stages(
     routing = RoutingStep(registry, settings.routing)
 
     def new_state(partition: int) -> PartitionState:
-        return PartitionState(
+        state = PartitionState(
             partition=partition,
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, RateLimiter()),
@@ -166,6 +168,7 @@ def compose_stages(
             windows=WindowStep(settings.windows),
             routing=routing,
         )
+        return fit(state)
 
     def price(completion: Completion, now: float, superseded: bool) -> Settlement:
         return supersede(completion, registry) if superseded else settle(completion, registry, now)

@@ -10,13 +10,15 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.settings import KafkaSettings
-from streams.tail import detached_consumer
+from streams.tail import TrueEnds, detached_consumer
 from streams.topics import Topic
 
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
 POLL_MS = 500
+FIRST_POLL_MS = 20
+"""Until it has caught up, nothing may be processed."""
 
 
 async def follow(
@@ -24,19 +26,21 @@ async def follow(
 ) -> None:
     """Apply every (key, value) of the topic's partition 0, for ever; set `caught_up` once the end was seen."""
     position = 0
+    place = TopicPartition(topic.name, 0)
     while True:
-        consumer = detached_consumer(kafka)
+        consumer = detached_consumer(kafka, kafka.fetch_max_wait_ms)
         try:
             await consumer.start()
-            place = TopicPartition(topic.name, 0)
             consumer.assign([place])
             consumer.seek(place, position)
+            ends = TrueEnds(consumer, [place])
             while True:
-                fetched = await consumer.getmany(place, timeout_ms=POLL_MS)
+                timeout = POLL_MS if caught_up.is_set() else FIRST_POLL_MS
+                fetched = await consumer.getmany(place, timeout_ms=timeout)
                 for record in fetched.get(place, ()):
                     apply(record.key, record.value)
                     position = record.offset + 1
-                if not fetched:
+                if not caught_up.is_set() and await ends.reached():
                     caught_up.set()
         except KafkaError as away:
             logger.warning("cannot follow a topic; trying again", extra={"topic": topic.name, "error": repr(away)})

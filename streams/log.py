@@ -23,8 +23,8 @@ class Log(Protocol):
         """Yield the records from `starts` to the present end; at least the `newest` of each partition if given."""
         ...
 
-    async def fetch(self, topic: str, partition: int, offset: int) -> Record | None:
-        """Return the record at this offset, or None when the log no longer holds it."""
+    async def fetch(self, topic: str, partition: int, offsets: Sequence[int]) -> list[Record | None]:
+        """Return the records at these offsets, each None when the log no longer holds it."""
         ...
 
     def positions(self) -> Marks:

@@ -60,9 +60,9 @@ class Outbox:
         """Yield the records from `starts` to the present end; at least the `newest` of each partition if given."""
         return read_tail(self._kafka, starts, newest=newest)
 
-    async def fetch(self, topic: str, partition: int, offset: int) -> Record | None:
-        """Return the record at this offset, or None when the log no longer holds it."""
-        return await self._point_reader.fetch(topic, partition, offset)
+    async def fetch(self, topic: str, partition: int, offsets: Sequence[int]) -> list[Record | None]:
+        """Return the records at these offsets, each None when the log no longer holds it."""
+        return await self._point_reader.fetch(topic, partition, offsets)
 
     def positions(self) -> Marks:
         """Return a copy of the next position by (topic, partition), as far as this process has written."""
@@ -81,9 +81,8 @@ class Outbox:
             batch, count = self._build(publications, start)
             base = await self._send(batch, topic, partition)
             offsets.extend(range(base, base + count))
+            self._advance((topic, partition), base + count)
             start += count
-        if offsets:
-            self._advance((topic, partition), offsets[-1] + 1)
         return offsets
 
     def _advance(self, place: tuple[str, int], offset: int) -> None:

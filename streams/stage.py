@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from schemas.batch import Target
 from schemas.request import Request, TraceContext
@@ -71,11 +71,13 @@ class Flow:
         onward: Go to the next step.
         ended: Have their terminal result.
         audits: Go to the audit topic.
+        bugs: Tripped over a bug, with its traceback; they are among those that have ended.
     """
 
     onward: list[Journey] = field(default_factory=list)
     ended: list[tuple[Journey, ResultRecord]] = field(default_factory=list)
     audits: list[AuditRecord] = field(default_factory=list)
+    bugs: list[tuple[Journey, str]] = field(default_factory=list)
 
 
 class Step(Protocol):
@@ -88,6 +90,15 @@ class Step(Protocol):
 
     def process(self, journeys: Sequence[Journey], now: float) -> Flow:
         """Decide about these journeys."""
+        ...
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """A step that keeps journeys back."""
+
+    def withdraw(self, journey: Journey) -> None:
+        """Take back what became of a journey in a call of `process` that failed: it comes again."""
         ...
 
 

@@ -1,32 +1,72 @@
-"""Reading the log outside any consumer group: a stretch to its present end, or the record at one offset."""
+"""Reading the log outside any consumer group: a stretch to its present end, or the records at some offsets."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from schemas.settings import KafkaSettings
 from streams.records import Record
 
+logger = logging.getLogger(__name__)
+
 FETCH_RECORDS = 2000
-QUIET_POLLS = 2
-POLL_MS = 50
+POLL_MS = 10
+FETCH_WAIT_MS = 5
+"""Of the broker, for news: only the end is waited for here, and there is no news behind it."""
 MS_PER_SECOND = 1000
-WAIT_SECONDS = 10.0
+PAUSE_SECONDS = 1.0
+NEARBY_RECORDS = 1000
+"""A record this little ahead is reached by reading on rather than by another request to the broker."""
 
 
-def detached_consumer(kafka: KafkaSettings) -> AIOKafkaConsumer:
-    """Return a consumer that belongs to no group and commits nothing."""
+def detached_consumer(kafka: KafkaSettings, fetch_wait_ms: int) -> AIOKafkaConsumer:
+    """Return a consumer that belongs to no group and commits nothing.
+
+    Args:
+        kafka: How the broker is reached.
+        fetch_wait_ms: Longest wait of the broker for news before it answers that there are none.
+    """
     return AIOKafkaConsumer(
         bootstrap_servers=kafka.bootstrap,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=kafka.fetch_max_wait_ms,
+        fetch_max_wait_ms=fetch_wait_ms,
         request_timeout_ms=int(kafka.request_timeout_seconds * MS_PER_SECOND),
     )
+
+
+class TrueEnds:
+    """Where partitions ended when a fetch first said so, which is later than the reading began.
+
+    Asked for its end offset, the embedded broker understates it by part of its last batch, so only a fetch tells. It
+    stays what it was at first: a log that is written to all the time has no end to wait for.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._ends: dict[TopicPartition, int | None] = dict.fromkeys(places)
+
+    def of(self, place: TopicPartition) -> int | None:
+        """Return the end of a partition, or None before its first fetch."""
+        end = self._ends[place]
+        if end is None:
+            end = self._ends[place] = self._consumer.highwater(place)
+        return end
+
+    async def reached(self) -> bool:
+        """Return whether everything before the ends has been read."""
+        for place in self._ends:
+            end = self.of(place)
+            if end is None or await self._consumer.position(place) < end:
+                return False
+        return True
 
 
 async def read_tail(
@@ -41,7 +81,7 @@ async def read_tail(
     """
     if not starts:
         return
-    consumer = detached_consumer(kafka)
+    consumer = detached_consumer(kafka, FETCH_WAIT_MS)
     await consumer.start()
     try:
         places = {TopicPartition(topic, partition): offset for (topic, partition), offset in starts.items()}
@@ -51,26 +91,17 @@ async def read_tail(
         for place, offset in places.items():
             wanted = offset if newest is None else min(offset, ends[place] - newest)
             consumer.seek(place, max(wanted, begins[place]))
-        quiet = 0
-        # The embedded broker may understate the end by part of its last batch: go on until it is quiet.
-        while quiet < QUIET_POLLS or not await _reached(consumer, ends):
+        true_ends = TrueEnds(consumer, list(places))
+        while not await true_ends.reached():
             fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=FETCH_RECORDS)
-            quiet = 0 if fetched else quiet + 1
             for records in fetched.values():
                 yield [record_of(record) for record in records]
     finally:
         await consumer.stop()
 
 
-async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
-    for place, end in ends.items():
-        if await consumer.position(place) < end:
-            return False
-    return True
-
-
 class PointReader:
-    """Reads single records by their offset; one at a time, since this is for rare cases."""
+    """Reads single records by their offsets; one question at a time, since this is for rare cases."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
@@ -82,21 +113,48 @@ class PointReader:
         if self._consumer is not None:
             await self._consumer.stop()
 
-    async def fetch(self, topic: str, partition: int, offset: int) -> Record | None:
-        """Return the record at this offset, or None when the log no longer holds it."""
+    async def fetch(self, topic: str, partition: int, offsets: Sequence[int]) -> list[Record | None]:
+        """Return the records at these offsets, each None when the log no longer holds it.
+
+        A broker that is away is waited for: it says nothing about what its log holds.
+        """
         async with self._lock:
-            if self._consumer is None:
-                consumer = detached_consumer(self._kafka)
-                await consumer.start()
-                self._consumer = consumer
-            place = TopicPartition(topic, partition)
-            self._consumer.assign([place])
-            self._consumer.seek(place, offset)
-            try:
-                found = record_of(await asyncio.wait_for(self._consumer.getone(place), WAIT_SECONDS))
-            except TimeoutError:
-                return None
-            return found if found.offset == offset else None
+            while True:
+                try:
+                    if self._consumer is None:
+                        consumer = detached_consumer(self._kafka, FETCH_WAIT_MS)
+                        await consumer.start()
+                        self._consumer = consumer
+                    found = await self._fetch(self._consumer, TopicPartition(topic, partition), sorted(set(offsets)))
+                except KafkaError as away:
+                    logger.warning("cannot read single records; trying again", extra={"error": repr(away)})
+                    await asyncio.sleep(PAUSE_SECONDS)
+                else:
+                    return [found.get(offset) for offset in offsets]
+
+    async def _fetch(
+        self, consumer: AIOKafkaConsumer, place: TopicPartition, offsets: Sequence[int]
+    ) -> dict[int, Record]:
+        consumer.assign([place])
+        begin = (await consumer.beginning_offsets([place]))[place]
+        wanted = deque(offset for offset in offsets if offset >= begin)
+        ends = TrueEnds(consumer, [place])
+        found: dict[int, Record] = {}
+        position = -1
+        while wanted:
+            if not 0 <= wanted[0] - position <= NEARBY_RECORDS:
+                position = wanted[0]
+                consumer.seek(place, position)
+            fetched = await consumer.getmany(place, timeout_ms=POLL_MS, max_records=FETCH_RECORDS)
+            for record in fetched.get(place, ()):
+                position = record.offset + 1
+                while wanted and wanted[0] < position:
+                    if wanted.popleft() == record.offset:
+                        found[record.offset] = record_of(record)
+            end = ends.of(place)
+            if end is not None and wanted and wanted[0] >= end:
+                break  # this log never held them
+        return found
 
 
 def record_of(record: Any) -> Record:

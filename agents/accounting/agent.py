@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 
-from schemas.batch import Completion, CompletionBatch
+from schemas.batch import Completion, CompletionBatch, Failure
 from schemas.result import Status
 from schemas.wire import DeadLetterRecord, ProblemRecord, ResultRecord, UsageRecord
 from streams.background import Background
@@ -33,6 +34,9 @@ BUG = ProblemRecord(
 )
 
 
+FAILURE = Failure(BUG.code, BUG.message, BUG.remedy)
+
+
 class Settled(Protocol):
     """What becomes of a completion."""
 
@@ -51,6 +55,16 @@ Settle = Callable[[Completion, float, bool], Settled]
 """(completion, now, superseded) to its settlement."""
 Onward = Callable[[PartitionState, Flow], Coroutine[Any, Any, None]]
 """Leads released journeys through the later steps and makes the flow durable."""
+
+
+@dataclass(slots=True)
+class _Accounts:
+    """What one delivery of completions comes to."""
+
+    results: list[tuple[ResultRecord, Receipt | None]] = field(default_factory=list)
+    usages: list[UsageRecord] = field(default_factory=list)
+    letters: list[DeadLetterRecord] = field(default_factory=list)
+    released: Flow = field(default_factory=Flow)
 
 
 class Accounting:
@@ -79,51 +93,53 @@ class Accounting:
         state = self._tenancy.states.get(partition)
         if state is None:
             return
-        arrived = [(record, c) for record in records for c in _completions.decode(record.value or b"").completions]
+        arrived = [
+            (record, place, completion)
+            for record in records
+            for place, completion in enumerate(_completions.decode(record.value or b"").completions)
+        ]
         receipt = BatchReceipt(len(arrived), acknowledge, Capacity.unbounded())
         receipt.close()
-        results: list[tuple[ResultRecord, Receipt | None]] = []
-        usages: list[UsageRecord] = []
-        letters: list[DeadLetterRecord] = []
-        released = Flow()
-        for place, (record, completion) in enumerate(arrived):
-            key = ledger_key(completion.passenger.tenant, completion.passenger.id)
-            superseded = state.has_answered(key)
+        accounts = _Accounts()
+        for record, place, completion in arrived:
             now = self._clock()
-            work = contain(partial(self._account, state, completion, now, superseded), "accounting")
-            if isinstance(work, Bug):
-                letters.append(self._letter(record, place, completion, now, work))
-                if not superseded:
-                    results.append((_failed(completion, now), None))
-                    state.ends(key, completion.passenger.digest)
-                continue
-            settled, flow = work
-            if settled.result is not None:
-                results.append((settled.result, None))
-                state.ends(key, completion.passenger.digest)
-            usages += settled.usages
-            merge(released, flow)
-        self._background.start(self._conclude(state, results, usages, letters, receipt, len(arrived)))
-        if released.onward or released.ended:
-            self._background.start(self._onward(state, released))
+            for work in (self._account, self._release):
+                bug = contain(partial(work, state, completion, now, accounts), "accounting")
+                if isinstance(bug, Bug):
+                    accounts.letters.append(self._letter(record, place, completion, now, bug))
+        self._background.start(self._conclude(state, accounts, receipt, len(arrived)))
+        if accounts.released.onward or accounts.released.ended:
+            self._background.start(self._onward(state, accounts.released))
 
-    def _account(
-        self, state: PartitionState, completion: Completion, now: float, superseded: bool
-    ) -> tuple[Settled, Flow]:
-        return self._settle(completion, now, superseded), state.cache.complete(completion, now)
+    def _account(self, state: PartitionState, completion: Completion, now: float, into: _Accounts) -> None:
+        """Price a completion; one that cannot be priced fails its request, unless that has its result."""
+        key = ledger_key(completion.passenger.tenant, completion.passenger.id)
+        superseded = state.has_answered(key)
+        result: ResultRecord | None = None if superseded else _failed(completion, now)
+        try:
+            settled = self._settle(completion, now, superseded)
+            result = settled.result
+            into.usages += settled.usages
+        finally:
+            if result is not None:
+                into.results.append((result, None))
+                state.ends(key, completion.passenger.digest)
+
+    def _release(self, state: PartitionState, completion: Completion, now: float, into: _Accounts) -> None:
+        """Fill the cache and release who waited; where that fails, the others fail as well rather than wait."""
+        try:
+            merge(into.released, state.cache.complete(completion, now))
+        except Exception:
+            failed = msgspec.structs.replace(completion, answer=None, answered_by=None, failure=FAILURE)
+            merge(into.released, state.cache.complete(failed, now))
+            raise
 
     async def _conclude(
-        self,
-        state: PartitionState,
-        results: list[tuple[ResultRecord, Receipt | None]],
-        usages: list[UsageRecord],
-        letters: list[DeadLetterRecord],
-        receipt: BatchReceipt,
-        arrived: int,
+        self, state: PartitionState, accounts: _Accounts, receipt: BatchReceipt, arrived: int
     ) -> None:
-        if letters:
-            await self._delivery.dead_letters(state.partition, letters)
-        await self._delivery.usages_then_results(state, results, usages)
+        if accounts.letters:
+            await self._delivery.dead_letters(state.partition, accounts.letters)
+        await self._delivery.usages_then_results(state, accounts.results, accounts.usages)
         for _ in range(arrived):
             receipt.settle()
 

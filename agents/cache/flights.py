@@ -63,6 +63,14 @@ class Flights:
             return None
         return self._take(fingerprint, next(iter(waiting)))
 
+    def release(self, journey: Journey) -> None:
+        """Take a journey out of the queue it waits in, if it does; looks through all of them."""
+        for fingerprint, waiting in self._waiting.items():
+            for number, held in waiting.items():
+                if held is journey:
+                    self._take(fingerprint, number)
+                    return
+
     def overdue(self, now: float) -> list[Journey]:
         """Take out those whose deadline has passed; their flights go on."""
         late = []

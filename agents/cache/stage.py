@@ -57,6 +57,14 @@ class CacheStep:
             self._decide(journey, now, flow)
         return flow
 
+    def withdraw(self, journey: Journey) -> None:
+        """Take back what became of a journey in a call of `process` that failed."""
+        self._flights.release(journey)
+        fingerprint = journey.fingerprint
+        if fingerprint is not None and self._flights.leader_of(fingerprint) == journey.request.id:
+            self._flights.land(fingerprint)
+        journey.fingerprint = None
+
     def complete(self, completion: Completion, now: float) -> Flow:
         """Keep the answer of a completed call and release who waited for it.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -39,6 +40,15 @@ CONFLICT = ProblemRecord(
 )
 
 
+class _Arrival(NamedTuple):
+    """One request as it came: in this message, at this place."""
+
+    record: Record
+    place: int
+    outcome: Outcome | Bug
+    receipt: Receipt
+
+
 @dataclass(slots=True)
 class _Sorted:
     """What one delivery of records holds, by what happens to it next."""
@@ -48,8 +58,8 @@ class _Sorted:
     audits: list[AuditRecord] = field(default_factory=list)
     letters: list[DeadLetterRecord] = field(default_factory=list)
     letter_receipts: list[Receipt] = field(default_factory=list)
-    strays: list[tuple[Record, bytes, str, Receipt]] = field(default_factory=list)
-    repeats: list[tuple[int, Receipt]] = field(default_factory=list)
+    strays: dict[int, list[tuple[Publication, Receipt]]] = field(default_factory=dict)
+    repeats: list[tuple[int, _Arrival]] = field(default_factory=list)
 
 
 class Intake:
@@ -80,48 +90,45 @@ class Intake:
         state = self._tenancy.states.get(partition)
         if state is None:
             return  # given up meanwhile: whoever gains the partition reads it again
-        outcomes = [(record, place, found) for record in records for place, found in enumerate(self._decoded(record))]
-        if not await self._capacity.take(len(outcomes)) or self._tenancy.states.get(partition) is not state:
+        found = [(record, place, one) for record in records for place, one in enumerate(self._decoded(record))]
+        if not await self._capacity.take(len(found)) or self._tenancy.states.get(partition) is not state:
             return
-        receipt = BatchReceipt(len(outcomes), acknowledge, self._capacity)
+        receipt = BatchReceipt(len(found), acknowledge, self._capacity)
         receipt.close()
-        sorted_ = _Sorted()
-        now = self._clock()
-        for record, place, outcome in outcomes:
-            self._sort(state, record, place, outcome, receipt, sorted_, now)
-        flow = lead(state, sorted_.journeys, self._clock)
-        self._background.start(self._conclude(state, flow, sorted_))
+        self._background.start(self._take_in(state, [_Arrival(*one, receipt) for one in found]))
 
     def _decoded(self, record: Record) -> Sequence[Outcome | Bug]:
         found = contain(partial(self._decode, record), "governance")
         return [found] if isinstance(found, Bug) else found
 
-    def _sort(
-        self,
-        state: PartitionState,
-        record: Record,
-        place: int,
-        outcome: Outcome | Bug,
-        receipt: Receipt,
-        into: _Sorted,
-        now: float,
-    ) -> None:
-        if isinstance(outcome, DeadLetter | Bug):
-            into.letters.append(
-                self._letter(record, place, BUG, record.value or b"", now, outcome.traceback)
-                if isinstance(outcome, Bug)
-                else outcome.record(now, self._settings.intake.dead_letter_bytes)
-            )
+    def _take_in(self, state: PartitionState, arrivals: Sequence[_Arrival]) -> Coroutine[Any, Any, None]:
+        """Lead requests as far as they get at once; return what makes that durable."""
+        into = _Sorted()
+        now = self._clock()
+        for arrival in arrivals:
+            self._sort(state, arrival, into, now)
+        return self._conclude(state, lead(state, into.journeys, self._clock), into)
+
+    def _sort(self, state: PartitionState, arrival: _Arrival, into: _Sorted, now: float) -> None:
+        record, place, outcome, receipt = arrival
+        if isinstance(outcome, DeadLetter):
+            into.letters.append(outcome.record(now, self._settings.intake.dead_letter_bytes))
+            into.letter_receipts.append(receipt)
+            return
+        if isinstance(outcome, Bug):
+            into.letters.append(self._letter(record, place, BUG, record.value or b"", now, outcome.traceback))
             into.letter_receipts.append(receipt)
             return
         if isinstance(outcome, Ok):
-            tenant, request_id, body = outcome.request.tenant, outcome.request.id, outcome.body
-            if home_partition(tenant, self._settings.kafka.partitions) != state.partition:
-                into.strays.append((record, body, tenant, receipt))
+            tenant, body = outcome.request.tenant, outcome.body
+            home = home_partition(tenant, self._settings.kafka.partitions)
+            if home != state.partition:
+                forwarded = Publication(body, tenant.encode(), list(record.headers))
+                into.strays.setdefault(home, []).append((forwarded, receipt))
                 return
         else:
-            tenant, request_id, body = outcome.tenant or "", outcome.id, record.value or b""
-        match state.ledger.admit(ledger_key(tenant, request_id), outcome.digest), outcome:
+            body = record.value or b""
+        match state.ledger.admit(_key_of(outcome), outcome.digest), outcome:
             case New(), Ok(request=request, digest=digest):
                 into.journeys.append(Journey(request, body, digest, state.partition, now, receipt))
             case New(), Rejected():
@@ -130,7 +137,7 @@ class Intake:
             case InFlight(), _:
                 receipt.settle()  # under way: its result answers this one too
             case Done(offset=offset), _:
-                into.repeats.append((offset, receipt))
+                into.repeats.append((offset, arrival))
             case Conflict(), _:
                 into.letters.append(self._letter(record, place, CONFLICT, body, now))
                 into.letter_receipts.append(receipt)
@@ -153,17 +160,30 @@ class Intake:
             await self._delivery.dead_letters(state.partition, sorted_.letters)
             for receipt in sorted_.letter_receipts:
                 receipt.settle()
-        for record, body, tenant, receipt in sorted_.strays:
-            home = home_partition(tenant, self._settings.kafka.partitions)
-            await self._log.publish(REQUESTS.name, home, [Publication(body, tenant.encode(), list(record.headers))])
-            receipt.settle()
-        for offset, receipt in sorted_.repeats:
-            known = await self._log.fetch(RESULTS.name, state.partition, offset)
-            if known is not None and known.value is not None:
-                again = Publication(known.value, known.key, list(known.headers))
-                await self._log.publish(RESULTS.name, state.partition, [again])
-            receipt.settle()
+        for home, strays in sorted_.strays.items():
+            await self._log.publish(REQUESTS.name, home, [forwarded for forwarded, _ in strays])
+            for _, receipt in strays:
+                receipt.settle()
         await self.conclude(state, flow, sorted_.rejections, sorted_.audits)
+        if sorted_.repeats:
+            await self._repeat(state, sorted_.repeats)
+
+    async def _repeat(self, state: PartitionState, repeats: Sequence[tuple[int, _Arrival]]) -> None:
+        """Publish known results again; a request whose result the log no longer holds is served again."""
+        found = await self._log.fetch(RESULTS.name, state.partition, [offset for offset, _ in repeats])
+        known = [record for record in found if record is not None]
+        again = [Publication(record.value or b"", record.key, list(record.headers)) for record in known]
+        await self._log.publish(RESULTS.name, state.partition, again)
+        lost = []
+        for record, (_, arrival) in zip(found, repeats, strict=True):
+            if record is None:
+                lost.append(arrival)
+                assert isinstance(arrival.outcome, Ok | Rejected), "only what has an id has a result"
+                state.ledger.forget(_key_of(arrival.outcome))
+            else:
+                arrival.receipt.settle()
+        if lost:
+            await self._take_in(state, lost)
 
     async def conclude(
         self,
@@ -179,9 +199,9 @@ class Intake:
         audits = [*audits, *flow.audits]
         if audits:
             await self._delivery.audits(state.partition, audits)
-        results = [*ended, *self._unanswered(state, flow)]
         if flow.onward:
             await self._delivery.calls(state, flow.onward, self._clock())
+        results = [*ended, *self._unanswered(state, flow)]
         if results:
             await self._delivery.results(state, results)
 
@@ -215,3 +235,9 @@ class Intake:
             if due is not None and (soonest is None or due < soonest):
                 soonest = due
         return soonest
+
+
+def _key_of(outcome: Ok | Rejected) -> str:
+    if isinstance(outcome, Ok):
+        return ledger_key(outcome.request.tenant, outcome.request.id)
+    return ledger_key(outcome.tenant, outcome.id)

@@ -85,7 +85,7 @@ class Calls:
     async def receive(self, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
         """Start every call of a delivery that is neither done nor under way."""
         calls = [call for record in records for call in _calls.decode(record.value or b"").calls]
-        if not await self._capacity.take(len(calls)) or not self._open:
+        if not self._open or not await self._capacity.take(len(calls)) or not self._open:
             return  # given up: whoever gains the partition reads it again
         receipt = BatchReceipt(len(calls), acknowledge, self._capacity)
         receipt.close()

@@ -73,6 +73,11 @@ class RequestQueue:
             self._retain([journey for journey in self._journeys if journey.partition != partition])
         return evicted
 
+    def withdraw(self, journey: Journey) -> None:
+        """Take out one journey, if it is there."""
+        if any(held is journey for held in self._journeys):
+            self._retain([held for held in self._journeys if held is not journey])
+
     def _retain(self, journeys: list[Journey]) -> None:
         self._journeys = journeys
         self._first_deadline = min(map(_deadline, journeys), default=math.inf)
@@ -126,6 +131,11 @@ class BatchScheduler:
     def close_all(self) -> list[Journey]:
         """Take out everything."""
         return [journey for queue in self._queues.values() for journey in queue.close()]
+
+    def withdraw(self, journey: Journey) -> None:
+        """Take one journey out of its window, if it is in one."""
+        for queue in self._queues.values():
+            queue.withdraw(journey)
 
     def evict(self, partition: int) -> list[Journey]:
         """Take out the journeys of one partition."""

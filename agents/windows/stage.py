@@ -37,8 +37,9 @@ class WindowStep:
         flow = Flow()
         bulk: list[Journey] = []
         passes = {lane: self._scheduler.passes(lane) for lane in Lane}
-        for journey in journeys:
-            lane = journey.lane = lane_of(journey.request, now, self._bulk_after)
+        lanes = [lane_of(journey.request, now, self._bulk_after) for journey in journeys]  # nothing is touched yet
+        for journey, lane in zip(journeys, lanes, strict=True):
+            journey.lane = lane
             leaving = (journey,) if passes[lane] else self._scheduler.add(journey, now)
             if lane is Lane.BULK:
                 bulk.extend(leaving)
@@ -46,6 +47,10 @@ class WindowStep:
                 self._leave(leaving, now, flow)
         self._leave(bulk, now, flow)
         return flow
+
+    def withdraw(self, journey: Journey) -> None:
+        """Take back what became of a journey in a call of `process` that failed."""
+        self._scheduler.withdraw(journey)
 
     def due(self, now: float) -> Flow:
         """Close the windows whose time has come."""

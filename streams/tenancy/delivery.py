@@ -45,10 +45,11 @@ class Delivery:
             cloud_event(RESULTS, result.id, result.tenant, result.completed_at, _json.encode(result))
             for result, _ in ended
         ]
+        keys = [ledger_key(result.tenant, result.id) for result, _ in ended]
+        state.ending.update(keys)
         offsets = await self._log.publish(RESULTS.name, state.partition, publications)
         state.results_position = max(state.results_position, offsets[-1] + 1)
-        for (result, receipt), offset in zip(ended, offsets, strict=True):
-            key = ledger_key(result.tenant, result.id)
+        for key, (result, receipt), offset in zip(keys, ended, offsets, strict=True):
             state.ledger.ended(key, result.request_digest or "", offset)
             state.calls.close(key)
             state.ending.discard(key)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from streams.stage import MS_PER_SECOND, Flow, Journey, Step
+from schemas.result import Status
+from schemas.wire import ProblemRecord
+from streams.catchall import Bug, contain
+from streams.stage import MS_PER_SECOND, Flow, Journey, Keeper, Step, ended_with
 from streams.tenancy.state import PartitionState
 
 Clock = Callable[[], float]
 MS_DIGITS = 3
+BUG = ProblemRecord(
+    "internal_error",
+    "the request could not be processed because of a fault in Asahi",
+    "the operators find it with `asahi deadletter list`; send it again once it is mended",
+)
 
 
 def run_steps(steps: Sequence[Step], journeys: list[Journey], clock: Clock) -> Flow:
@@ -21,15 +30,38 @@ def run_steps(steps: Sequence[Step], journeys: list[Journey], clock: Clock) -> F
     for step in steps:
         for journey in journeys:
             journey.entered_at = now
-        flow = step.process(journeys, now)
+        flow = _processed(step, journeys, now)
         now = note_time(step.name, flow, clock)
-        total.ended += flow.ended
-        total.audits += flow.audits
-        journeys = flow.onward
+        journeys, flow.onward = flow.onward, []
+        merge(total, flow)
         if not journeys:
             break
     total.onward = journeys
     return total
+
+
+def _processed(step: Step, journeys: list[Journey], now: float) -> Flow:
+    """Lead journeys through a step; one that trips over a bug ends there, and the others go on."""
+    whole = contain(partial(step.process, journeys, now), step.name)
+    if not isinstance(whole, Bug):
+        return whole
+    total = Flow()
+    for journey in journeys:
+        _withdraw(step, journey)
+    for journey in journeys:
+        flow = contain(partial(step.process, [journey], now), step.name)
+        if isinstance(flow, Bug):
+            _withdraw(step, journey)
+            total.ended.append((journey, ended_with(journey, Status.FAILED, BUG, now)))
+            total.bugs.append((journey, flow.traceback))
+        else:
+            merge(total, flow)
+    return total
+
+
+def _withdraw(step: Step, journey: Journey) -> None:
+    if isinstance(step, Keeper):
+        step.withdraw(journey)
 
 
 def note_time(name: str, flow: Flow, clock: Clock) -> float:
@@ -53,13 +85,17 @@ def lead_on(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
 
 def route(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
     """Route journeys that a window released."""
-    routed = run_steps((state.routing,), flow.onward, clock)
-    return _succeeded(state, Flow(routed.onward, flow.ended + routed.ended, flow.audits + routed.audits), clock)
+    return _succeeded(state, _onward((state.routing,), flow, clock), clock)
 
 
 def _after_cache(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
-    led = run_steps((state.windows, state.routing), flow.onward, clock)
-    return Flow(led.onward, flow.ended + led.ended, flow.audits + led.audits)
+    return _onward((state.windows, state.routing), flow, clock)
+
+
+def _onward(steps: Sequence[Step], flow: Flow, clock: Clock) -> Flow:
+    led = run_steps(steps, flow.onward, clock)
+    merge(led, Flow([], flow.ended, flow.audits, flow.bugs))
+    return led
 
 
 def _succeeded(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
@@ -81,3 +117,4 @@ def merge(into: Flow, flow: Flow) -> None:
     into.onward += flow.onward
     into.ended += flow.ended
     into.audits += flow.audits
+    into.bugs += flow.bugs

@@ -31,6 +31,10 @@ class KnownRequests(Protocol):
         """Return whether the request is known to have its result."""
         ...
 
+    def forget(self, key: str) -> None:
+        """Forget a request, so that the next one under this key is new."""
+        ...
+
     def make_room(self, count: int) -> None:
         """Remember at least this many of the newest results."""
         ...

@@ -71,10 +71,10 @@ class MemoryLog:
             if found := list(self._broker.stretch(*place, first, ends[place])):
                 yield found
 
-    async def fetch(self, topic: str, partition: int, offset: int) -> Record | None:
-        """Return the record at this offset, or None when the log no longer holds it."""
+    async def fetch(self, topic: str, partition: int, offsets: Sequence[int]) -> list[Record | None]:
+        """Return the records at these offsets, each None when the log no longer holds it."""
         await self._step(f"fetch from {topic}")
-        return next(iter(self._broker.stretch(topic, partition, offset, offset + 1)), None)
+        return [next(iter(self._broker.stretch(topic, partition, offset, offset + 1)), None) for offset in offsets]
 
     def positions(self) -> Marks:
         """Return the next position by (topic, partition), as far as this process has written or learnt."""

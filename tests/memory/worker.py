@@ -15,6 +15,7 @@ from agents.providers.protocol import Provider
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
 from streams.records import Record
+from streams.tenancy.state import PartitionState
 from streams.topics import Topic
 from streams.transport.deliveries import Deliveries
 from tests.memory.broker import MemoryBroker
@@ -32,6 +33,7 @@ class Machine:
     Attributes:
         tenants: Facts on the governance topic: key and value.
         fetch_records: Most records in a delivery.
+        fit: Given the fresh state of every partition.
     """
 
     settings: Settings
@@ -41,6 +43,7 @@ class Machine:
     clock: Callable[[], float]
     tenants: Iterable[tuple[bytes, bytes]]
     fetch_records: int = 100
+    fit: Callable[[PartitionState], PartitionState] = lambda state: state
 
 
 class Delivery(NamedTuple):
@@ -75,6 +78,7 @@ class MemoryWorker:
             machine.providers(name),
             clock=machine.clock,
             call_id=lambda: f"{name}-{next(numbers)}",
+            fit=machine.fit,
         )
         for key, value in machine.tenants:
             self.stages.directory.apply(key, value)

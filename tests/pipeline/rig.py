@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,12 +18,13 @@ from schemas.settings import IntakeSettings, KafkaSettings, ProviderSettings, Se
 from schemas.tenant import TenantRegistered
 from streams.envelope import header
 from streams.records import Record
+from streams.tenancy.state import PartitionState
 from streams.topics import AUDIT, COMPLETIONS, DEADLETTER, DISPATCH, RESULTS, USAGE
 from tests.flow.models import three_models
 from tests.memory.broker import MemoryBroker
 from tests.memory.cluster import Cluster
 from tests.memory.worker import Machine
-from tests.unit.providers.virtual_time import clock
+from tests.unit.providers.virtual_time import clock, run
 
 PARTITIONS = 2
 TENANTS = (
@@ -82,13 +84,23 @@ class Rig:
     providers: Mapping[str, Provider] | None = None
     tenants: tuple[TenantRegistered, ...] = TENANTS
     fetch_records: int = 100
+    fit: Callable[[PartitionState], PartitionState] = lambda state: state
     asked: list[Asked] = field(default_factory=list)
     broker: MemoryBroker = field(default_factory=lambda: MemoryBroker(clock))
 
     def machine(self) -> Machine:
         """Return what a worker is made of."""
         facts = [(tenant.tenant.encode(), tenant.model_dump_json().encode()) for tenant in self.tenants]
-        return Machine(self.settings, self.broker, self.registry, self._providers, clock, facts, self.fetch_records)
+        return Machine(
+            self.settings,
+            self.broker,
+            self.registry,
+            self._providers,
+            clock,
+            facts,
+            fetch_records=self.fetch_records,
+            fit=self.fit,
+        )
 
     def cluster(self, **fields: Any) -> Cluster:
         """Return a cluster without workers."""
@@ -167,3 +179,28 @@ def ask(name: str, tenant: str = "acme", **fields: Any) -> bytes:
     if "messages" not in document:
         document.setdefault("prompt", f"What is {name}?")
     return msgspec.json.encode(document)
+
+
+def serve(rig: Rig, *requests: bytes, pause: float = 0.0) -> Rig:
+    """Let one worker serve these requests, sent with this many seconds between them, to the end."""
+
+    async def test() -> None:
+        cluster = rig.cluster()
+        await cluster.join()
+        for value in requests:
+            cluster.submit(value, tenant_of(value))
+            await asyncio.sleep(pause)
+        await cluster.drained()
+
+    run(test())
+    return rig
+
+
+def tenant_of(value: bytes) -> str | None:
+    """Return the key that a well-behaved producer gives this message."""
+    try:
+        document = msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    first = document[0] if isinstance(document, list) and document else document
+    return str(first["tenant"]) if isinstance(first, dict) and "tenant" in first else None
