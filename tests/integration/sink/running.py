@@ -37,7 +37,7 @@ async def running(settings: Settings) -> AsyncIterator[Sink]:
         await task
 
 
-async def sink_process(settings: Settings) -> asyncio.subprocess.Process:
+async def sink_process(settings: Settings, stderr: int = asyncio.subprocess.DEVNULL) -> asyncio.subprocess.Process:
     """Start a sink as a process of its own."""
     sections = {"kafka": settings.kafka, "clickhouse": settings.clickhouse, "worker": settings.worker}
     variables = {
@@ -47,5 +47,5 @@ async def sink_process(settings: Settings) -> asyncio.subprocess.Process:
         if key != "password"
     }
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "streams.sink", env=os.environ | variables, stderr=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", "streams.sink", env=os.environ | variables, stderr=stderr
     )
