@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from streams.topics import Topic
 
@@ -16,13 +16,12 @@ RESTORED_HEADER = "asahi_restored"
 Headers = list[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """One message to publish; `value` is the encoded event."""
+class Publication(NamedTuple):
+    """One message to publish; `value` is the encoded event. Nobody changes the headers once they are given."""
 
     value: bytes
     key: bytes | None = None
-    headers: Headers = field(default_factory=list)
+    headers: Headers = []
 
 
 def cloud_event(
