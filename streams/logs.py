@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import reprlib
 import sys
 from datetime import UTC, datetime
 
@@ -12,7 +13,7 @@ CHATTY = ("aiokafka", "faust", "mode", "httpx", "httpcore", "asyncio")
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one JSON object."""
+    """Formats a record as one JSON object; what cannot be shown as it is meant is shown as well as it can be."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -20,12 +21,26 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         line.update({key: value for key, value in vars(record).items() if key not in STANDARD})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        try:
+            return json.dumps(line, default=str)
+        except (TypeError, ValueError, RecursionError):  # keys that are no strings, rings, deep nesting
+            return json.dumps({key: _outline(value) for key, value in line.items()})
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):  # the arguments do not fit the text
+        return f"{record.msg} {record.args!r}"
+
+
+def _outline(value: object) -> str:
+    return value if isinstance(value, str) else reprlib.repr(value)
 
 
 def configure_logging(level: str) -> None:
