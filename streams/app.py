@@ -14,6 +14,8 @@ from streams.transport.records import RecordsSchema
 HEARTBEATS_PER_SESSION = 3
 MESSAGES_BUFFERED_PER_AGENT = 16
 REBALANCE_SECONDS = 60.0
+RECOVERY_SECONDS = 3600.0
+"""Faust gives this long to whoever gains partitions, and then goes on as if their state had been rebuilt."""
 
 
 def create_app(settings: Settings, custodian: Custodian) -> faust.App:
@@ -29,7 +31,7 @@ def create_app(settings: Settings, custodian: Custodian) -> faust.App:
         broker_session_timeout=kafka.session_timeout_seconds,
         broker_heartbeat_interval=kafka.session_timeout_seconds / HEARTBEATS_PER_SESSION,
         broker_rebalance_timeout=REBALANCE_SECONDS,
-        broker_request_timeout=max(kafka.request_timeout_seconds, REBALANCE_SECONDS),
+        broker_request_timeout=RECOVERY_SECONDS,
         broker_commit_interval=kafka.commit_interval_seconds,
         broker_max_poll_records=kafka.max_poll_records,
         stream_buffer_maxsize=MESSAGES_BUFFERED_PER_AGENT,

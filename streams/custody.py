@@ -39,7 +39,7 @@ class Owner(Protocol):
         ...
 
     def refine(self, topic: str, partition: int, marks: Marks) -> Marks:
-        """Return the marks to save for this input partition, moved back where the stage needs older outputs."""
+        """Return the marks its recovery reads from for this input, moved back where it needs older outputs."""
         ...
 
 

@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from schemas.errors import BrokerUnavailable
 from schemas.settings import KafkaSettings
 from streams.envelope import Publication
 from streams.records import Record
@@ -47,7 +48,11 @@ class Outbox:
         self._positions: dict[tuple[str, int], int] = {}
 
     async def __aenter__(self) -> Outbox:
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except KafkaConnectionError as away:
+            await self._producer.stop()
+            raise BrokerUnavailable(f"no broker answers at {self._kafka.bootstrap}; set kafka.bootstrap") from away
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

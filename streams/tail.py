@@ -82,8 +82,8 @@ async def read_tail(
     if not starts:
         return
     consumer = detached_consumer(kafka, FETCH_WAIT_MS)
-    await consumer.start()
     try:
+        await consumer.start()
         places = {TopicPartition(topic, partition): offset for (topic, partition), offset in starts.items()}
         consumer.assign(list(places))
         ends = await consumer.end_offsets(list(places))
@@ -121,16 +121,24 @@ class PointReader:
         async with self._lock:
             while True:
                 try:
-                    if self._consumer is None:
-                        consumer = detached_consumer(self._kafka, FETCH_WAIT_MS)
-                        await consumer.start()
-                        self._consumer = consumer
-                    found = await self._fetch(self._consumer, TopicPartition(topic, partition), sorted(set(offsets)))
+                    place = TopicPartition(topic, partition)
+                    found = await self._fetch(await self._started(), place, sorted(set(offsets)))
                 except KafkaError as away:
                     logger.warning("cannot read single records; trying again", extra={"error": repr(away)})
                     await asyncio.sleep(PAUSE_SECONDS)
                 else:
                     return [found.get(offset) for offset in offsets]
+
+    async def _started(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            consumer = detached_consumer(self._kafka, FETCH_WAIT_MS)
+            try:
+                await consumer.start()
+            except KafkaError:
+                await consumer.stop()
+                raise
+            self._consumer = consumer
+        return self._consumer
 
     async def _fetch(
         self, consumer: AIOKafkaConsumer, place: TopicPartition, offsets: Sequence[int]

@@ -19,6 +19,8 @@ from schemas.tenant import TenantRegistered
 from schemas.usage import Usage
 
 MS_PER_HOUR = 3_600_000
+COMPACTED_SEGMENT_MS = 600_000
+"""The newest segment is never compacted, and Kafka's own is a week or a gigabyte long: readers read all of it."""
 
 
 class Scope(StrEnum):
@@ -58,6 +60,7 @@ class Topic:
         configs = {"max.message.bytes": str(kafka.max_message_bytes)}
         if self.compacted:
             configs["cleanup.policy"] = "compact"
+            configs["segment.ms"] = str(COMPACTED_SEGMENT_MS)
         else:
             configs["cleanup.policy"] = "delete"
             configs["retention.ms"] = str(int(hours * MS_PER_HOUR))

@@ -23,7 +23,7 @@ from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
 from streams.stage import Receipt
 from streams.topics import COMPLETIONS, DISPATCH
-from streams.transport.offsets import Checkpoint, Marks
+from streams.transport.offsets import Checkpoint, Marks, kept
 
 logger = logging.getLogger(__name__)
 
@@ -176,9 +176,10 @@ class Calls:
         self._capacity.reset()
 
     def refine(self, topic: str, partition: int, marks: Marks) -> Marks:
-        """Return the marks as they are: the position at delivery is old enough."""
+        """Keep the marks that recovery reads from; the positions at delivery are old enough."""
         del topic, partition
-        return marks
+        homes = range(self._settings.kafka.partitions)
+        return kept(marks, ((COMPLETIONS.name, home) for home in homes))
 
 
 def key_of(passenger: Passenger) -> str:

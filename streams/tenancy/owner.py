@@ -15,7 +15,7 @@ from streams.log import Log
 from streams.receipts import Capacity
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import COMPLETIONS, DISPATCH, REQUESTS, RESULTS, USAGE
-from streams.transport.offsets import Checkpoint, Marks
+from streams.transport.offsets import Checkpoint, Marks, kept
 
 logger = logging.getLogger(__name__)
 
@@ -97,11 +97,13 @@ class Tenancy:
         self._capacity.reset()
 
     def refine(self, topic: str, partition: int, marks: Marks) -> Marks:
-        """Move the marks back to the oldest call under way."""
+        """Keep the marks that recovery reads from, those of requests moved back to the oldest call under way."""
+        if topic == COMPLETIONS.name:
+            return kept(marks, ((RESULTS.name, partition), (USAGE.name, partition)))
+        shards = range(self._settings.kafka.partitions)
+        marks = kept(marks, ((RESULTS.name, partition), *((DISPATCH.name, shard) for shard in shards)))
         state = self.states.get(partition) or self._departing.get(partition)
-        if state is None or topic != REQUESTS.name:
-            return marks
-        return state.calls.move_back(marks, partition)
+        return marks if state is None else state.calls.move_back(marks, partition)
 
     def _mark(self, checkpoints: Checkpoints, topic: str, partition: int, place: tuple[str, int]) -> int:
         point = checkpoints.get((topic, partition))

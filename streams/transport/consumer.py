@@ -46,7 +46,8 @@ class MicroBatchThread(driver.AIOKafkaConsumerThread):
             max_poll_interval_ms=int((conf.broker_max_poll_interval or 0) * MS_PER_SECOND),
             max_partition_fetch_bytes=FETCH_BYTES_PER_PARTITION,
             fetch_max_wait_ms=consumer.fetch_max_wait_ms,
-            request_timeout_ms=int(conf.broker_request_timeout * MS_PER_SECOND),
+            # The longest request is to join the group, which lasts as long as a rebalance.
+            request_timeout_ms=int(conf.broker_rebalance_timeout * MS_PER_SECOND),
             session_timeout_ms=int(conf.broker_session_timeout * MS_PER_SECOND),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * MS_PER_SECOND),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * MS_PER_SECOND),

@@ -14,11 +14,16 @@ marks that it was taken over with: a second crash then reads as far back as the 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 Marks = Mapping[tuple[str, int], int]
 """Position by (topic, partition)."""
+
+
+def kept(marks: Marks, places: Iterable[tuple[str, int]]) -> Marks:
+    """Return the marks of these places; one that is missing stays missing and means the start."""
+    return {place: marks[place] for place in places if place in marks}
 
 
 @dataclass(frozen=True, slots=True)
