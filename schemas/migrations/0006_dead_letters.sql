@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS dead_letters_store
 ENGINE = ReplacingMergeTree(precedence)
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY event_key
-SETTINGS ttl_only_drop_parts = 1;
+SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 600, min_age_to_force_merge_on_partition_only = 1;
 
 -- A dead letter is known by its source's place on the log, and another log has the same places: hence the cluster.
 CREATE MATERIALIZED VIEW IF NOT EXISTS dead_letters_fold TO dead_letters_store AS

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS feedback_store
 ENGINE = ReplacingMergeTree(precedence)
 PARTITION BY toYYYYMM(archived_at)
 ORDER BY event_key
-SETTINGS ttl_only_drop_parts = 1;
+SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 600, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feedback_fold TO feedback_store AS
 SELECT
