@@ -79,7 +79,8 @@ def _coding(chance: random.Random, number: int) -> str:
 
 def _mathematics(chance: random.Random, number: int) -> str:
     dozen, price = chance.randint(2, 40), chance.randint(3, 90)
-    return f"A shop in {chance.choice(PLACES)} sells {dozen} dozen eggs and {number} loaves at {price} cents. How much?"
+    place = chance.choice(PLACES)
+    return f"A shop in {place} sells {dozen} dozen eggs and {number} loaves at {price} cents. How much is that?"
 
 
 KINDS: tuple[Kind, ...] = (

@@ -13,12 +13,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from agents.governance.decoder import decode
-from streams.outcomes import Message, Ok
 from schemas.request import Request
 from schemas.result import Result
 from schemas.settings import KafkaSettings, Settings
 from streams.admin import ensure_topics
 from streams.contract.examples import payloads
+from streams.outcomes import Message, Ok
 from streams.topics import REQUESTS, RESULTS
 from tests.unit.docs.fences import commands, fences
 
