@@ -26,7 +26,7 @@ from tests.chaos.rig import Rig, running
 from tests.kafka.apache import ApacheKafka
 
 ENDING_SECONDS = 10
-ANSWERING_SECONDS = 30
+ANSWERING_SECONDS = 60
 FIRST, MORE = 200, 50
 UNDECODABLE = b"\xc1"
 
