@@ -102,13 +102,6 @@ class Pipeline:
             wait = EXPIRY_CHECK_SECONDS if due is None else min(max(0.0, due - time.time()), EXPIRY_CHECK_SECONDS)
             await asyncio.sleep(wait)
 
-    async def watch(self) -> None:
-        """Fail when Faust has: it does not end the process by itself, which would then do nothing for ever."""
-        await cast("Any", self.app).wait_until_stopped()
-        reason = self.app.crash_reason
-        if reason is not None:
-            raise reason
-
     async def drain(self) -> None:
         """Stop reading, let calls under way finish, make everything durable and commit it."""
         consumer = self.app.consumer

@@ -40,7 +40,6 @@ async def serve(settings: Settings) -> int:
         services = Background(fatal)
         beside = [services.start(pipeline.follow_governance()), services.start(pipeline.tick())]
         await pipeline.app.start()
-        beside.append(services.start(pipeline.watch()))
         logger.info("worker started", extra={"group": settings.kafka.group})
         await stop.wait()
         if not failures:

@@ -89,6 +89,7 @@ def route(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
 
 
 def _after_cache(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
+    note_time(state.cache.name, flow, clock)
     return _onward((state.windows, state.routing), flow, clock)
 
 

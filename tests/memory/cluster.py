@@ -40,54 +40,43 @@ class Death:
 
 
 @dataclass(slots=True)
-class Toll:
-    """What the deaths cost at most.
-
-    Attributes:
-        under_way: Calls without durable completion at the moment of a death or a rebalance.
-        undead_since: When somebody else took over, by name of the worker.
-    """
-
-    under_way: int = 0
-    deaths: int = 0
-    undead_since: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
 class Cluster:
     """A group of workers.
 
     Attributes:
         deaths: Sorted by operation.
         delays: Seconds each operation takes, over and over.
+        workers: Those alive that know it.
+        everyone: All that ever were.
+        undead_since: When others took over, by name of a worker that was only thought to be dead.
     """
 
     machine: Machine
     deaths: Collection[Death] = ()
     delays: tuple[float, ...] = (0.001,)
-    toll: Toll = field(default_factory=Toll)
     workers: list[MemoryWorker] = field(default_factory=list)
+    everyone: list[MemoryWorker] = field(default_factory=list)
+    undead_since: dict[str, float] = field(default_factory=dict)
     operations: int = 0
     _undead: list[MemoryWorker] = field(default_factory=list)
-    _names: int = 0
     _never: asyncio.Event = field(default_factory=asyncio.Event)
     _rebalancing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def join(self) -> MemoryWorker:
         """Start a worker and share the partitions anew."""
-        self._names += 1
-        name = f"w{self._names}"
+        name = f"w{len(self.everyone) + 1}"
         worker = MemoryWorker(name, self.machine, self._step_of(name))
         worker.start()
         self.workers.append(worker)
+        self.everyone.append(worker)
         await self.rebalance()
         return worker
 
     async def leave(self, worker: MemoryWorker) -> None:
         """Stop a worker in order."""
         await worker.drain()
-        self.toll.under_way += worker.die()
+        worker.die()
         self.workers.remove(worker)
         await self.rebalance()
 
@@ -96,7 +85,6 @@ class Cluster:
         async with self._rebalancing:
             broker = self.machine.broker
             members = list(self.workers)
-            self.toll.under_way += sum(worker.under_way for worker in members)
             await asyncio.gather(*(worker.run(worker.revoke()) for worker in members), return_exceptions=True)
             broker.generation += 1
             members = [worker for worker in members if worker in self.workers]
@@ -108,9 +96,8 @@ class Cluster:
     def expel(self, worker: MemoryWorker, death: Death) -> None:
         """Take a worker for dead that is not."""
         assert death.undead_seconds is not None
-        self.toll.deaths += 1
-        self.toll.under_way += worker.under_way
-        self.toll.undead_since[worker.name] = self.machine.clock()
+        worker.cut_off += worker.under_way
+        self.undead_since[worker.name] = self.machine.clock()
         self.workers.remove(worker)
         self._undead.append(worker)
         self.run(self._replace(death.down_seconds))
@@ -118,11 +105,10 @@ class Cluster:
 
     def kill(self, worker: MemoryWorker, death: Death) -> None:
         """End a worker between two instructions; somebody takes over after a while."""
-        self.toll.deaths += 1
         self.workers.remove(worker)
         if death.late_seconds is not None:
             worker.log.land_later(death.late_seconds)
-        self.toll.under_way += worker.die()
+        worker.die()
         self.run(self._replace(death.down_seconds))
 
     def run(self, work: Awaitable[Any]) -> None:
@@ -137,6 +123,11 @@ class Cluster:
             partition = home_partition(key or "", self.machine.settings.kafka.partitions)
         publication = Publication(value, None if key is None else key.encode())
         self.machine.broker.append(REQUESTS.name, partition, [publication])
+
+    @property
+    def cut_off(self) -> int:
+        """How many calls were under way when their worker died or had to give up their partition."""
+        return sum(worker.cut_off for worker in self.everyone)
 
     async def drained(self, seconds: float = 120.0) -> None:
         """Wait until every input is committed to its end and nobody is under way.

@@ -24,7 +24,7 @@ async def at_once(what: str) -> None:
 
 
 @dataclass(eq=False, slots=True)
-class _Batch:
+class Batch:
     """What is on its way to the broker."""
 
     topic: str
@@ -38,22 +38,25 @@ class MemoryLog:
     Args:
         broker: Shared with the other processes.
         step: Called before a batch lands, before its sender hears of it, and before every read.
+
+    Attributes:
+        on_the_way: What has been sent and has not landed.
     """
 
     def __init__(self, broker: MemoryBroker, step: Step = at_once) -> None:
         self._broker = broker
         self._step = step
         self._positions: dict[Place, int] = {}
-        self._on_the_way: set[_Batch] = set()
+        self.on_the_way: set[Batch] = set()
 
     async def publish(self, topic: str, partition: int, publications: Sequence[Publication]) -> list[int]:
         """Publish in order to one partition; return the offset of each once all are durable."""
         offsets: list[int] = []
         for start in range(0, len(publications), BATCH_RECORDS):
-            batch = _Batch(topic, partition, publications[start : start + BATCH_RECORDS])
-            self._on_the_way.add(batch)
+            batch = Batch(topic, partition, publications[start : start + BATCH_RECORDS])
+            self.on_the_way.add(batch)
             await self._step(f"send to {topic}")
-            self._on_the_way.remove(batch)
+            self.on_the_way.remove(batch)
             first = self._broker.append(topic, partition, batch.publications)
             await self._step(f"hear from {topic}")
             offsets.extend(range(first, first + len(batch.publications)))
@@ -88,5 +91,5 @@ class MemoryLog:
     def land_later(self, seconds: float) -> None:
         """Let what is on its way land in spite of its sender's death."""
         loop = asyncio.get_running_loop()
-        for batch in self._on_the_way:
+        for batch in self.on_the_way:
             loop.call_later(seconds, self._broker.append, batch.topic, batch.partition, batch.publications)

@@ -61,11 +61,13 @@ class MemoryWorker:
     Attributes:
         name: Of the process; part of the ids of the calls it pays for.
         failures: What reached `fatal`.
+        cut_off: Calls under way at the moments when it had to give up partitions.
     """
 
     def __init__(self, name: str, machine: Machine, step: Step = at_once) -> None:
         self.name = name
         self.failures: list[BaseException] = []
+        self.cut_off = 0
         self._machine = machine
         self._step = step
         self.log = MemoryLog(machine.broker, step)
@@ -110,14 +112,13 @@ class MemoryWorker:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def die(self) -> int:
-        """Stop between two instructions, as `kill -9` does; return how many calls were under way."""
+    def die(self) -> None:
+        """Stop between two instructions, as `kill -9` does."""
         self._machine.broker.ignore(self._arrived)
-        under_way = self.under_way
+        self.cut_off += self.under_way
         self.stages.runner.cancel_all()
-        for task in [*self._tasks, *self.stages.background._tasks]:
+        for task in [*self._tasks, *self.stages.background._tasks, *self.stages.publishing._tasks]:
             task.cancel()
-        return under_way
 
     @property
     def under_way(self) -> int:
@@ -127,6 +128,7 @@ class MemoryWorker:
     async def revoke(self) -> None:
         """Give up all partitions, as our consumer does at the start of a rebalance."""
         self._flowing.clear()
+        self.cut_off += self.under_way
         await self.stages.custody.lose(frozenset(self._positions))
         await self.commit()
         for queue in self._queues.values():
@@ -157,8 +159,8 @@ class MemoryWorker:
     async def drain(self) -> None:
         """Stop in order, as `agents.bootstrap.Pipeline.drain` does."""
         self._flowing.clear()
-        await self.stages.runner.drain(self._machine.settings.worker.drain_seconds)
-        await self.stages.background.settled()
+        self.cut_off += self.under_way
+        await self.stages.custody.lose(frozenset())
         await self.commit()
 
     async def _gain(self, generation: int) -> None:

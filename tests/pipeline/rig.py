@@ -196,6 +196,12 @@ def serve(rig: Rig, *requests: bytes, pause: float = 0.0) -> Rig:
     return rig
 
 
+async def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds; time is virtual, so that looking often costs next to nothing."""
+    while not holds():  # noqa: ASYNC110 - what is waited for is the code under test, which sets no events for us
+        await asyncio.sleep(0.001)
+
+
 def tenant_of(value: bytes) -> str | None:
     """Return the key that a well-behaved producer gives this message."""
     try:

@@ -119,7 +119,7 @@ def hold(
         what_is_dead_has_a_letter(rig, sent)
         again = rig.dispatched_again()
         assert late or not again
-        assert rig.repeated_calls(cluster.toll.undead_since) <= cluster.toll.under_way + again
+        assert rig.repeated_calls(cluster.undead_since) <= cluster.cut_off + again
 
     run(test())
 

@@ -1,0 +1,189 @@
+"""Taking over: what a successor must know, one story each; `test_crash_law` tells all the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from agents.providers.protocol import Prompt, Reply
+from agents.providers.scripted import ANSWER
+from schemas.settings import IntakeSettings, WorkerSettings
+from streams.topics import COMPLETIONS
+from tests.memory.cluster import Cluster, Death
+from tests.memory.worker import MemoryWorker
+from tests.pipeline.rig import Rig, ask, settings, until
+from tests.unit.providers.virtual_time import run
+
+FORGETFUL = settings(
+    intake=IntakeSettings(recover_results=1, recover_completions=1), worker=WorkerSettings(drain_seconds=0.05)
+)
+
+
+class Paced:
+    """Answers after as many seconds as the prompt says, at once otherwise; counts who asked."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+
+    async def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply:
+        del model, attempt
+        self.asked[prompt.id] += 1
+        _, _, seconds = prompt.text.partition("takes ")
+        await asyncio.sleep(float(seconds or 0))
+        return ANSWER
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def kill(cluster: Cluster, worker: MemoryWorker) -> None:
+    cluster.kill(worker, Death(0, down_seconds=0.0))
+
+
+async def successor(cluster: Cluster) -> MemoryWorker:
+    await until(lambda: cluster.workers)
+    return cluster.workers[0]
+
+
+def test_a_second_successor_knows_what_the_first_had_inherited() -> None:
+    """Its checkpoint stands before a message that the first worker had answered in part."""
+
+    async def test() -> tuple[Rig, Paced]:
+        provider = Paced()
+        rig = Rig(FORGETFUL, providers={"east": provider}, fetch_records=1)
+        cluster = rig.cluster()
+        worker = await cluster.join()
+        short, long = {"prompt": "takes 3"}, {"prompt": "takes 30"}
+        cluster.submit(ask("short", **short), "acme")
+        cluster.submit(ask("long", **long), "acme")
+        cluster.submit(ask("waits", **short), "acme")
+        cluster.submit(
+            b"[" + ask("answered") + b"," + ask("waits long", **long).replace(b" long", b"-long") + b"]", "acme"
+        )
+        await asyncio.sleep(1)
+        kill(cluster, worker)
+        await asyncio.sleep(5)
+        assert rig.results().keys() >= {"answered", "short", "waits"}
+        kill(cluster, await successor(cluster))
+        await cluster.drained()
+        return rig, provider
+
+    rig, provider = run(test())
+    assert set(rig.results()) == {"short", "long", "waits", "answered", "waits-long"}
+    assert len({record.value for record in rig.raw_results()["answered"]}) == 1
+    assert provider.asked == {"short": 2, "long": 3, "answered": 1}
+
+
+def test_leaving_in_order_repeats_no_call_that_ends_in_time() -> None:
+    async def test() -> Rig:
+        rig = Rig(settings())
+        cluster = rig.cluster()
+        worker = await cluster.join()
+        for number in range(10):
+            cluster.submit(ask(f"r{number}"), "acme")
+        await until(lambda: worker.under_way)
+        await cluster.leave(worker)
+        await cluster.join()
+        await cluster.drained()
+        return rig
+
+    rig = run(test())
+    assert set(rig.statuses().values()) == {"completed"}
+    assert len(rig.asked) == 10
+
+
+def test_a_call_that_outlasts_the_hand_over_is_known_to_be_under_way() -> None:
+    async def test() -> tuple[Rig, Paced]:
+        provider = Paced()
+        rig = Rig(FORGETFUL, providers={"east": provider})
+        cluster = rig.cluster()
+        worker = await cluster.join()
+        cluster.submit(ask("slow", prompt="takes 5"), "acme")
+        await asyncio.sleep(1)
+        await cluster.leave(worker)
+        await cluster.join()
+        for name in ("same", "slow"):
+            cluster.submit(ask(name, prompt="takes 5"), "acme")
+        await cluster.drained()
+        return rig, provider
+
+    rig, provider = run(test())
+    assert rig.statuses() == {"slow": "completed", "same": "cached"}
+    assert provider.asked == {"slow": 2}
+
+
+def test_a_request_that_everybody_has_forgotten_is_served_when_it_comes_again() -> None:
+    async def test() -> Rig:
+        rig = Rig(settings(intake=IntakeSettings(known_ids=2)))
+        cluster = rig.cluster()
+        await cluster.join()
+        cluster.submit(ask("r1", cache={"directive": "bypass"}), "acme")
+        await asyncio.sleep(1)
+        for number in range(10):
+            cluster.submit(ask(f"wrong{number}", sampling={"temperature": "hot"}), "acme")
+        await asyncio.sleep(1)
+        cluster.submit(ask("r1", cache={"directive": "bypass"}), "acme")
+        cluster.submit(ask("same", prompt="What is r1?"), "acme")
+        await cluster.drained()
+        return rig
+
+    rig = run(test())
+    assert [result["status"] for result in rig.results()["r1"]] == ["completed"] * 2
+    assert len(rig.results()["same"]) == 1
+
+
+def test_a_call_made_twice_is_paid_twice_and_counted_as_superseded() -> None:
+    """The completion of a dead worker lands after its successor has looked for it, and has called again."""
+
+    async def test() -> Rig:
+        rig = Rig(settings())
+        cluster = rig.cluster(delays=(0.005,))
+        worker = await cluster.join()
+        cluster.submit(ask("r1"), "acme")
+        await until(lambda: any(batch.topic == COMPLETIONS.name for batch in worker.log.on_the_way))
+        cluster.kill(worker, Death(0, late_seconds=1.0, down_seconds=0.0))
+        await asyncio.sleep(1)
+        await cluster.drained()
+        return rig
+
+    rig = run(test())
+    assert rig.statuses() == {"r1": "completed"}
+    usages = rig.usages()
+    assert [usage.get("superseded", False) for usage in usages] == [False, True]
+    assert {usage["id"] for usage in usages} == set(rig.paid()) == {"w1-1", "w2-1"}
+    assert {usage["request_id"] for usage in usages} == {"r1"}
+
+
+def test_an_idle_partition_does_not_look_behind_after_its_owner_died_before_the_commit() -> None:
+    async def test() -> None:
+        rig = Rig(settings())
+        cluster = rig.cluster()
+        worker = await cluster.join()
+        cluster.submit(ask("r1", sampling={"temperature": "hot"}), "acme")
+        await asyncio.sleep(0.05)
+        await worker.deliveries.checkpoint()  # saved, and then it dies
+        kill(cluster, worker)
+        await cluster.drained()
+        assert cluster.lag() == {}
+
+    run(test())
+
+
+def test_a_take_over_that_is_overtaken_by_the_next_one_leaves_no_trace() -> None:
+    async def test() -> Rig:
+        rig = Rig(settings())
+        cluster = rig.cluster(delays=(0.01,))
+        for number in range(20):
+            tenant = ("acme", "zeta")[number % 2]
+            cluster.submit(ask(f"r{number}", tenant), tenant)
+        await cluster.join()
+        for _ in range(5):
+            await asyncio.sleep(0.03)  # in the middle of reading back
+            await cluster.rebalance()
+        await cluster.join()
+        await cluster.drained()
+        return rig
+
+    rig = run(test())
+    assert len(rig.results()) == 20
+    assert len(rig.asked) == 20
