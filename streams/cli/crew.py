@@ -70,13 +70,17 @@ class Crew:
             raise EmbeddedServiceError(f"the workers did not begin within {READY_SECONDS:g} s; see {log}") from None
         self._watcher = asyncio.create_task(self._watch(), name="crew-watch")
 
-    async def stop(self) -> None:
-        """Stop the workers, let the sink write what they left, and stop the sink."""
+    async def stop(self, *, catch_up: bool = True) -> None:
+        """Stop the workers, let the sink write what they left, and stop the sink.
+
+        Args:
+            catch_up: There is a log left to catch up with.
+        """
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait([self._watcher])
         await asyncio.gather(*(member.process.stop() for member in self._workers))
-        if self._sink.process.alive:
+        if catch_up and self._sink.process.alive:
             await self.sink_caught_up(CATCH_UP_SECONDS)
         await self._sink.process.stop()
 

@@ -67,6 +67,6 @@ async def local_stack(settings: Settings, workers: int, tell: Tell) -> AsyncIter
             yield LocalStack(reached, services, state, crew, tuple(tenants), restored)
         finally:
             tell("stopping; what is under way is finished first")
-            await crew.stop()
+            await crew.stop(catch_up=services.broker.process.alive)
     finally:
         await services.stop()

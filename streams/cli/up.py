@@ -50,9 +50,10 @@ async def _until_stopped(stack: LocalStack) -> None:
     """
     signalled = asyncio.create_task(until_signalled())
     while not signalled.done():
-        if not stack.services.broker.process.alive:
+        broker = stack.services.broker.process
+        if not broker.alive:
             raise EmbeddedServiceError(
-                f"{stack.services.broker.process.obituary()}\nThe embedded broker died, and its log with it: "
+                f"the embedded broker died, and its log with it, see {broker.log_path}; "
                 "run `asahi up` again, the archive restores what was under way"
             )
         await asyncio.wait([signalled], timeout=LOOK_SECONDS)

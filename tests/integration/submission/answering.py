@@ -88,6 +88,8 @@ class AnsweringPipeline:
         self._consumer.assign(places)
         for place, end in (await self._consumer.end_offsets(places)).items():
             self._consumer.seek(place, end)
+        while await self._consumer.getmany(timeout_ms=100):
+            pass  # left by other tests: the embedded broker understates the end
         self._task = asyncio.create_task(self._answer())
         return self
 
@@ -116,8 +118,13 @@ class AnsweringPipeline:
                 await self._outbox.publish(RESULTS.name, partition, answers)
 
     def _requests(self, value: bytes) -> list[dict[str, object]]:
-        loaded = orjson.loads(value)
-        return loaded if isinstance(loaded, list) else [loaded]
+        """Return a message's requests; other tests on the same broker send what is none."""
+        try:
+            loaded = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return []
+        members = loaded if isinstance(loaded, list) else [loaded]
+        return [member for member in members if isinstance(member, dict) and {"id", "tenant"} <= member.keys()]
 
     def _heeds(self, request: dict[str, object]) -> bool:
         """The first time a silent one comes, it is lost."""
