@@ -58,7 +58,8 @@ def submit(
     """Answer the requests in FILE, one JSON object per line, and write their results in the same order.
 
     Lines are our requests, or OpenAI batch lines (custom_id, method, url, body). A line that is wrong becomes a
-    rejected row. When it is interrupted, run the same command again: it goes on where it stopped.
+    rejected row. When it is interrupted, run the same command again: it goes on where it stopped, and asks again only
+    what is unanswered. How far it got is in a small file beside the output, OUTPUT.asahi-progress.
     """
     settings = invocation.attached()
     job = Job(

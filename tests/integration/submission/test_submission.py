@@ -157,6 +157,27 @@ async def test_killed_at_any_moment_it_goes_on_and_the_output_is_the_same(settin
     assert len(pipeline.paid) == LINES - LINES // 500
 
 
+async def test_ctrl_c_says_how_to_go_on(settings: Settings, job: Job) -> None:
+    write_workload(job.input, 300)
+    command = [sys.executable, "-m", "streams.cli", "submit", str(job.input), "-o", str(job.output)]
+    async with AnsweringPipeline(settings.kafka) as pipeline:
+        pipeline.answering.clear()
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environment_of(settings), stderr=asyncio.subprocess.PIPE
+        )
+        await until(lambda: pipeline.seen > 0)
+        process.send_signal(signal.SIGINT)
+        _, said = await process.communicate()
+        assert process.returncode == 128 + signal.SIGINT
+        assert b"interrupted; " in said
+        assert b"Run the same command again to go on." in said
+        assert b"Traceback" not in said
+        pipeline.answering.set()
+        again = await asyncio.create_subprocess_exec(*command, env=environment_of(settings))
+        assert await again.wait() == 0
+    assert len(job.output.read_bytes().splitlines()) == 300
+
+
 async def test_a_new_log_is_noticed_and_what_is_unanswered_asked_again(tmp_path: Path, job: Job) -> None:
     """The embedded broker forgets everything when it ends; an interrupted submission survives that."""
     write_workload(job.input, 600)
