@@ -50,22 +50,28 @@ class Custody:
         self._log = log
         self._checkpoints = checkpoints
         self._owners = owners
+        self._handing_over = asyncio.Lock()
 
     async def gain(self, assigned: frozenset[TP], generation: int) -> Mapping[TP, Checkpoint]:
         """Rebuild the state behind the assigned partitions and return the checkpoints it was rebuilt from."""
-        found = await self._checkpoints.load(assigned)
-        by_place = {(tp.topic, tp.partition): point for tp, point in found.items()}
-        for point in found.values():
-            self._log.learn(point.marks)
-        for owner in self._owners:
-            partitions = frozenset[int]().union(*(partitions_of(assigned, topic) for topic in owner.topics))
-            await owner.take_over(partitions, by_place)
+        async with self._handing_over:
+            found = await self._checkpoints.load(assigned)
+            by_place = {(tp.topic, tp.partition): point for tp, point in found.items()}
+            for point in found.values():
+                self._log.learn(point.marks)
+            for owner in self._owners:
+                partitions = frozenset[int]().union(*(partitions_of(assigned, topic) for topic in owner.topics))
+                await owner.take_over(partitions, by_place)
         logger.info("partitions gained", extra={"partitions": len(assigned), "generation": generation})
         return found
 
     async def lose(self, revoked: frozenset[TP]) -> None:
-        """Finish what is under way; the state is rebuilt by whoever gains the partitions."""
-        await asyncio.gather(*(owner.let_go() for owner in self._owners))
+        """Finish what is under way; the state is rebuilt by whoever gains the partitions.
+
+        A rebalance may come while the state is still being rebuilt after the last one; that ends first.
+        """
+        async with self._handing_over:
+            await asyncio.gather(*(owner.let_go() for owner in self._owners))
         logger.info("partitions given up", extra={"partitions": len(revoked)})
 
     def marks(self) -> Marks:

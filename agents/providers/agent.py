@@ -168,7 +168,7 @@ class Calls:
         assert self._runner is not None
         self._open = False  # Faust goes on handing out what it has buffered
         for ticket in await self._runner.drain(self._settings.worker.drain_seconds):
-            del self._under_way[ticket.key]
+            self._under_way.pop(ticket.key, None)
         await self._background.settled()
         self._under_way.clear()
         self._done.clear()

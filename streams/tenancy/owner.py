@@ -92,7 +92,7 @@ class Tenancy:
 
         Faust goes on handing out what it has buffered: whatever began now would be done again by the next owner.
         """
-        self._departing, self.states = self.states, {}
+        self._departing, self.states = {**self._departing, **self.states}, {}
         await self._background.settled()
         self._capacity.reset()
 

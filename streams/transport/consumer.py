@@ -105,7 +105,8 @@ class MicroBatchConsumer(driver.Consumer):
             if not fetched:
                 continue
             wanted = active is None or tp in active or tp in self._buffered_partitions
-            if not wanted or not self.flow_active or self.app.consumer_generation_id != generation:
+            current = self.app.consumer_generation_id == generation and self._deliveries.has_gained(generation)
+            if not wanted or not self.flow_active or not current:
                 self._fetch_again(tp)
                 continue
             message = self._batch_message(tp, fetched, generation)

@@ -56,6 +56,7 @@ class Deliveries:
         if generation == self._generation:
             return {}
         found = await self._custodian.gain(frozenset(assigned), generation)
+        self.clear()
         self._generation = generation
         self._inherited = found
         resume = {tp: point.offset for tp, point in found.items() if point.offset > (committed.get(tp) or 0)}
@@ -107,9 +108,17 @@ class Deliveries:
                 del self._uncommitted[tp]
 
     def clear(self) -> None:
-        """Forget everything: the partitions go."""
+        """Forget everything: the partitions go. Nothing may be delivered before the next ones are gained."""
         self._trackers.clear()
         self._uncommitted.clear()
+        self._generation = NO_GENERATION
+
+    def has_gained(self, generation: int) -> bool:
+        """Return whether the state behind this assignment stands, so that its messages may be delivered.
+
+        Faust may let them flow too early: when a rebalance comes while the last one is still being recovered from.
+        """
+        return generation == self._generation
 
 
 def partitions_of(tps: Iterable[TP], topic: str) -> frozenset[int]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from faust.types import TP
@@ -22,21 +23,31 @@ class StillWaiting(AssertionError):
     """Something was not done after all the time there is; says what."""
 
 
+class Fate(Enum):
+    """What befalls a worker."""
+
+    KILLED = "ends between two instructions"
+    UNDEAD = "is taken for dead, and goes on until it hears of it"
+    LEAVING = "ends in order"
+    REBALANCED = "has to give up everything, and gets part of it back"
+
+
 @dataclass(frozen=True, slots=True)
-class Death:
-    """A worker is killed, or only thought to be dead.
+class Event:
+    """What happens to the worker that is about to do one operation.
 
     Attributes:
-        operation: The how-manieth operation of the cluster it dies before.
-        late_seconds: What was on its way to the broker lands this much later; None means never.
-        down_seconds: Until somebody takes its partitions over.
-        undead_seconds: It goes on for this long as if nothing had happened, until it hears that it has no partitions.
+        operation: The how-manieth of the cluster.
+        late_seconds: What a killed one had on its way to the broker lands this much later; None means never.
+        down_seconds: Until somebody takes over.
+        undead_seconds: Until one that was taken for dead hears of it.
     """
 
     operation: int
+    fate: Fate = Fate.KILLED
     late_seconds: float | None = None
-    down_seconds: float = 0.1
-    undead_seconds: float | None = None
+    down_seconds: float = 0.0
+    undead_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -44,7 +55,7 @@ class Cluster:
     """A group of workers.
 
     Attributes:
-        deaths: Sorted by operation.
+        events: At most one per operation.
         delays: Seconds each operation takes, over and over.
         workers: Those alive that know it.
         everyone: All that ever were.
@@ -52,7 +63,7 @@ class Cluster:
     """
 
     machine: Machine
-    deaths: Collection[Death] = ()
+    events: Collection[Event] = ()
     delays: tuple[float, ...] = (0.001,)
     workers: list[MemoryWorker] = field(default_factory=list)
     everyone: list[MemoryWorker] = field(default_factory=list)
@@ -75,10 +86,11 @@ class Cluster:
 
     async def leave(self, worker: MemoryWorker) -> None:
         """Stop a worker in order."""
-        await worker.drain()
-        worker.die()
-        self.workers.remove(worker)
-        await self.rebalance()
+        await asyncio.wait([worker.run(worker.drain())])
+        if worker in self.workers:  # it may be killed meanwhile
+            worker.die()
+            self.workers.remove(worker)
+            await self.rebalance()
 
     async def rebalance(self) -> None:
         """Take all partitions from everybody and share them anew."""
@@ -93,23 +105,22 @@ class Cluster:
                 own = [p for p in range(partitions) if p * len(members) // partitions == number]
                 worker.assign([TP(topic.name, p) for topic in INPUTS for p in own], broker.generation)
 
-    def expel(self, worker: MemoryWorker, death: Death) -> None:
+    def expel(self, worker: MemoryWorker, event: Event) -> None:
         """Take a worker for dead that is not."""
-        assert death.undead_seconds is not None
         worker.cut_off += worker.under_way
         self.undead_since[worker.name] = self.machine.clock()
         self.workers.remove(worker)
         self._undead.append(worker)
-        self.run(self._replace(death.down_seconds))
-        self.run(self._bury(worker, death.undead_seconds))
+        self.run(self._replace(event.down_seconds))
+        self.run(self._bury(worker, event.undead_seconds))
 
-    def kill(self, worker: MemoryWorker, death: Death) -> None:
+    def kill(self, worker: MemoryWorker, event: Event) -> None:
         """End a worker between two instructions; somebody takes over after a while."""
         self.workers.remove(worker)
-        if death.late_seconds is not None:
-            worker.log.land_later(death.late_seconds)
+        if event.late_seconds is not None:
+            worker.log.land_later(event.late_seconds)
         worker.die()
-        self.run(self._replace(death.down_seconds))
+        self.run(self._replace(event.down_seconds))
 
     def run(self, work: Awaitable[Any]) -> None:
         """Run beside the workers."""
@@ -167,27 +178,34 @@ class Cluster:
         await self.rebalance()
         await self.join()
 
+    def _befall(self, worker: MemoryWorker, event: Event) -> None:
+        if event.fate is Fate.KILLED:
+            self.kill(worker, event)
+        elif event.fate is Fate.UNDEAD:
+            self.expel(worker, event)
+        elif event.fate is Fate.LEAVING:
+            self.run(self._succeed(worker))
+        else:
+            self.run(self.rebalance())
+
+    async def _succeed(self, worker: MemoryWorker) -> None:
+        await self.join()
+        if worker in self.workers:
+            await self.leave(worker)
+
     def _step_of(self, name: str) -> Callable[[str], Awaitable[None]]:
         async def step(what: str) -> None:
             del what
             self.operations += 1
             delay = self.delays[self.operations % len(self.delays)]
-            deaths = [death for death in self.deaths if death.operation == self.operations]
-            alive = next((worker for worker in [*self.workers, *self._undead] if worker.name == name), None)
-            if alive in self.workers and deaths:
-                if deaths[0].undead_seconds is not None:
-                    self.expel(alive, deaths[0])
-                else:
-                    self.kill(alive, deaths[0])
-                    alive = None
-            if alive is None:
+            event = next((event for event in self.events if event.operation == self.operations), None)
+            alive = {worker.name: worker for worker in [*self.workers, *self._undead]}
+            worker = alive.get(name)
+            if worker in self.workers and event is not None:
+                self._befall(worker, event)
+            if worker not in self.workers and worker not in self._undead:
                 await self._never.wait()  # a dead process hears of nothing any more
             if delay:
                 await asyncio.sleep(delay)
 
         return step
-
-
-def owned(tps: Iterable[TP], topic: str) -> set[int]:
-    """Return the partition numbers of one topic."""
-    return {tp.partition for tp in tps if tp.topic == topic}

@@ -187,7 +187,7 @@ class MemoryWorker:
             if not records:
                 continue
             await self._step(f"fetch {tp.topic}")
-            if generation != self._generation or not self._flowing.is_set():
+            if not self._flowing.is_set() or not self.deliveries.has_gained(generation):
                 return False
             any_found = True
             next_offset = records[-1].offset + 1

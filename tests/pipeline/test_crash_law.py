@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
+from itertools import accumulate
 
 import msgspec
 from hypothesis import HealthCheck, given
@@ -17,7 +19,7 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from schemas.settings import IntakeSettings, ProviderSettings, Settings, WorkerSettings
-from tests.memory.cluster import Cluster, Death
+from tests.memory.cluster import Cluster, Event, Fate
 from tests.pipeline.rig import Rig, settings
 from tests.pipeline.traffic import SENT_AGAIN, Message, Plan, messages, plans
 from tests.unit.providers.virtual_time import run
@@ -35,23 +37,25 @@ ON_THEIR_OWN = settings(
 """Checkpoints must suffice: the margin that recovery reads besides is as small as can be."""
 
 when = st.integers(1, 120)
+seconds = st.sampled_from((0.0, 0.05, 0.4))
 downs = st.sampled_from((0.0, 0.1))
-seconds = st.sampled_from((None, 0.0, 0.05, 0.4))
-kills = st.lists(st.tuples(when, st.none(), downs, st.none()), max_size=4)
-late_kills = st.lists(st.tuples(when, seconds, downs, st.none()), max_size=4)
-expulsions = st.lists(st.tuples(when, st.none(), downs, seconds), max_size=4)
+kills = st.builds(Event, when, st.just(Fate.KILLED), st.none(), downs)
+moves = st.builds(Event, when, st.sampled_from((Fate.LEAVING, Fate.REBALANCED)))
+late_kills = st.builds(Event, when, st.just(Fate.KILLED), st.none() | seconds, downs)
+mistakes = st.builds(Event, when, st.just(Fate.UNDEAD), st.none(), downs, seconds)
 delays = st.lists(st.sampled_from((0.0, 0.001, 0.004, 0.03)), min_size=1, max_size=7)
 
 
-Gap = tuple[int, float | None, float, float | None]
+def some(*kinds: st.SearchStrategy[Event]) -> st.SearchStrategy[list[Event]]:
+    """Return sequences of events of these kinds, each so many operations after the one before."""
+    return st.lists(st.one_of(*kinds), max_size=4).map(sequence)
 
 
-def sequence(gaps: list[Gap]) -> list[Death]:
-    operation, found = 0, []
-    for gap, late, down, undead in gaps:
-        operation += gap
-        found.append(Death(operation, late, down, undead))
-    return found
+def sequence(events: list[Event]) -> list[Event]:
+    return [
+        replace(event, operation=operation)
+        for event, operation in zip(events, accumulate(event.operation for event in events), strict=True)
+    ]
 
 
 async def live(rig: Rig, cluster: Cluster, sent: list[Message], workers: int) -> None:
@@ -101,19 +105,14 @@ def what_is_dead_has_a_letter(rig: Rig, sent: list[Message]) -> None:
 
 
 def hold(
-    common: Settings,
-    plan: list[Plan],
-    gaps: list[Gap],
-    delays: list[float],
-    workers: int,
-    fetch: int,
+    common: Settings, plan: list[Plan], events: list[Event], delays: list[float], workers: int, fetch: int
 ) -> None:
     async def test() -> None:
         rig = Rig(common, fetch_records=fetch)
         sent = messages(plan)
-        cluster = rig.cluster(deaths=sequence(gaps), delays=tuple(delays))
+        cluster = rig.cluster(events=events, delays=tuple(delays))
         await live(rig, cluster, sent, workers)
-        late = any(death.late_seconds is not None or death.undead_seconds is not None for death in cluster.deaths)
+        late = any(event.late_seconds is not None or event.fate is Fate.UNDEAD for event in events)
         each_has_its_result(rig, sent, late=late)
         each_paid_call_is_counted_once(rig, late=late)
         what_is_dead_has_a_letter(rig, sent)
@@ -130,30 +129,32 @@ fetches = st.integers(1, 4)
 
 
 @modest
-@given(plan=plans(), gaps=kills, delays=delays, workers=workers, fetch=fetches)
-def test_whoever_is_killed(plan: list[Plan], gaps: list[Gap], delays: list[float], workers: int, fetch: int) -> None:
-    hold(COMMON, plan, gaps, delays, workers, fetch)
+@given(plan=plans(), events=some(kills, moves), delays=delays, workers=workers, fetch=fetches)
+def test_whoever_is_killed(
+    plan: list[Plan], events: list[Event], delays: list[float], workers: int, fetch: int
+) -> None:
+    hold(COMMON, plan, events, delays, workers, fetch)
 
 
 @modest
-@given(plan=plans(*SENT_AGAIN), gaps=kills, delays=delays, workers=workers, fetch=fetches)
+@given(plan=plans(*SENT_AGAIN), events=some(kills, moves), delays=delays, workers=workers, fetch=fetches)
 def test_checkpoints_alone_suffice(
-    plan: list[Plan], gaps: list[Gap], delays: list[float], workers: int, fetch: int
+    plan: list[Plan], events: list[Event], delays: list[float], workers: int, fetch: int
 ) -> None:
-    hold(ON_THEIR_OWN, plan, gaps, delays, workers, fetch)
+    hold(ON_THEIR_OWN, plan, events, delays, workers, fetch)
 
 
 @modest
-@given(plan=plans("only"), gaps=late_kills, delays=delays, workers=workers, fetch=fetches)
+@given(plan=plans("only"), events=some(late_kills, moves), delays=delays, workers=workers, fetch=fetches)
 def test_what_the_dead_sent_may_land_late(
-    plan: list[Plan], gaps: list[Gap], delays: list[float], workers: int, fetch: int
+    plan: list[Plan], events: list[Event], delays: list[float], workers: int, fetch: int
 ) -> None:
-    hold(COMMON, plan, gaps, delays, workers, fetch)
+    hold(COMMON, plan, events, delays, workers, fetch)
 
 
 @modest
-@given(plan=plans("only", "soon"), gaps=expulsions, delays=delays, workers=workers, fetch=fetches)
+@given(plan=plans("only", "soon"), events=some(mistakes, kills), delays=delays, workers=workers, fetch=fetches)
 def test_who_was_taken_for_dead_may_go_on_for_a_while(
-    plan: list[Plan], gaps: list[Gap], delays: list[float], workers: int, fetch: int
+    plan: list[Plan], events: list[Event], delays: list[float], workers: int, fetch: int
 ) -> None:
-    hold(COMMON, plan, gaps, delays, workers, fetch)
+    hold(COMMON, plan, events, delays, workers, fetch)

@@ -9,7 +9,7 @@ from agents.providers.protocol import Prompt, Reply
 from agents.providers.scripted import ANSWER
 from schemas.settings import IntakeSettings, WorkerSettings
 from streams.topics import COMPLETIONS
-from tests.memory.cluster import Cluster, Death
+from tests.memory.cluster import Cluster, Event
 from tests.memory.worker import MemoryWorker
 from tests.pipeline.rig import Rig, ask, settings, until
 from tests.unit.providers.virtual_time import run
@@ -37,7 +37,7 @@ class Paced:
 
 
 def kill(cluster: Cluster, worker: MemoryWorker) -> None:
-    cluster.kill(worker, Death(0, down_seconds=0.0))
+    cluster.kill(worker, Event(0, down_seconds=0.0))
 
 
 async def successor(cluster: Cluster) -> MemoryWorker:
@@ -141,7 +141,7 @@ def test_a_call_made_twice_is_paid_twice_and_counted_as_superseded() -> None:
         worker = await cluster.join()
         cluster.submit(ask("r1"), "acme")
         await until(lambda: any(batch.topic == COMPLETIONS.name for batch in worker.log.on_the_way))
-        cluster.kill(worker, Death(0, late_seconds=1.0, down_seconds=0.0))
+        cluster.kill(worker, Event(0, late_seconds=1.0, down_seconds=0.0))
         await asyncio.sleep(1)
         await cluster.drained()
         return rig
