@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -35,6 +36,18 @@ class FakeOwner:
     def refine(self, topic: str, partition: int, marks: Marks) -> Marks:
         assert topic in self.topics
         return marks if self.oldest is None else {**marks, ("results", partition): self.oldest}
+
+
+@dataclass
+class SlowOwner(FakeOwner):
+    """Takes over only when it is allowed to."""
+
+    allowed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take_over(self, partitions: frozenset[int], checkpoints: Mapping[tuple[str, int], Checkpoint]) -> None:
+        assert not self.let_go_of, "gives up what it has not got yet"
+        await self.allowed.wait()
+        await super().take_over(partitions, checkpoints)
 
 
 @pytest.fixture
@@ -81,3 +94,26 @@ async def test_a_checkpoint_is_saved_with_the_marks_its_owner_needs(log: MemoryL
         D0: POINT,
         TP("feedback", 0): POINT,
     }
+
+
+async def test_giving_up_waits_for_a_take_over_under_way(log: MemoryLog) -> None:
+    owner = SlowOwner(("requests",))
+    custody = Custody(log, CheckpointLog("asahi", log), (owner,))
+    gaining = asyncio.create_task(custody.gain(frozenset({R0}), 1))
+    losing = asyncio.create_task(custody.lose(frozenset({R0})))
+    await asyncio.sleep(0)
+    assert owner.let_go_of == 0
+    owner.allowed.set()
+    await asyncio.gather(gaining, losing)
+    assert (len(owner.took), owner.let_go_of) == (1, 1)
+
+
+async def test_a_take_over_that_is_cancelled_lets_go_of_nothing_else(log: MemoryLog) -> None:
+    owner = SlowOwner(("requests",))
+    custody = Custody(log, CheckpointLog("asahi", log), (owner,))
+    gaining = asyncio.create_task(custody.gain(frozenset({R0}), 1))
+    await asyncio.sleep(0)
+    gaining.cancel()
+    await asyncio.wait([gaining])
+    await custody.lose(frozenset({R0}))
+    assert owner.let_go_of == 1

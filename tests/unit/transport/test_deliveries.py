@@ -164,3 +164,22 @@ async def test_nothing_of_lost_partitions_is_committed() -> None:
 def test_partitions_of_one_topic() -> None:
     assert partitions_of([A, B, TP("calls", 2)], "requests") == {0, 1}
     assert partitions_of([A], "calls") == frozenset()
+
+
+async def test_messages_flow_only_between_gaining_and_giving_up() -> None:
+    deliveries = Deliveries(FakeCustodian())
+    assert not deliveries.has_gained(4)
+    await deliveries.gain([A], 4, {})
+    assert deliveries.has_gained(4)
+    assert not deliveries.has_gained(5), "assigned, but its state does not stand yet"
+    deliveries.clear()
+    assert not deliveries.has_gained(4)
+
+
+async def test_what_an_earlier_assignment_left_unsettled_is_not_waited_for() -> None:
+    deliveries = await gained(FakeCustodian())
+    deliveries.deliver(A, 10, end=10)
+    await deliveries.gain([A], 1, {})
+    deliveries.deliver(A, 10, end=10)
+    deliveries.settle(A, 10, 1)
+    assert await deliveries.checkpoint() == {A: 10}
