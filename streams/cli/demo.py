@@ -11,7 +11,7 @@ import orjson
 
 from schemas.errors import ConfigurationError, EmbeddedServiceError
 from schemas.settings import Settings
-from streams.cli.display import console, duration, plain_table, side_console
+from streams.cli.display import console, duration, plain_table, program, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.local_stack import local_stack
 from streams.cli.progress import shown
@@ -90,15 +90,16 @@ def _print(outcome: Outcome, folder: Path) -> None:
     for heading, said in sentences(totals):
         table.add_row(f"[bold]{heading}[/bold]", said)
     out.print(table)
+    again = f"{program()} --data-dir {folder}"
     for line in (
         f"[bold]adds up[/bold]  {adds_up(outcome)}",
         f"[bold]results[/bold]  {outcome.output}",
         "",
         "Try next",
         f"  head -n 1 {outcome.output}",
-        f"  asahi --data-dir {folder} up          # the same stack again, with what the demo left; beside it:",
-        f"  asahi --data-dir {folder} status --json",
-        f'  asahi --data-dir {folder} infer --prompt "Good morning"',
+        f"  {again} up          # the same stack again, with what the demo left; beside it:",
+        f"  {again} status --json",
+        f'  {again} infer --prompt "Good morning"',
     ):
         out.print(line, soft_wrap=True)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from decimal import Decimal
+from pathlib import Path
 
 import click
 import orjson
@@ -50,6 +52,16 @@ def _plain(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+def program() -> str:
+    """Return what to type to run this program: its name, or where it is when its folder is not on the path."""
+    if shutil.which("asahi"):
+        return "asahi"
+    beside = Path(sys.executable).with_name("asahi")
+    if not beside.exists():
+        return f"{sys.executable} -m streams.cli"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 def dollars(amount: Decimal) -> str:

@@ -7,8 +7,8 @@ import asyncio
 import click
 
 from schemas.errors import EmbeddedServiceError
-from schemas.settings import Settings
-from streams.cli.display import console, side_console
+from schemas.settings import EmbeddedSettings, Settings
+from streams.cli.display import console, program, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.local_stack import LocalStack, local_stack
 from streams.cli.signals import run_to_end, until_signalled
@@ -61,6 +61,7 @@ async def _until_stopped(stack: LocalStack) -> None:
 
 def _welcome(stack: LocalStack) -> list[str]:
     data_dir = stack.settings.embedded.data_dir
+    asahi = program() if data_dir == EmbeddedSettings().data_dir else f"{program()} --data-dir {data_dir}"
     lines = [
         "[bold]asahi is up[/bold]",
         f"  Kafka        {stack.state.bootstrap}",
@@ -73,9 +74,9 @@ def _welcome(stack: LocalStack) -> list[str]:
     lines += [
         "",
         "Beside it, try",
-        '  asahi infer --prompt "Good morning"',
-        "  asahi submit requests.jsonl --output results.jsonl",
-        "  asahi status",
+        f'  {asahi} infer --prompt "Good morning"',
+        f"  {asahi} submit requests.jsonl --output results.jsonl",
+        f"  {asahi} status",
         f"  curl '{stack.state.clickhouse_url}/?database={stack.settings.clickhouse.database}' -d '{EXAMPLE_SQL}'",
         "Ctrl-C stops it.",
     ]

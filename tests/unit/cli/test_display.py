@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import orjson
 import pytest
 from rich.console import Console
 
-from streams.cli.display import dollars, duration, emit_json, plain_table, saved_share
+from streams.cli.display import dollars, duration, emit_json, plain_table, program, saved_share
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,19 @@ def test_only_the_last_column_of_a_table_is_folded() -> None:
     lines = captured.get().splitlines()
     assert lines[1].startswith("asahi.requests/3/17/0  word")
     assert len(lines) > 3
+
+
+def test_what_to_type_depends_on_where_the_program_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "venv" / "bin" / "python"))
+    assert program() == f"{tmp_path}/venv/bin/python -m streams.cli"
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "asahi").touch()
+    monkeypatch.chdir(tmp_path)
+    assert program() == "venv/bin/asahi"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert program() == f"{tmp_path}/venv/bin/asahi"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "asahi").touch(mode=0o755)
+    assert program() == "asahi"
