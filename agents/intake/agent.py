@@ -218,7 +218,17 @@ class Intake:
 
     async def release(self, state: PartitionState, flow: Flow) -> None:
         """Lead journeys that waited for an identical request onward, and make the flow durable."""
-        await self.conclude(state, lead_on(state, flow, self._clock))
+        await self._conclude_waiting(state, lead_on(state, flow, self._clock))
+
+    async def _conclude_waiting(self, state: PartitionState, flow: Flow) -> None:
+        """Make the flow of journeys durable that were kept back; a call that a predecessor made is not made again."""
+        onward, flow.onward = flow.onward, []
+        for journey in onward:
+            if state.has_answered(ledger_key(journey.request.tenant, journey.request.id)):
+                journey.receipt.settle()
+            else:
+                flow.onward.append(journey)
+        await self.conclude(state, flow)
 
     def tick(self) -> float | None:
         """Close due windows and end what waited too long; return when to come back, in Unix seconds."""
@@ -230,7 +240,7 @@ class Intake:
             note_time(state.windows.name, closed, self._clock)
             merge(flow, route(state, closed, self._clock))
             if flow.onward or flow.ended or flow.audits:
-                self._background.start(self.conclude(state, flow))
+                self._background.start(self._conclude_waiting(state, flow))
             due = state.windows.next_due()
             if due is not None and (soonest is None or due < soonest):
                 soonest = due

@@ -7,11 +7,12 @@ from collections import Counter
 
 from agents.providers.protocol import Prompt, Reply
 from agents.providers.scripted import ANSWER
-from schemas.settings import IntakeSettings, WorkerSettings
-from streams.topics import COMPLETIONS
+from schemas.settings import IntakeSettings, WindowSettings, WorkerSettings
+from streams.topics import COMPLETIONS, DISPATCH
 from tests.memory.cluster import Cluster, Event
 from tests.memory.worker import MemoryWorker
 from tests.pipeline.rig import Rig, ask, settings, until
+from tests.pipeline.traffic import FAR_SECONDS, in_seconds
 from tests.unit.providers.virtual_time import run
 
 FORGETFUL = settings(
@@ -152,6 +153,27 @@ def test_a_call_made_twice_is_paid_twice_and_counted_as_superseded() -> None:
     assert [usage.get("superseded", False) for usage in usages] == [False, True]
     assert {usage["id"] for usage in usages} == set(rig.paid()) == {"w1-1", "w2-1"}
     assert {usage["request_id"] for usage in usages} == {"r1"}
+
+
+def test_a_call_that_a_dead_owner_dispatched_late_is_not_made_again_by_the_next() -> None:
+    """The next owner holds the request in its own window when the completion comes."""
+
+    async def test() -> Rig:
+        rig = Rig(settings(windows=WindowSettings(bulk_seconds=10)))
+        cluster = rig.cluster(delays=(0.005,))
+        worker = await cluster.join()
+        for name in ("r1", "same"):
+            cluster.submit(ask(name, prompt="same", constraints=in_seconds(FAR_SECONDS)), "acme")
+        await until(lambda: any(batch.topic == DISPATCH.name for batch in worker.log.on_the_way))
+        cluster.kill(worker, Event(0, late_seconds=1.0, down_seconds=0.0))
+        await asyncio.sleep(2)
+        assert rig.results().keys() == {"r1", "same"}
+        await cluster.drained()
+        return rig
+
+    rig = run(test())
+    assert rig.statuses() == {"r1": "completed", "same": "cached"}
+    assert len(rig.asked) == 1
 
 
 def test_an_idle_partition_does_not_look_behind_after_its_owner_died_before_the_commit() -> None:
