@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
+from collections.abc import Iterator
 
 import pytest
 
 from schemas.settings import ClickHouseSettings, Settings
+from streams.embedded.warehouse import EmbeddedWarehouse
 from streams.warehouse.client import Warehouse
 from streams.warehouse.migrations import migrate, statements_of
 from tests.unit.docs.fences import Fence, fences
 
 
 @pytest.fixture(scope="module")
-def migrated(clickhouse_server: str) -> ClickHouseSettings:
-    """A database of its own with all tables."""
-    settings = Settings(clickhouse=ClickHouseSettings(url=clickhouse_server, database=f"docs_{uuid4().hex}"))
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseSettings]:
+    """An engine of its own: the queries run as written, and they name the database `asahi`."""
+    engine = EmbeddedWarehouse(tmp_path_factory.mktemp("docs"), port=0)
+    asyncio.run(engine.start())
+    settings = Settings(clickhouse=ClickHouseSettings(url=engine.url))
     asyncio.run(migrate(settings))
-    return settings.clickhouse
+    yield settings.clickhouse
+    asyncio.run(engine.stop())
 
 
 @pytest.mark.parametrize("fence", fences("sql"), ids=str)
