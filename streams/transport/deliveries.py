@@ -44,6 +44,7 @@ class Deliveries:
         self._trackers: dict[TP, OffsetTracker] = {}
         self._uncommitted: dict[TP, int] = {}
         self._positions: dict[TP, int] = {}
+        self._marks: Marks = NO_MARKS
         self._generation = NO_GENERATION
 
     async def gain(
@@ -59,6 +60,7 @@ class Deliveries:
         self.clear()
         self._generation = generation
         self._inherited = found
+        self._marks = self._custodian.marks()
         resume = {tp: point.offset for tp, point in found.items() if point.offset > (committed.get(tp) or 0)}
         self._uncommitted.update(resume)
         return resume
@@ -75,7 +77,7 @@ class Deliveries:
         if tracker is None:
             inherited = self._inherited.get(tp)
             tracker = self._trackers[tp] = OffsetTracker(NO_MARKS if inherited is None else inherited.marks, end)
-        tracker.deliver(next_offset, self._custodian.marks())
+        tracker.deliver(next_offset, self._marks)
         self._positions[tp] = next_offset
 
     def resume(self, positions: Mapping[TP, int | None]) -> None:
@@ -94,7 +96,9 @@ class Deliveries:
 
     async def checkpoint(self) -> dict[TP, int]:
         """Make durable what has moved since the last time; return all offsets that wait for their commit."""
-        marks = self._custodian.marks()
+        # Marks may be older than need be: what is delivered until the next time shares these, since thousands of
+        # messages may be outstanding behind one slow call.
+        marks = self._marks = self._custodian.marks()
         moved = {tp: point for tp, tracker in self._trackers.items() if (point := tracker.advance(marks))}
         if moved:
             await self._custodian.save(moved)

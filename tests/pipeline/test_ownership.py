@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import msgspec
 import pytest
 from faust.types import TP
 
 from schemas.batch import Call, CallBatch, CompletionBatch
-from schemas.settings import WorkerSettings
+from schemas.settings import ProviderSettings, WorkerSettings
 from streams.envelope import Publication
 from streams.records import Record
 from streams.topics import COMPLETIONS, DISPATCH, REQUESTS, RESULTS, Topic
@@ -90,6 +91,40 @@ def test_an_empty_message_of_calls_is_acknowledged() -> None:
             record = message(topic, _encode(empty))
             await worker.stages.receivers[topic](0, [record], lambda: acknowledged.append(None))  # noqa: B023
             assert acknowledged == [None]
+
+    run(test())
+
+
+def test_a_call_that_comes_twice_is_made_once_and_both_messages_are_settled() -> None:
+    async def test() -> None:
+        rig = Rig(COMMON)
+        worker = MemoryWorker("w1", rig.machine())
+        await worker.stages.custody.gain(OWN, 1)
+        acknowledged: list[int] = []
+        for number in range(2):
+            record = message(DISPATCH, VALUES[DISPATCH])
+            await worker.stages.receivers[DISPATCH](0, [record], partial(acknowledged.append, number))
+        assert acknowledged == [], "still under way"
+        await asyncio.sleep(1)
+        await worker.stages.receivers[DISPATCH](0, [record], partial(acknowledged.append, 2))
+        assert acknowledged == [0, 1, 2]
+        assert len(rig.asked) == len(rig.broker.topic(COMPLETIONS.name)) == 1
+
+    run(test())
+
+
+def test_a_call_that_outlasts_giving_up_is_left_to_the_next_owner() -> None:
+    async def test() -> None:
+        slow = ProviderSettings(kind="simulated", latency_ms=60_000)
+        rig = Rig(settings(worker=WorkerSettings(drain_seconds=0.5), providers={"east": slow}))
+        worker = MemoryWorker("w1", rig.machine())
+        await worker.stages.custody.gain(OWN, 1)
+        assert not await handed(worker, DISPATCH)
+        assert worker.under_way == 1
+        await worker.stages.custody.lose(OWN)
+        assert worker.under_way == 0
+        await asyncio.sleep(120)
+        assert rig.broker.topic(COMPLETIONS.name) == []
 
     run(test())
 

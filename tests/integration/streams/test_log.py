@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
+import pytest
+
+from schemas.settings import KafkaSettings
+from streams.embedded.broker import EmbeddedBroker
+from streams.embedded.ports import LOOPBACK, free_ports
 from streams.envelope import Publication
 from streams.outbox import BATCH_BYTES, Outbox
 from streams.records import Record
+from streams.tail import PointReader
 
 MEGABYTE = 1024 * 1024
 
@@ -121,3 +128,24 @@ async def test_what_the_log_does_not_hold_is_said_so(outbox: Outbox, topic: str)
     async with asyncio.timeout(20):
         found = await outbox.fetch(topic, 0, [1, 3, 1000, 5000])
     assert [None if record is None else record.offset for record in found] == [1, None, None, None]
+
+
+async def test_a_broker_that_is_away_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (port,) = free_ports(1)
+    broker = EmbeddedBroker(tmp_path, port=port)
+    settings = KafkaSettings(bootstrap=f"{LOOPBACK}:{port}", idempotent_producer=False)
+    reader = PointReader(settings)
+    async with asyncio.timeout(20):
+        fetching = asyncio.create_task(reader.fetch("late", 0, [0]))
+        while "cannot read single records" not in caplog.text:  # noqa: ASYNC110 - it sets no event for us
+            await asyncio.sleep(0.01)
+        await broker.start()
+        try:
+            async with Outbox(settings) as outbox:
+                await outbox.publish("late", 0, numbered(1))
+            [record] = await fetching
+            assert record is not None
+            assert record.value == b"0"
+        finally:
+            await reader.stop()
+            await broker.stop()
