@@ -156,14 +156,13 @@ class Tenancy:
             self._log.learn({(records[-1].topic, records[-1].partition): records[-1].offset + 1})
 
     async def _know_answers(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
+        """Fill the cache, also with what comes again as news: a request may come before it and need not be called."""
         points = {p: checkpoints.get((COMPLETIONS.name, p)) for p in states}
         starts = {(COMPLETIONS.name, p): point.offset if point else 0 for p, point in points.items()}
         newest = self._settings.intake.recover_completions
         now = self._clock()
         async for records in self._log.read(starts, newest=newest):
             for record in records:
-                if record.offset >= starts[(COMPLETIONS.name, record.partition)]:
-                    continue  # comes again, as news
                 for completion in _completions.decode(record.value or b"").completions:
                     states[record.partition].cache.restore(completion, now)
 

@@ -196,6 +196,17 @@ def serve(rig: Rig, *requests: bytes, pause: float = 0.0) -> Rig:
     return rig
 
 
+def nothing_is_held(cluster: Cluster) -> None:
+    """Check that no worker waits for anything, or believes that something is under way."""
+    for worker in cluster.workers:
+        assert worker.stages.intake._capacity.used == 0
+        assert worker.stages.calls._capacity.used == 0
+        for state in worker.stages.intake._tenancy.states.values():
+            assert len(state.calls) == 0, state.calls._places
+            assert state.ending == set()
+            assert len(state.cache._flights) == 0, state.cache._flights._leaders  # type: ignore[attr-defined]
+
+
 async def until(holds: Callable[[], object]) -> None:
     """Wait until something holds; time is virtual, so that looking often costs next to nothing."""
     while not holds():  # noqa: ASYNC110 - what is waited for is the code under test, which sets no events for us

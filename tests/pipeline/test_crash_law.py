@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from schemas.settings import IntakeSettings, ProviderSettings, Settings, WorkerSettings
 from tests.memory.cluster import Cluster, Event, Fate
-from tests.pipeline.rig import Rig, settings
+from tests.pipeline.rig import Rig, nothing_is_held, settings
 from tests.pipeline.traffic import SENT_AGAIN, Message, Plan, messages, plans
 from tests.unit.providers.virtual_time import run
 
@@ -69,16 +69,6 @@ async def live(rig: Rig, cluster: Cluster, sent: list[Message], workers: int) ->
     nothing_is_held(cluster)
 
 
-def nothing_is_held(cluster: Cluster) -> None:
-    for worker in cluster.workers:
-        assert worker.stages.intake._capacity.used == 0
-        assert worker.stages.calls._capacity.used == 0
-        for state in worker.stages.intake._tenancy.states.values():
-            assert len(state.calls) == 0, state.calls._places
-            assert state.ending == set()
-            assert len(state.cache._flights) == 0, state.cache._flights._leaders  # type: ignore[attr-defined]
-
-
 def each_has_its_result(rig: Rig, sent: list[Message], *, late: bool) -> None:
     found = rig.raw_results()
     expected = {name for message in sent for name in message.ids}
@@ -123,7 +113,7 @@ def hold(
     run(test())
 
 
-modest = settings_of(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+modest = settings_of(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 workers = st.integers(1, 2)
 fetches = st.integers(1, 4)
 
