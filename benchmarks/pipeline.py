@@ -136,12 +136,19 @@ def half_repeated(number: int) -> int:
     return number % cycle + number // (2 * cycle) * cycle
 
 
-async def lone(settings: Settings, counter: Counter, seconds: float) -> dict[str, float]:
-    """Send single requests at a steady pace; return milliseconds from sending to the result in hand."""
+async def lone(settings: Settings, seconds: float, earlier: int) -> dict[str, float]:
+    """Send single requests at a steady pace; return milliseconds from sending to the result in hand.
+
+    Args:
+        settings: Of the system under measurement.
+        seconds: How long to send.
+        earlier: Results that stand in the log already.
+    """
     count = int(seconds * LONE_PER_SECOND)
     sent: dict[str, float] = {}
-    target = counter.count + count
-    async with Outbox(settings.kafka) as outbox:
+    results = Counter(settings.kafka, RESULTS.name, settings.kafka.partitions, settings.kafka.fetch_max_wait_ms)
+    async with Outbox(settings.kafka) as outbox, results as counter:
+        await counter.until(earlier, WAIT_SECONDS)
 
         async def send() -> None:
             for number in range(count):
@@ -153,7 +160,7 @@ async def lone(settings: Settings, counter: Counter, seconds: float) -> dict[str
                 await asyncio.sleep(1 / LONE_PER_SECOND)
 
         sending = asyncio.ensure_future(send())
-        await counter.until(target, WAIT_SECONDS, ids=True)
+        await counter.until(earlier + count, WAIT_SECONDS, ids=True)
         await sending
     latencies = [(counter.arrived[request_id] - at) * 1000 for request_id, at in sent.items()]
     return {
@@ -185,7 +192,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         running.start(options.workers)
         async with Counter(settings.kafka, RESULTS.name, settings.kafka.partitions) as counter:
             figures["warm_up"] = await throughput(settings, watched, counter, bulks("warm", 2_000, int), 2_000)
-            figures["lone_ms"] = await lone(settings, counter, counts["lone_seconds"])
+            figures["lone_ms"] = await lone(settings, counts["lone_seconds"], counter.count)
             n = int(counts["single"])
             figures["single"] = await throughput(settings, watched, counter, singles("single", n), n)
             n = int(counts["bulk"])
