@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from agents.accounting.tariff import NOTHING, charge_for
 from schemas.batch import Completion, PaidCall, Passenger
 from schemas.prices import cost_of
@@ -71,7 +73,7 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
         usage=tokens,
         baseline=baseline,
         savings=savings,
-        decision=passenger.choice,
+        decision=msgspec.Raw(passenger.choice),
         error=problem,
         stages_ms=_stages(completion, now),
         latency_ms=ms_between(passenger.received_at, now),
