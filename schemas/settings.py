@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from yaml import YAMLError
 
 from schemas.errors import ConfigurationError
+from schemas.request import MAX_LAMBDA, Strategy
 from schemas.tenant import TenantRegistered
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -160,12 +161,28 @@ class RoutingSettings(Section):
         min_quality: Asked of models when a request names no minimum of its own.
         max_fallbacks: Most other targets a call carries besides the chosen one.
         memo_entries: Decisions remembered for requests with equal constraints and token counts.
+        strategy: The rule for requests that name none: `threshold` takes the cheapest of sufficient predicted
+            quality, `utility` the best of quality - lambda * cost.
+        utility_lambda: Lambda of `utility` for requests that name none: predicted quality one US dollar must buy.
+        model_dir: Folder of a quality predictor made by `asahi router fit`; without one the registry's figures count.
+        learn_seconds: Between two looks at how long answers are and how often calls are paid for twice; 0 learns
+            nothing and expects what the other settings say.
+        learn_after: Answers of a model and task type before their mean length is believed.
+        prompt_cache_seconds: How long a provider keeps a prompt's beginning cached after a call.
+        prompt_cache_min_tokens: Shortest beginning of a prompt that providers cache.
     """
 
     expected_output_tokens: Count = 256
     min_quality: Annotated[float, Field(ge=0, le=1)] = 0.0
     max_fallbacks: Annotated[int, Field(ge=0)] = 3
     memo_entries: Count = 4_096
+    strategy: Strategy = Strategy.THRESHOLD
+    utility_lambda: Annotated[float, Field(ge=0, le=MAX_LAMBDA)] = 10.0
+    model_dir: Path | None = None
+    learn_seconds: Annotated[float, Field(ge=0)] = 60.0
+    learn_after: Count = 50
+    prompt_cache_seconds: Annotated[float, Field(ge=0)] = 300.0
+    prompt_cache_min_tokens: Count = 1_024
 
 
 class ProviderSettings(Section):
@@ -228,6 +245,7 @@ class Settings(BaseSettings):
 
     Attributes:
         models_file: The models with their prices, quality and speed.
+        models_reload_seconds: Between two looks whether the models file has changed; 0 reads it once.
         providers: By the name that the models file uses.
         tenants: Registered on `asahi.governance` when the system starts.
     """
@@ -249,6 +267,7 @@ class Settings(BaseSettings):
     routing: RoutingSettings = RoutingSettings()
     worker: WorkerSettings = WorkerSettings()
     models_file: Path = Path("config/models.yaml")
+    models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}
     tenants: tuple[TenantRegistered, ...] = (DEMO_TENANT,)
 

@@ -1,7 +1,7 @@
 """Whether a model fits the constraints, and if not, what stands against it and what would help.
 
 One function per constraint. Most depend on the constraints alone and are asked once for all requests that share them
-(`STANDING`); those on the length of the input are asked for every length (`BY_LENGTH`).
+(`STANDING`); those on the request's own length, cost and predicted quality are asked for every one (`BY_REQUEST`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from agents.routing.constraints import RoutingConstraints
+from agents.routing.expectations import CALL_UNITS, Expectations
+from agents.routing.prospect import UNKNOWN, Prospect
+from agents.routing.units import cost_units, quality_of, quality_units, usd
 from schemas.prices import TOKENS_PER_PRICE_UNIT, cost_of
 from schemas.registry import Capability, ModelSpec
-from schemas.wire import Tokens, plain
+from schemas.wire import Tokens
 
 ASKED_BY = {Capability.TOOLS: "tools", Capability.JSON: "response_format", Capability.VISION: "messages"}
+WHOLE = Decimal(1)
 
 
 class Violation(NamedTuple):
@@ -33,51 +37,110 @@ class Violation(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A model with what is expected of it, whatever the length of the input.
+    """A model with what is expected of it, whatever the request's own length.
 
     Attributes:
-        input_rate: US dollars per input token.
-        answer_cost: US dollars of the expected answer, and of the request as such.
+        position: In the registry.
+        prior: Quality by the registry, in millionths.
+        output_tokens: Expected of the answer.
+        input_rate: Of one input token, in cost units.
+        cached_discount: Of one cached input token, in cost units.
+        answer_cost: Of the expected answer, and of the request as such, in cost units.
+        calls: Paid calls expected for one answer, in thousandths.
     """
 
     spec: ModelSpec
-    quality: float
+    position: int
+    prior: int
     latency_ms: float
-    input_rate: Decimal
-    answer_cost: Decimal
+    output_tokens: int
+    input_rate: int
+    cached_discount: int
+    answer_cost: int
+    calls: int
 
-    def cost(self, input_tokens: int) -> Decimal:
-        """Return the expected cost in US dollars, exactly as `cost_of` computes it."""
-        return input_tokens * self.input_rate + self.answer_cost
+    def cost(self, input_tokens: int, cached: int = 0) -> int:
+        """Return the expected cost in cost units; with one call and nothing cached, exactly what `cost_of` says."""
+        once = input_tokens * self.input_rate - cached * self.cached_discount + self.answer_cost
+        return once if self.calls == CALL_UNITS else once * self.calls // CALL_UNITS
+
+
+class Offer(NamedTuple):
+    """A candidate with what is expected of it for one request.
+
+    Offers compare as equal costs are decided: the cheaper, then the better, then the faster, then the first by name.
+
+    Attributes:
+        cost: In cost units.
+        flaw: The quality in millionths, negative.
+        latency_ms: To the whole answer.
+        cached: Input tokens that the provider is expected to have cached.
+    """
+
+    cost: int
+    flaw: int
+    latency_ms: float
+    name: str
+    candidate: Candidate
+    cached: int = 0
+
+    @property
+    def quality(self) -> int:
+        """Predicted quality in millionths."""
+        return -self.flaw
 
 
 Standing = Callable[[Candidate, RoutingConstraints], Violation | None]
-ByLength = Callable[[Candidate, RoutingConstraints, int], Violation | None]
+ByRequest = Callable[[Offer, RoutingConstraints, int], Violation | None]
 
 
-def candidate_of(spec: ModelSpec, constraints: RoutingConstraints) -> Candidate:
-    """Return what to expect of this model."""
-    output_tokens = constraints.output_tokens
+def candidate_of(
+    spec: ModelSpec, position: int, constraints: RoutingConstraints, expectations: Expectations
+) -> Candidate:
+    """Return what to expect of this model in the constraints' lane."""
+    price = spec.price
+    output_tokens = expectations.answer_tokens(
+        spec.name, constraints.task_type, constraints.max_output_tokens, constraints.output_tokens
+    )
+    share = spec.lane_price.get(constraints.lane, WHOLE)
+    cached = price.input if price.cached_input is None else price.cached_input
     return Candidate(
         spec,
-        spec.quality_for(constraints.task_type),
+        position,
+        quality_units(spec.quality_for(constraints.task_type)),
         spec.latency_ms(output_tokens),
-        spec.price.input / TOKENS_PER_PRICE_UNIT,
-        cost_of(Tokens(0, 0, output_tokens), spec.price),
+        output_tokens,
+        cost_units(price.input * share / TOKENS_PER_PRICE_UNIT),
+        cost_units((price.input - cached) * share / TOKENS_PER_PRICE_UNIT),
+        cost_units(cost_of(Tokens(0, 0, output_tokens), price) * share),
+        expectations.calls_per_answer(spec.name),
     )
 
 
-def violations(candidate: Candidate, constraints: RoutingConstraints, input_tokens: int) -> Iterator[Violation]:
-    """Yield everything that stands against a candidate: what cannot be helped first, then what may be loosened."""
-    yield from standing_violations(candidate, constraints)
-    for check in BY_LENGTH:
-        violation = check(candidate, constraints, input_tokens)
+def offer_of(candidate: Candidate, prospect: Prospect) -> Offer:
+    """Return what a candidate offers for one request."""
+    quality = candidate.prior
+    if prospect.qualities is not None and prospect.qualities[candidate.position] != UNKNOWN:
+        quality = prospect.qualities[candidate.position]
+    name, cached = candidate.spec.name, 0
+    for model, tokens in prospect.warm:
+        if model == name and candidate.cached_discount:
+            cached = min(tokens, prospect.input_tokens)
+    cost = candidate.cost(prospect.input_tokens, cached)
+    return Offer(cost, -quality, candidate.latency_ms, name, candidate, cached)
+
+
+def violations(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Iterator[Violation]:
+    """Yield everything that stands against an offer: what cannot be helped first, then what may be loosened."""
+    yield from standing_violations(offer.candidate, constraints)
+    for check in BY_REQUEST:
+        violation = check(offer, constraints, input_tokens)
         if violation is not None:
             yield violation
 
 
 def standing_violations(candidate: Candidate, constraints: RoutingConstraints) -> Iterator[Violation]:
-    """Yield what stands against a candidate whatever the length of the input."""
+    """Yield what stands against a candidate whatever the request's own length."""
     for check in STANDING:
         violation = check(candidate, constraints)
         if violation is not None:
@@ -116,12 +179,11 @@ def _answer_length(candidate: Candidate, constraints: RoutingConstraints) -> Vio
     return Violation("sampling.max_output_tokens", loss, f"set sampling.max_output_tokens to {longest} or less")
 
 
-def _quality(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    quality, least = candidate.quality, constraints.min_quality
-    if quality >= least:
+def _health(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
+    providers = candidate.spec.providers
+    if not constraints.down or not constraints.down.issuperset(providers):
         return None
-    remedy = f"set constraints.min_quality to {quality:g} or less"
-    return Violation("constraints.min_quality", f"quality {quality:g}, not {least:g}", remedy)
+    return Violation("model", f"out of order: {', '.join(providers)}", f"wait until {providers[0]} is in order again")
 
 
 def _latency(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
@@ -132,27 +194,36 @@ def _latency(candidate: Candidate, constraints: RoutingConstraints) -> Violation
     return Violation("constraints.latency_budget_ms", f"takes {latency:g} ms, not {budget:g}", remedy)
 
 
-def too_long(candidate: Candidate, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
+def too_poor(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
+    """Return the violation of the minimum quality."""
+    del input_tokens
+    if -offer.flaw >= constraints.least_quality:
+        return None
+    quality, least = quality_of(offer.quality), quality_of(constraints.least_quality)
+    remedy = f"set constraints.min_quality to {quality:g} or less"
+    return Violation("constraints.min_quality", f"quality {quality:g}, not {least:g}", remedy)
+
+
+def too_long(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
     """Return the violation of a context window in which the input and its answer do not fit."""
-    window, tokens = candidate.spec.context_window, input_tokens + constraints.output_tokens
+    candidate = offer.candidate
+    window, tokens = candidate.spec.context_window, input_tokens + candidate.output_tokens
     if tokens <= window:
         return None
     remedy = f"shorten the input until it fits {window} tokens together with its answer"
     return Violation(constraints.input_field, f"context of {window} tokens, not {tokens}", remedy)
 
 
-def too_dear(candidate: Candidate, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
+def too_dear(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
     """Return the violation of the maximum cost."""
-    most = constraints.max_cost_usd
-    if most is None:
+    del input_tokens
+    most = constraints.most_cost
+    if most is None or offer.cost <= most:
         return None
-    cost = candidate.cost(input_tokens)
-    if cost <= most:
-        return None
-    shown = plain(cost.normalize())
+    shown = usd(offer.cost)
     remedy = f"set constraints.max_cost_usd to {shown} or more"
-    return Violation("constraints.max_cost_usd", f"costs {shown} USD, not {plain(most)}", remedy)
+    return Violation("constraints.max_cost_usd", f"costs {shown} USD, not {usd(most)}", remedy)
 
 
-STANDING: tuple[Standing, ...] = (_allowed, _lane, _capabilities, _answer_length, _quality, _latency)
-BY_LENGTH: tuple[ByLength, ...] = (too_long, too_dear)
+STANDING: tuple[Standing, ...] = (_allowed, _lane, _capabilities, _answer_length, _latency, _health)
+BY_REQUEST: tuple[ByRequest, ...] = (too_poor, too_long, too_dear)
