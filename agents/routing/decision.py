@@ -15,15 +15,15 @@ class Field(NamedTuple):
     """Who competed for a request.
 
     Attributes:
-        offers: What each model offered that could have answered, those included that miss a constraint of the
-            request's own.
+        expected: What is expected of each model that could have answered, by name, those included that miss a
+            constraint of the request's own.
         lost: Why models made no offer or did not qualify, by name; those that lost by the rule are added.
         input_tokens: Estimated length of the input.
         models: Version of the models file.
         remark: Closes the reason, when there is more to say.
     """
 
-    offers: Sequence[Offer]
+    expected: dict[str, ExpectedRecord]
     lost: dict[str, str]
     input_tokens: int
     models: str
@@ -39,9 +39,11 @@ def cheapest(ranked: Sequence[Offer], field: Field) -> Choice:
     """
     winner = ranked[0]
     cost = usd(winner.cost)
+    lost, expected = field.lost, field.expected
     for other in ranked[1:]:
+        name = other.name
         dearer = other.cost > winner.cost
-        field.lost[other.name] = f"costs {usd(other.cost)} USD, not {cost}" if dearer else _no_cheaper(winner, other)
+        lost[name] = f"costs {expected[name].cost_usd} USD, not {cost}" if dearer else _no_cheaper(winner, other)
     return _choice(Rule.THRESHOLD, f"{winner.name} is the cheapest {_among(ranked)}.", winner, field)
 
 
@@ -94,10 +96,7 @@ def _choice(rule: Rule, reason: str, winner: Offer, field: Field) -> Choice:
         usd(winner.cost),
         quality_of(winner.quality),
         field.lost,
-        {
-            offer.name: ExpectedRecord(quality_of(-offer.flaw), usd(offer.cost), offer.cached)
-            for offer in field.offers
-        },
+        field.expected,
         field.input_tokens,
         field.models,
     )

@@ -6,8 +6,9 @@ One function per constraint. Most depend on the constraints alone and are asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from agents.routing.constraints import RoutingConstraints
@@ -20,6 +21,8 @@ from schemas.wire import Tokens
 
 ASKED_BY = {Capability.TOOLS: "tools", Capability.JSON: "response_format", Capability.VISION: "messages"}
 WHOLE = Decimal(1)
+REMEMBERED_LOSSES = 4_096
+NOTHING_CACHED: dict[str, int] = {}
 
 
 class Violation(NamedTuple):
@@ -40,9 +43,11 @@ class Candidate(NamedTuple):
     """A model with what is expected of it, whatever the request's own length.
 
     Attributes:
+        name: Of the model.
         position: In the registry.
         prior: Quality by the registry, in millionths.
         output_tokens: Expected of the answer.
+        room: Input tokens that fit beside it into the context window.
         input_rate: Of one input token, in cost units.
         cached_discount: Of one cached input token, in cost units.
         answer_cost: Of the expected answer, and of the request as such, in cost units.
@@ -50,10 +55,12 @@ class Candidate(NamedTuple):
     """
 
     spec: ModelSpec
+    name: str
     position: int
     prior: int
     latency_ms: float
     output_tokens: int
+    room: int
     input_rate: int
     cached_discount: int
     answer_cost: int
@@ -106,10 +113,12 @@ def candidate_of(
     cached = price.input if price.cached_input is None else price.cached_input
     return Candidate(
         spec,
+        spec.name,
         position,
         quality_units(spec.quality_for(constraints.task_type)),
         spec.latency_ms(output_tokens),
         output_tokens,
+        spec.context_window - output_tokens,
         cost_units(price.input * share / TOKENS_PER_PRICE_UNIT),
         cost_units((price.input - cached) * share / TOKENS_PER_PRICE_UNIT),
         cost_units(cost_of(Tokens(0, 0, output_tokens), price) * share),
@@ -117,17 +126,19 @@ def candidate_of(
     )
 
 
-def offer_of(candidate: Candidate, prospect: Prospect) -> Offer:
-    """Return what a candidate offers for one request."""
-    quality = candidate.prior
-    if prospect.qualities is not None and prospect.qualities[candidate.position] != UNKNOWN:
-        quality = prospect.qualities[candidate.position]
-    name, cached = candidate.spec.name, 0
-    for model, tokens in prospect.warm:
-        if model == name and candidate.cached_discount:
-            cached = min(tokens, prospect.input_tokens)
-    cost = candidate.cost(prospect.input_tokens, cached)
-    return Offer(cost, -quality, candidate.latency_ms, name, candidate, cached)
+def offers_of(candidates: Sequence[Candidate], prospect: Prospect) -> list[Offer]:
+    """Return what the candidates offer for one request, in their order."""
+    tokens, qualities, warm = prospect
+    offers = []
+    cached_by = dict(warm) if warm else NOTHING_CACHED
+    for candidate in candidates:
+        name, quality, cached = candidate.name, candidate.prior, 0
+        if qualities is not None and qualities[candidate.position] != UNKNOWN:
+            quality = qualities[candidate.position]
+        if name in cached_by and candidate.cached_discount:
+            cached = min(cached_by[name], tokens)
+        offers.append(Offer(candidate.cost(tokens, cached), -quality, candidate.latency_ms, name, candidate, cached))
+    return offers
 
 
 def violations(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Iterator[Violation]:
@@ -199,9 +210,14 @@ def too_poor(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -
     del input_tokens
     if -offer.flaw >= constraints.least_quality:
         return None
-    quality, least = quality_of(offer.quality), quality_of(constraints.least_quality)
-    remedy = f"set constraints.min_quality to {quality:g} or less"
-    return Violation("constraints.min_quality", f"quality {quality:g}, not {least:g}", remedy)
+    remedy = f"set constraints.min_quality to {quality_of(offer.quality):g} or less"
+    return Violation("constraints.min_quality", poor(offer.quality, constraints.least_quality), remedy)
+
+
+@lru_cache(REMEMBERED_LOSSES)  # the commonest of all losses, and qualities come again
+def poor(quality: int, least: int) -> str:
+    """Return in a few words that a quality is too low; both in millionths."""
+    return f"quality {quality_of(quality):g}, not {quality_of(least):g}"
 
 
 def too_long(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:

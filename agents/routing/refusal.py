@@ -9,7 +9,7 @@ from itertools import chain
 
 from agents.routing.constraints import RoutingConstraints
 from agents.routing.expectations import Expectations
-from agents.routing.fit import Violation, candidate_of, offer_of, violations
+from agents.routing.fit import Violation, candidate_of, offers_of, violations
 from agents.routing.prospect import Prospect
 from schemas.registry import ModelRegistry
 from schemas.wire import ProblemRecord
@@ -46,10 +46,8 @@ def no_model_meets(
     It names the constraint that excludes the most models, and as remedy what would admit the nearest one: the model
     with the fewest constraints against it, of those the cheapest.
     """
-    offers = [
-        offer_of(candidate_of(spec, position, constraints, expectations), prospect)
-        for position, spec in enumerate(registry)
-    ]
+    everybody = [candidate_of(spec, position, constraints, expectations) for position, spec in enumerate(registry)]
+    offers = offers_of(everybody, prospect)
     against = {offer.name: list(violations(offer, constraints, prospect.input_tokens)) for offer in offers}
     excluded = Counter(violation.field for violation in chain.from_iterable(against.values()))
     field, count = excluded.most_common(1)[0]

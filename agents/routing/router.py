@@ -9,14 +9,16 @@ from functools import lru_cache, partial
 from agents.routing.constraints import NONE_DOWN, RoutingConstraints, Rule
 from agents.routing.decision import Field, best, cheapest, most_useful, named
 from agents.routing.expectations import Expectations
-from agents.routing.fit import Offer, candidate_of, offer_of, too_dear, too_long, too_poor, violations
+from agents.routing.fit import Offer, candidate_of, offers_of, violations
 from agents.routing.prospect import Prospect
 from agents.routing.refusal import no_model_meets, not_allowed, not_fitting, unknown
 from agents.routing.scores import scores, utilities
 from agents.routing.shortlist import shortlist_of
+from agents.routing.survey import survey
+from agents.routing.units import quality_of, usd
 from schemas.batch import Target
 from schemas.registry import ModelRegistry, ModelSpec
-from schemas.wire import Choice, ProblemRecord
+from schemas.wire import Choice, ExpectedRecord, ProblemRecord
 
 SHORTLISTS = 1_024
 """Remembered for constraints seen before; each is a few kilobytes."""
@@ -67,26 +69,13 @@ class Router:
         return route
 
     def _chosen(self, constraints: RoutingConstraints, prospect: Prospect, remark: str) -> Route | ProblemRecord:
-        shortlist = self._shortlist(constraints)
-        tokens = prospect.input_tokens
-        offers = [offer_of(candidate, prospect) for candidate in shortlist.candidates]
-        ranked: list[Offer] = []
-        lost = shortlist.excluded.copy()
-        for offer in offers:
-            against = (
-                too_poor(offer, constraints, tokens)
-                or too_long(offer, constraints, tokens)
-                or too_dear(offer, constraints, tokens)
-            )
-            if against is None:
-                ranked.append(offer)
-            else:
-                lost[offer.name] = against.loss
-        if not ranked:
+        found = survey(self._shortlist(constraints), constraints, prospect)
+        if not found.ranked:
             return no_model_meets(self._registry, constraints, prospect, self._expectations)
-        field = Field(offers, lost, tokens, self._registry.price_list, remark)
-        choice = _decided(ranked, constraints, field)
-        return Route(self._targets([offer.candidate.spec for offer in ranked], constraints.down), choice)
+        field = Field(found.expected, found.lost, prospect.input_tokens, self._registry.price_list, remark)
+        choice = _decided(found.ranked, constraints, field)
+        first = found.ranked[: 1 + self._max_fallbacks]
+        return Route(self._targets([offer.candidate.spec for offer in first], constraints.down), choice)
 
     def _named(self, constraints: RoutingConstraints, prospect: Prospect) -> Route | ProblemRecord:
         assert constraints.model is not None, "mode explicit names a model"
@@ -97,11 +86,12 @@ class Router:
         if allowed is not None and spec.name not in allowed:
             return not_allowed(spec.name, allowed)
         position = [each.name for each in self._registry].index(spec.name)
-        offer = offer_of(candidate_of(spec, position, constraints, self._expectations), prospect)
+        (offer,) = offers_of([candidate_of(spec, position, constraints, self._expectations)], prospect)
         against = list(violations(offer, constraints._replace(down=NONE_DOWN), prospect.input_tokens))
         if against:
             return not_fitting(spec.name, against)
-        field = Field([offer], {}, prospect.input_tokens, self._registry.price_list)
+        expected = {offer.name: ExpectedRecord(quality_of(offer.quality), usd(offer.cost), offer.cached)}
+        field = Field(expected, {}, prospect.input_tokens, self._registry.price_list)
         return Route(self._targets([spec], constraints.down), named(offer, field))
 
     def _targets(self, specs: Sequence[ModelSpec], down: frozenset[str]) -> tuple[Target, ...]:
@@ -116,8 +106,10 @@ class Router:
 
 
 def _decided(ranked: list[Offer], constraints: RoutingConstraints, field: Field) -> Choice:
-    """Rank the offers that qualify by the rule, the winner first, and return the decision."""
-    ranked.sort()  # as equal ones are decided; the sorts below keep that order
+    """Rank the offers that qualify by the rule, the winner first, and return the decision.
+
+    They come as equal ones are decided, and sorting is stable: that order stays among equals.
+    """
     if constraints.rule is Rule.THRESHOLD:
         return cheapest(ranked, field)
     if constraints.rule is Rule.UTILITY:

@@ -7,11 +7,13 @@ in millionths: nothing finer is knowable, and rounding there keeps the last bits
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
 COST_DIGITS = 18
 COST_UNITS = 10**COST_DIGITS
 QUALITY_UNITS = 1_000_000
 LAMBDA_UNITS = 1_000_000
+REMEMBERED_TEXTS = 16_384
 
 
 def cost_units(amount: Decimal) -> int:
@@ -19,6 +21,7 @@ def cost_units(amount: Decimal) -> int:
     return int(amount.scaleb(COST_DIGITS))
 
 
+@lru_cache(REMEMBERED_TEXTS)  # every decision writes one per model, and lengths come again
 def usd(units: int) -> str:
     """Return cost units as a plain decimal string of US dollars."""
     whole, rest = divmod(units, COST_UNITS)
