@@ -27,8 +27,28 @@ class Rule(StrEnum):
     EXPLICIT = "explicit_model"
 
 
+class Needs(NamedTuple):
+    """What decides who may compete, whatever the request's own length: few for many requests.
+
+    Attributes:
+        task_type: Kind of task, as the request says.
+        output_tokens: Expected of the answer: what was asked for, or the configured expectation.
+        max_output_tokens: As asked for, or None.
+        down: Providers that are out of order.
+    """
+
+    task_type: str | None
+    latency_budget_ms: float | None
+    output_tokens: int
+    max_output_tokens: int | None
+    capabilities: frozenset[Capability]
+    allowed_models: tuple[str, ...] | None
+    lane: Lane
+    down: frozenset[str] = NONE_DOWN
+
+
 class RoutingConstraints(NamedTuple):
-    """Everything the choice depends on that many requests share. A tuple, so that it hashes fast.
+    """Everything the choice depends on that requests may have in common. A tuple, so that it hashes fast.
 
     Attributes:
         rule: What decides.
@@ -36,28 +56,22 @@ class RoutingConstraints(NamedTuple):
         least_quality: In millionths.
         most_cost: In cost units.
         input_field: Where the input came from, `prompt` or `messages`.
-        output_tokens: Expected of the answer: what was asked for, or the configured expectation.
-        max_output_tokens: As asked for, or None.
         weights: Of quality, cost and latency, for the rule `WEIGHTS`.
         lambda_: Quality per US dollar in millionths, for the rule `UTILITY`.
-        down: Providers that are out of order.
     """
 
     rule: Rule
     model: str | None
-    task_type: str | None
     least_quality: int
-    latency_budget_ms: float | None
     most_cost: int | None
     input_field: str
-    output_tokens: int
-    max_output_tokens: int | None
-    capabilities: frozenset[Capability]
-    allowed_models: tuple[str, ...] | None
-    lane: Lane
+    needs: Needs
     weights: tuple[float, float, float] | None = None
     lambda_: int = 0
-    down: frozenset[str] = NONE_DOWN
+
+    def whoever_is_down(self) -> RoutingConstraints:
+        """Return the same constraints with every provider in order."""
+        return self._replace(needs=self.needs._replace(down=NONE_DOWN))
 
 
 def constraints_of(
@@ -79,22 +93,25 @@ def constraints_of(
     asked = request.constraints
     longest = request.sampling.max_output_tokens
     rule = rule_of(request, settings)
-    return RoutingConstraints(
-        rule,
-        request.model,
+    needs = Needs(
         request.task_type,
-        quality_units(settings.min_quality if asked.min_quality is None else asked.min_quality),
         asked.latency_budget_ms,
-        None if asked.max_cost_usd is None else cost_units(asked.max_cost_usd),
-        "prompt" if request.messages is None else "messages",
         settings.expected_output_tokens if longest is None else longest,
         longest,
         capabilities_of(request),
         tenant.limits.allowed_models,
         lane,
+        down,
+    )
+    return RoutingConstraints(
+        rule,
+        request.model,
+        quality_units(settings.min_quality if asked.min_quality is None else asked.min_quality),
+        None if asked.max_cost_usd is None else cost_units(asked.max_cost_usd),
+        "prompt" if request.messages is None else "messages",
+        needs,
         _weights(request) if rule is Rule.WEIGHTS else None,
         _lambda(request, settings) if rule is Rule.UTILITY else 0,
-        down,
     )
 
 

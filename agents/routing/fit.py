@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from agents.routing.constraints import RoutingConstraints
+from agents.routing.constraints import Needs, RoutingConstraints
 from agents.routing.expectations import CALL_UNITS, Expectations
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.units import cost_units, quality_of, quality_units, usd
@@ -97,25 +97,23 @@ class Offer(NamedTuple):
         return -self.flaw
 
 
-Standing = Callable[[Candidate, RoutingConstraints], Violation | None]
+Standing = Callable[[Candidate, Needs], Violation | None]
 ByRequest = Callable[[Offer, RoutingConstraints, int], Violation | None]
 
 
-def candidate_of(
-    spec: ModelSpec, position: int, constraints: RoutingConstraints, expectations: Expectations
-) -> Candidate:
-    """Return what to expect of this model in the constraints' lane."""
+def candidate_of(spec: ModelSpec, position: int, needs: Needs, expectations: Expectations) -> Candidate:
+    """Return what to expect of this model in the lane."""
     price = spec.price
     output_tokens = expectations.answer_tokens(
-        spec.name, constraints.task_type, constraints.max_output_tokens, constraints.output_tokens
+        spec.name, needs.task_type, needs.max_output_tokens, needs.output_tokens
     )
-    share = spec.lane_price.get(constraints.lane, WHOLE)
+    share = spec.lane_price.get(needs.lane, WHOLE)
     cached = price.input if price.cached_input is None else price.cached_input
     return Candidate(
         spec,
         spec.name,
         position,
-        quality_units(spec.quality_for(constraints.task_type)),
+        quality_units(spec.quality_for(needs.task_type)),
         spec.latency_ms(output_tokens),
         output_tokens,
         spec.context_window - output_tokens,
@@ -143,38 +141,38 @@ def offers_of(candidates: Sequence[Candidate], prospect: Prospect) -> list[Offer
 
 def violations(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Iterator[Violation]:
     """Yield everything that stands against an offer: what cannot be helped first, then what may be loosened."""
-    yield from standing_violations(offer.candidate, constraints)
+    yield from standing_violations(offer.candidate, constraints.needs)
     for check in BY_REQUEST:
         violation = check(offer, constraints, input_tokens)
         if violation is not None:
             yield violation
 
 
-def standing_violations(candidate: Candidate, constraints: RoutingConstraints) -> Iterator[Violation]:
+def standing_violations(candidate: Candidate, needs: Needs) -> Iterator[Violation]:
     """Yield what stands against a candidate whatever the request's own length."""
     for check in STANDING:
-        violation = check(candidate, constraints)
+        violation = check(candidate, needs)
         if violation is not None:
             yield violation
 
 
-def _allowed(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    allowed, name = constraints.allowed_models, candidate.spec.name
+def _allowed(candidate: Candidate, needs: Needs) -> Violation | None:
+    allowed, name = needs.allowed_models, candidate.spec.name
     if allowed is None or name in allowed:
         return None
     return Violation("limits.allowed_models", "not allowed for the tenant", f"have {name} allowed for the tenant")
 
 
-def _lane(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    lane = constraints.lane
+def _lane(candidate: Candidate, needs: Needs) -> Violation | None:
+    lane = needs.lane
     if lane in candidate.spec.lanes:
         return None
     remedy = f"choose a constraints.deadline that leads into another lane than {lane}"
     return Violation("constraints.deadline", f"not in the {lane} lane", remedy)
 
 
-def _capabilities(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    missing = sorted(constraints.capabilities - candidate.spec.capabilities)
+def _capabilities(candidate: Candidate, needs: Needs) -> Violation | None:
+    missing = sorted(needs.capabilities - candidate.spec.capabilities)
     if not missing:
         return None
     names = " and ".join(missing)
@@ -182,23 +180,23 @@ def _capabilities(candidate: Candidate, constraints: RoutingConstraints) -> Viol
     return Violation(ASKED_BY[missing[0]], f"lacks {names}", f"send it without what needs {names} ({fields})")
 
 
-def _answer_length(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    asked, longest = constraints.max_output_tokens, candidate.spec.max_output_tokens
+def _answer_length(candidate: Candidate, needs: Needs) -> Violation | None:
+    asked, longest = needs.max_output_tokens, candidate.spec.max_output_tokens
     if asked is None or asked <= longest:
         return None
     loss = f"answers up to {longest} tokens, not {asked}"
     return Violation("sampling.max_output_tokens", loss, f"set sampling.max_output_tokens to {longest} or less")
 
 
-def _health(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
+def _health(candidate: Candidate, needs: Needs) -> Violation | None:
     providers = candidate.spec.providers
-    if not constraints.down or not constraints.down.issuperset(providers):
+    if not needs.down or not needs.down.issuperset(providers):
         return None
     return Violation("model", f"out of order: {', '.join(providers)}", f"wait until {providers[0]} is in order again")
 
 
-def _latency(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    latency, budget = candidate.latency_ms, constraints.latency_budget_ms
+def _latency(candidate: Candidate, needs: Needs) -> Violation | None:
+    latency, budget = candidate.latency_ms, needs.latency_budget_ms
     if budget is None or latency <= budget:
         return None
     remedy = f"set constraints.latency_budget_ms to {latency:g} or more"

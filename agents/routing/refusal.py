@@ -46,7 +46,9 @@ def no_model_meets(
     It names the constraint that excludes the most models, and as remedy what would admit the nearest one: the model
     with the fewest constraints against it, of those the cheapest.
     """
-    everybody = [candidate_of(spec, position, constraints, expectations) for position, spec in enumerate(registry)]
+    everybody = [
+        candidate_of(spec, position, constraints.needs, expectations) for position, spec in enumerate(registry)
+    ]
     offers = offers_of(everybody, prospect)
     against = {offer.name: list(violations(offer, constraints, prospect.input_tokens)) for offer in offers}
     excluded = Counter(violation.field for violation in chain.from_iterable(against.values()))

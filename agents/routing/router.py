@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from agents.routing.constraints import NONE_DOWN, RoutingConstraints, Rule
+from agents.routing.constraints import RoutingConstraints, Rule
 from agents.routing.decision import Field, best, cheapest, most_useful, named
 from agents.routing.expectations import Expectations
 from agents.routing.fit import Offer, candidate_of, offers_of, violations
@@ -20,8 +20,8 @@ from schemas.batch import Target
 from schemas.registry import ModelRegistry, ModelSpec
 from schemas.wire import Choice, ExpectedRecord, ProblemRecord
 
-SHORTLISTS = 1_024
-"""Remembered for constraints seen before; each is a few kilobytes."""
+SHORTLISTS = 128
+"""Remembered for needs seen before."""
 NO_EXPECTATIONS = Expectations()
 ALL_DOWN = "Every provider of a model that fits is out of order at present."
 
@@ -64,35 +64,35 @@ class Router:
         if constraints.rule is Rule.EXPLICIT:
             return self._named(constraints, prospect)
         route = self._chosen(constraints, prospect, "")
-        if isinstance(route, ProblemRecord) and constraints.down:
-            return self._chosen(constraints._replace(down=NONE_DOWN), prospect, ALL_DOWN)
+        if isinstance(route, ProblemRecord) and constraints.needs.down:
+            return self._chosen(constraints.whoever_is_down(), prospect, ALL_DOWN)
         return route
 
     def _chosen(self, constraints: RoutingConstraints, prospect: Prospect, remark: str) -> Route | ProblemRecord:
-        found = survey(self._shortlist(constraints), constraints, prospect)
+        found = survey(self._shortlist(constraints.needs), constraints, prospect)
         if not found.ranked:
             return no_model_meets(self._registry, constraints, prospect, self._expectations)
         field = Field(found.expected, found.lost, prospect.input_tokens, self._registry.price_list, remark)
         choice = _decided(found.ranked, constraints, field)
         first = found.ranked[: 1 + self._max_fallbacks]
-        return Route(self._targets([offer.candidate.spec for offer in first], constraints.down), choice)
+        return Route(self._targets([offer.candidate.spec for offer in first], constraints.needs.down), choice)
 
     def _named(self, constraints: RoutingConstraints, prospect: Prospect) -> Route | ProblemRecord:
         assert constraints.model is not None, "mode explicit names a model"
         spec = self._registry.get(constraints.model)
-        allowed = constraints.allowed_models
+        allowed = constraints.needs.allowed_models
         if spec is None:
             return unknown(constraints.model, self._registry, allowed)
         if allowed is not None and spec.name not in allowed:
             return not_allowed(spec.name, allowed)
         position = [each.name for each in self._registry].index(spec.name)
-        (offer,) = offers_of([candidate_of(spec, position, constraints, self._expectations)], prospect)
-        against = list(violations(offer, constraints._replace(down=NONE_DOWN), prospect.input_tokens))
+        (offer,) = offers_of([candidate_of(spec, position, constraints.needs, self._expectations)], prospect)
+        against = list(violations(offer, constraints.whoever_is_down(), prospect.input_tokens))
         if against:
             return not_fitting(spec.name, against)
         expected = {offer.name: ExpectedRecord(quality_of(offer.quality), usd(offer.cost), offer.cached)}
         field = Field(expected, {}, prospect.input_tokens, self._registry.price_list)
-        return Route(self._targets([spec], constraints.down), named(offer, field))
+        return Route(self._targets([spec], constraints.needs.down), named(offer, field))
 
     def _targets(self, specs: Sequence[ModelSpec], down: frozenset[str]) -> tuple[Target, ...]:
         """Return every provider of the first model, then the preferred provider of each next one.

@@ -2,33 +2,79 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
-from agents.routing.constraints import RoutingConstraints
+from agents.routing.constraints import Needs
 from agents.routing.expectations import Expectations
 from agents.routing.fit import Candidate, candidate_of, standing_violations
+from agents.routing.units import usd
 from schemas.registry import ModelRegistry
 
+LENGTHS = 256
+"""Rows remembered per shortlist; each has a hundred bytes or two per model."""
 
-class Shortlist(NamedTuple):
-    """Who is left for these constraints.
+
+class Row(NamedTuple):
+    """A candidate at one length of input, with nothing cached.
 
     Attributes:
-        candidates: In the order of the registry.
+        fits: Input and answer fit into the context window.
+        cost: In cost units.
+        text: The cost in US dollars.
+    """
+
+    candidate: Candidate
+    name: str
+    position: int
+    prior: int
+    latency_ms: float
+    fits: bool
+    cost: int
+    text: str
+
+
+class Shortlist:
+    """Who is left for these needs.
+
+    Args:
+        candidates: Who is left.
         excluded: Why each other model lost, by name.
     """
 
-    candidates: tuple[Candidate, ...]
-    excluded: dict[str, str]
+    def __init__(self, candidates: tuple[Candidate, ...], excluded: dict[str, str]) -> None:
+        self.candidates = candidates
+        self.excluded = excluded
+        self.rows = lru_cache(LENGTHS)(self._rows)
+
+    def _rows(self, input_tokens: int) -> tuple[Row, ...]:
+        """Return what the candidates cost at this length, the cheapest first."""
+        found = []
+        for candidate in self.candidates:
+            cost = candidate.cost(input_tokens)
+            fits = input_tokens <= candidate.room
+            found.append(
+                Row(
+                    candidate,
+                    candidate.name,
+                    candidate.position,
+                    candidate.prior,
+                    candidate.latency_ms,
+                    fits,
+                    cost,
+                    usd(cost),
+                )
+            )
+        return tuple(sorted(found, key=lambda row: row.cost))
 
 
-def shortlist_of(registry: ModelRegistry, expectations: Expectations, constraints: RoutingConstraints) -> Shortlist:
-    """Return the shortlist for these constraints."""
+def shortlist_of(registry: ModelRegistry, expectations: Expectations, needs: Needs) -> Shortlist:
+    """Return the shortlist for these needs."""
     candidates: list[Candidate] = []
     excluded: dict[str, str] = {}
     for position, spec in enumerate(registry):
-        candidate = candidate_of(spec, position, constraints, expectations)
-        against = next(standing_violations(candidate, constraints), None)
+        candidate = candidate_of(spec, position, needs, expectations)
+        against = next(standing_violations(candidate, needs), None)
         if against is None:
             candidates.append(candidate)
         else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agents.routing.constraints import RoutingConstraints
-from agents.routing.expectations import CALL_UNITS
 from agents.routing.fit import BY_REQUEST, Offer, poor
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.shortlist import Shortlist
@@ -42,22 +41,20 @@ def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Pros
     ranked: list[Offer] = []
     expected: dict[str, ExpectedRecord] = {}
     lost = shortlist.excluded.copy()
-    for candidate in shortlist.candidates:
-        _, name, position, quality, latency, _, room, rate, discount, cost, calls = candidate
+    for candidate, name, position, prior, latency, fits, fresh, fresh_text in shortlist.rows(tokens):
+        quality, cost, text, cached = prior, fresh, fresh_text, 0
         if qualities is not None and qualities[position] != UNKNOWN:
             quality = qualities[position]
-        cached = 0
-        cost += tokens * rate
-        if warm_by and discount and name in warm_by:
+        if warm_by and name in warm_by and candidate.cached_discount:
             cached = min(warm_by[name], tokens)
-            cost -= cached * discount
-        if calls != CALL_UNITS:
-            cost = cost * calls // CALL_UNITS
-        expected[name] = ExpectedRecord(quality / QUALITY_UNITS, usd(cost), cached)
-        offer = _new(Offer, (cost, -quality, latency, name, candidate, cached))
+            cost = candidate.cost(tokens, cached)
+            text = usd(cost)
+        expected[name] = ExpectedRecord(quality / QUALITY_UNITS, text, cached)
         if quality < least:
             lost[name] = poor(quality, least)
-        elif tokens <= room and (most is None or cost <= most):
+            continue
+        offer = _new(Offer, (cost, -quality, latency, name, candidate, cached))
+        if fits and (most is None or cost <= most):
             ranked.append(offer)
         else:
             found = (check(offer, constraints, tokens) for check in BY_REQUEST)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agents.routing.constraints import RoutingConstraints, Rule, capabilities_of, constraints_of
+from agents.routing.constraints import Needs, RoutingConstraints, Rule, capabilities_of, constraints_of
 from agents.routing.units import COST_UNITS
 from schemas.request import Strategy
 from schemas.result import Lane
@@ -23,17 +23,18 @@ def test_what_the_request_leaves_open_comes_from_the_settings() -> None:
     assert constraints() == RoutingConstraints(
         rule=Rule.THRESHOLD,
         model=None,
-        task_type=None,
         least_quality=400_000,
-        latency_budget_ms=None,
         most_cost=None,
         input_field="prompt",
-        output_tokens=300,
-        max_output_tokens=None,
-        capabilities=frozenset(),
-        allowed_models=None,
-        lane=Lane.BULK,
-        weights=None,
+        needs=Needs(
+            task_type=None,
+            latency_budget_ms=None,
+            output_tokens=300,
+            max_output_tokens=None,
+            capabilities=frozenset(),
+            allowed_models=None,
+            lane=Lane.BULK,
+        ),
     )
 
 
@@ -48,11 +49,11 @@ def test_what_the_request_and_its_tenant_say_counts() -> None:
         sampling={"max_output_tokens": 50},
         constraints={"min_quality": 0, "latency_budget_ms": 900, "max_cost_usd": "0.5"},
     )
-    assert (found.least_quality, found.latency_budget_ms, found.most_cost) == (0, 900.0, COST_UNITS // 2)
+    assert (found.least_quality, found.needs.latency_budget_ms, found.most_cost) == (0, 900.0, COST_UNITS // 2)
     assert found.rule is Rule.WEIGHTS
-    assert (found.output_tokens, found.max_output_tokens) == (50, 50)
-    assert (found.allowed_models, found.weights) == (("big",), (3.0, 2.0, 1.0))
-    assert (found.input_field, found.task_type) == ("messages", "coding")
+    assert (found.needs.output_tokens, found.needs.max_output_tokens) == (50, 50)
+    assert (found.needs.allowed_models, found.weights) == (("big",), (3.0, 2.0, 1.0))
+    assert (found.input_field, found.needs.task_type) == ("messages", "coding")
 
 
 def test_guided_without_weights_weighs_quality_and_cost_alike() -> None:
@@ -76,7 +77,7 @@ def test_guided_without_weights_weighs_quality_and_cost_alike() -> None:
 def test_which_rule_decides(fields: dict[str, Any], strategy: str, rule: Rule, lambda_: int) -> None:
     settings = RoutingSettings(strategy=Strategy(strategy), utility_lambda=5.0)
     found = constraints_of(a_request(**fields), TENANT, Lane.BULK, settings, frozenset({"east"}))
-    assert (found.rule, found.lambda_, found.down) == (rule, lambda_, {"east"})
+    assert (found.rule, found.lambda_, found.needs.down) == (rule, lambda_, {"east"})
 
 
 TEXT = {"role": "user", "content": [{"type": "text", "text": "what is this?"}]}
