@@ -57,7 +57,7 @@ def parse_models(raw: bytes, path: Path) -> ModelRegistry:
     faults: list[Fault] = []
     specs = tuple(_specs(document, faults))
     if faults:
-        raise ConfigurationError(_said(path, sorted(faults)))
+        raise ConfigurationError(_said(path, sorted(faults, key=lambda fault: fault.line)))
     digest = hashlib.blake2b(raw, digest_size=DIGEST_BYTES).hexdigest()
     return ModelRegistry(specs, f"{document.value['date']}/{digest}")
 

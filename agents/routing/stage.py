@@ -54,9 +54,9 @@ class RoutingStep:
         self._caches = PromptCaches(settings)
         self.renew()
 
-    def renew(self, expectations: Expectations = NO_EXPECTATIONS) -> None:
+    def renew(self, expectations: Expectations | None = None) -> None:
         """Choose from the registry as it is now, with these expectations; what was remembered is forgotten."""
-        self._router = Router(self._registry, self._settings.max_fallbacks, expectations)
+        self._router = Router(self._registry, self._settings.max_fallbacks, expectations or NO_EXPECTATIONS)
         self._decide = lru_cache(self._settings.memo_entries)(self._decided)
         self._qualities = None if self._predictor is None else Qualities(self._predictor, self._registry)
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 COST_DIGITS = 18
-COST_UNITS = 10**COST_DIGITS
+COST_UNITS: int = 10**COST_DIGITS
 QUALITY_UNITS = 1_000_000
 LAMBDA_UNITS = 1_000_000
 REMEMBERED_TEXTS = 16_384

@@ -77,7 +77,7 @@ def test_guided_without_weights_weighs_quality_and_cost_alike() -> None:
 def test_which_rule_decides(fields: dict[str, Any], strategy: str, rule: Rule, lambda_: int) -> None:
     settings = RoutingSettings(strategy=Strategy(strategy), utility_lambda=5.0)
     found = constraints_of(a_request(**fields), TENANT, Lane.BULK, settings, frozenset({"east"}))
-    assert (found.rule, found.lambda_, found.needs.down) == (rule, lambda_, {"east"})
+    assert (found.rule, found.lambda_, found.needs.down) == (rule, lambda_, frozenset({"east"}))
 
 
 TEXT = {"role": "user", "content": [{"type": "text", "text": "what is this?"}]}
