@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import AwareDatetime, JsonValue
+from pydantic import AwareDatetime, Field, JsonValue
 
 from schemas.model import Event, Fraction, Milliseconds, Tokens, Usd, Value
 from schemas.request import TraceContext
@@ -91,11 +92,15 @@ class Expected(Value):
         quality: Predicted, for this request.
         cost_usd: Of the call, in US dollars.
         cached_input_tokens: Of the input, what its provider was expected to have cached.
+        output_tokens: Of the answer, where earlier answers told; absent when the request or a setting did.
+        calls: Paid calls per answer, as earlier calls told.
     """
 
     quality: Fraction
     cost_usd: Usd
     cached_input_tokens: Tokens = 0
+    output_tokens: Tokens | None = None
+    calls: Annotated[float, Field(ge=1)] = 1.0
 
 
 class Decision(Value):

@@ -35,6 +35,8 @@ class ExpectedRecord(Wire, frozen=True, gc=False):
     quality: float
     cost_usd: str
     cached_input_tokens: int = 0
+    output_tokens: int | None = None
+    calls: float = 1.0
 
 
 class Choice(Wire, frozen=True, gc=False):

@@ -25,19 +25,16 @@ class Expectations:
     output_tokens: Mapping[Kind, int] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
 
-    def answer_tokens(self, model: str, task_type: str | None, asked: int | None, otherwise: int) -> int:
-        """Return the expected length of an answer in tokens.
+    def answer_tokens(self, model: str, task_type: str | None, asked: int | None) -> int | None:
+        """Return the length of an answer that experience tells, in tokens; None without experience.
 
         Args:
             model: Who answers.
             task_type: The kind of task, where it is known.
             asked: Longest answer the request admits, or None.
-            otherwise: Expected when there is no experience and the request does not say.
         """
         seen = self.output_tokens.get((model, task_type)) or self.output_tokens.get((model, None))
-        if seen is None:
-            return otherwise if asked is None else asked
-        return seen if asked is None else min(seen, asked)
+        return seen if seen is None or asked is None else min(seen, asked)
 
     def calls_per_answer(self, model: str) -> int:
         """Return how many calls are paid for one answer, in thousandths."""

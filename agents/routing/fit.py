@@ -14,10 +14,10 @@ from typing import NamedTuple
 from agents.routing.constraints import Needs, RoutingConstraints
 from agents.routing.expectations import CALL_UNITS, Expectations
 from agents.routing.prospect import UNKNOWN, Prospect
-from agents.routing.units import cost_units, quality_of, quality_units, usd
+from agents.routing.units import QUALITY_UNITS, cost_units, quality_of, quality_units, usd
 from schemas.prices import TOKENS_PER_PRICE_UNIT, cost_of
 from schemas.registry import Capability, ModelSpec
-from schemas.wire import Tokens
+from schemas.wire import ExpectedRecord, Tokens
 
 ASKED_BY = {Capability.TOOLS: "tools", Capability.JSON: "response_format", Capability.VISION: "messages"}
 WHOLE = Decimal(1)
@@ -47,6 +47,7 @@ class Candidate(NamedTuple):
         position: In the registry.
         prior: Quality by the registry, in millionths.
         output_tokens: Expected of the answer.
+        learned: The same, where experience told.
         room: Input tokens that fit beside it into the context window.
         input_rate: Of one input token, in cost units.
         cached_discount: Of one cached input token, in cost units.
@@ -60,6 +61,7 @@ class Candidate(NamedTuple):
     prior: int
     latency_ms: float
     output_tokens: int
+    learned: int | None
     room: int
     input_rate: int
     cached_discount: int
@@ -104,9 +106,8 @@ ByRequest = Callable[[Offer, RoutingConstraints, int], Violation | None]
 def candidate_of(spec: ModelSpec, position: int, needs: Needs, expectations: Expectations) -> Candidate:
     """Return what to expect of this model in the lane."""
     price = spec.price
-    output_tokens = expectations.answer_tokens(
-        spec.name, needs.task_type, needs.max_output_tokens, needs.output_tokens
-    )
+    learned = expectations.answer_tokens(spec.name, needs.task_type, needs.max_output_tokens)
+    output_tokens = needs.output_tokens if learned is None else learned
     share = spec.lane_price.get(needs.lane, WHOLE)
     cached = price.input if price.cached_input is None else price.cached_input
     return Candidate(
@@ -116,12 +117,18 @@ def candidate_of(spec: ModelSpec, position: int, needs: Needs, expectations: Exp
         quality_units(spec.quality_for(needs.task_type)),
         spec.latency_ms(output_tokens),
         output_tokens,
+        learned,
         spec.context_window - output_tokens,
         cost_units(price.input * share / TOKENS_PER_PRICE_UNIT),
         cost_units((price.input - cached) * share / TOKENS_PER_PRICE_UNIT),
         cost_units(cost_of(Tokens(0, 0, output_tokens), price) * share),
         expectations.calls_per_answer(spec.name),
     )
+
+
+def expected_of(candidate: Candidate, quality: int, cost: str, cached: int) -> ExpectedRecord:
+    """Return what is expected of a candidate, as it is written on the decision."""
+    return ExpectedRecord(quality / QUALITY_UNITS, cost, cached, candidate.learned, candidate.calls / CALL_UNITS)
 
 
 def offers_of(candidates: Sequence[Candidate], prospect: Prospect) -> list[Offer]:

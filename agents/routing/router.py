@@ -9,16 +9,16 @@ from functools import lru_cache, partial
 from agents.routing.constraints import RoutingConstraints, Rule
 from agents.routing.decision import Field, best, cheapest, most_useful, named
 from agents.routing.expectations import Expectations
-from agents.routing.fit import Offer, candidate_of, offers_of, violations
+from agents.routing.fit import Offer, candidate_of, expected_of, offers_of, violations
 from agents.routing.prospect import Prospect
 from agents.routing.refusal import no_model_meets, not_allowed, not_fitting, unknown
 from agents.routing.scores import scores, utilities
 from agents.routing.shortlist import shortlist_of
 from agents.routing.survey import survey
-from agents.routing.units import quality_of, usd
+from agents.routing.units import usd
 from schemas.batch import Target
 from schemas.registry import ModelRegistry, ModelSpec
-from schemas.wire import Choice, ExpectedRecord, ProblemRecord
+from schemas.wire import Choice, ProblemRecord
 
 SHORTLISTS = 128
 """Remembered for needs seen before."""
@@ -90,7 +90,7 @@ class Router:
         against = list(violations(offer, constraints.whoever_is_down(), prospect.input_tokens))
         if against:
             return not_fitting(spec.name, against)
-        expected = {offer.name: ExpectedRecord(quality_of(offer.quality), usd(offer.cost), offer.cached)}
+        expected = {offer.name: expected_of(offer.candidate, offer.quality, usd(offer.cost), offer.cached)}
         field = Field(expected, {}, prospect.input_tokens, self._registry.price_list)
         return Route(self._targets([spec], constraints.needs.down), named(offer, field))
 

@@ -19,7 +19,6 @@ from schemas.settings import RoutingSettings
 from schemas.wire import ProblemRecord
 from streams.stage import Flow, Journey, ended_with
 
-
 Decided = tuple[tuple[Target, ...], bytes]
 """The targets in order, and the JSON of the choice."""
 

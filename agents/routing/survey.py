@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agents.routing.constraints import RoutingConstraints
-from agents.routing.fit import BY_REQUEST, Offer, poor
+from agents.routing.fit import BY_REQUEST, Offer, expected_of, poor
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.shortlist import Shortlist
-from agents.routing.units import QUALITY_UNITS, usd
+from agents.routing.units import usd
 from schemas.wire import ExpectedRecord
 
 NOTHING_WARM: dict[str, int] = {}
@@ -49,7 +49,7 @@ def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Pros
             cached = min(warm_by[name], tokens)
             cost = candidate.cost(tokens, cached)
             text = usd(cost)
-        expected[name] = ExpectedRecord(quality / QUALITY_UNITS, text, cached)
+        expected[name] = expected_of(candidate, quality, text, cached)
         if quality < least:
             lost[name] = poor(quality, least)
             continue
