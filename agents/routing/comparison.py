@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from agents.routing.replay import Logged, Replayer
+from agents.routing.router import Route
 from schemas.prices import cost_of
 from schemas.registry import ModelRegistry
 from schemas.result import Result, Status
 from schemas.wire import ProblemRecord, Tokens
 
 NOTHING = Decimal(0)
+WHOLE = Decimal(1)
+BATCH = 1_000
 NO_REQUEST = "its request is not in the archive"
 NO_TENANT = "its tenant is not registered any more"
 CACHED = "answered from the cache"
@@ -96,39 +99,37 @@ def compare(
         registry: The models it decides among.
     """
     found = Comparison()
-    for result in bare:
-        found.left_out[_not_answered(result) or NO_REQUEST] += 1
+    found.left_out.update(_not_answered(result) or NO_REQUEST for result in bare)
+    open_ = []
     for one in logged:
-        why = _again(one, replayer, registry, found)
-        if why is not None:
+        why = _not_answered(one.result) or (NO_TENANT if one.tenant is None else None)
+        if why is None:
+            open_.append(one)
+        else:
             found.left_out[why] += 1
+    for start in range(0, len(open_), BATCH):
+        batch = open_[start : start + BATCH]
+        for one, route in zip(batch, replayer.decide(batch), strict=True):
+            if isinstance(route, ProblemRecord):
+                found.left_out[f"refused now: {route.code}" + (f", {route.field}" if route.field else "")] += 1
+            else:
+                _count(one.result, route, registry, found)
     return found
 
 
-def _again(one: Logged, replayer: Replayer, registry: ModelRegistry, into: Comparison) -> str | None:
-    """Route one request again and count it, or return why not."""
-    result = one.result
-    why = _not_answered(result)
-    if why is not None:
-        return why
-    if one.tenant is None:
-        return NO_TENANT
-    route = replayer.decide(one, one.tenant)
-    if isinstance(route, ProblemRecord):
-        return f"refused now: {route.code}, {route.field}" if route.field else f"refused now: {route.code}"
+def _count(result: Result, route: Route, registry: ModelRegistry, into: Comparison) -> None:
+    """Count a request that was routed again."""
     model = route.targets[0].model
     spec = registry.get(model)
     assert spec is not None, "the router chooses among the registry's models"
-    before = result.model or ""
-    usage = result.usage
+    before, usage = result.model or "", result.usage
     cached = usage.cached_input_tokens if model == before else 0
     tokens = Tokens(usage.input_tokens, cached, usage.output_tokens, usage.reasoning_tokens)
-    share = Decimal(1) if result.lane is None else spec.lane_price.get(result.lane, Decimal(1))
+    share = WHOLE if result.lane is None else spec.lane_price.get(result.lane, WHOLE)
     then = None if result.decision is None else result.decision.predicted_quality
     into.then.setdefault(before, Side()).add(result.cost_usd, then)
     into.now.setdefault(model, Side()).add(cost_of(tokens, spec.price) * share, route.choice.predicted_quality)
     into.moves[before, model] += 1
-    return None
 
 
 def _not_answered(result: Result) -> str | None:

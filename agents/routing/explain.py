@@ -70,7 +70,8 @@ def _again(settings: Settings, registry: ModelRegistry, logged: Logged) -> Route
         return None
     predictor = configured_predictor(settings.routing)
     qualities = None if predictor is None else Qualities(predictor, registry)
-    return Replayer(registry, settings.routing, qualities).decide(logged, logged.tenant)
+    (route,) = Replayer(registry, settings.routing, qualities).decide([logged])
+    return route
 
 
 def chosen_by(decision: Decision) -> str | None:
