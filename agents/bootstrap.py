@@ -29,6 +29,7 @@ from agents.providers.protocol import Provider
 from agents.providers.registry import build_providers, check_models
 from agents.providers.runner import CallRunner
 from agents.routing.agent import Renewal
+from agents.routing.configured import configured_predictor
 from agents.routing.dispatch import shard_partition, to_call
 from agents.routing.expectations import Experience
 from agents.routing.stage import RoutingStep
@@ -169,7 +170,7 @@ def compose_stages(
     directory, ready = TenantDirectory(), asyncio.Event()
     background, publishing = Background(fatal), Background(fatal)
     capacity = Capacity(settings.worker.max_outstanding)
-    routing = RoutingStep(registry, settings.routing)
+    routing = RoutingStep(registry, settings.routing, configured_predictor(settings.routing))
     experience = Experience(settings.routing.learn_after)
 
     def new_state(partition: int) -> PartitionState:
