@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from agents.routing.expectations import Experience
 from agents.routing.stage import RoutingStep
@@ -26,6 +26,7 @@ class Renewal:
         routing: Chooses among them.
         experience: Of the calls so far.
         admit: Raises `ConfigurationError` for models that cannot be called here.
+        pause: Waits for so many seconds.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Renewal:
         routing: RoutingStep,
         experience: Experience,
         admit: Callable[[ModelRegistry], object],
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._file = file
@@ -43,19 +45,20 @@ class Renewal:
         self._routing = routing
         self._experience = experience
         self._admit = admit
+        self._pause = pause
 
     async def follow_file(self) -> None:
         """Take over every newer version of the models file, for ever."""
         seconds = self._settings.models_reload_seconds
         while seconds:
-            await asyncio.sleep(seconds)
+            await self._pause(seconds)
             await self.look_at_file()
 
     async def follow_experience(self) -> None:
         """Expect what experience says, for ever."""
         seconds = self._settings.routing.learn_seconds
         while seconds:
-            await asyncio.sleep(seconds)
+            await self._pause(seconds)
             self._routing.renew(self._experience.expectations())
 
     async def look_at_file(self) -> bool:

@@ -21,7 +21,7 @@ from streams.cli.invocation import Invocation
 INPUT_TOKENS = 1_000
 OUTPUT_TOKENS = 300
 MARKS = {Capability.TOOLS: "tools", Capability.JSON: "json", Capability.VISION: "vision"}
-NUMBERS = ("window", "quality", "in $/M", "out $/M", "example", "first ms", "tok/s")
+NUMBERS = ("window", "quality", "in $/M", "out $/M", "example", "1st ms", "tok/s")
 THOUSAND, MILLION = 1_000, 1_000_000
 
 

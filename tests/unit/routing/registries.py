@@ -62,7 +62,7 @@ def registries(draw: st.DrawFn) -> ModelRegistry:
 
 
 @st.composite
-def asked(draw: st.DrawFn, **fixed: Any) -> RoutingConstraints:
+def asked(draw: st.DrawFn, /, **fixed: Any) -> RoutingConstraints:
     """Draw the constraints of a request in a lane, by the threshold rule unless told otherwise."""
     constraints: dict[str, Any] = {"min_quality": draw(st.integers(0, 900)) / 1000}
     if draw(st.booleans()):

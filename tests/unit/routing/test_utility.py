@@ -27,8 +27,11 @@ def route(
     learned: Expectations | None = None,
     down: frozenset[str] = frozenset(),
     lane: Lane = Lane.INTERACTIVE,
+    lambda_: float | None = None,
     **fields: Any,
 ) -> Route:
+    if lambda_ is not None:
+        fields["lambda"] = lambda_
     constraints = constraints_of(a_request(**fields), TENANT, lane, SETTINGS, down)
     router = Router(registry or three_models(), 3, learned or Expectations())
     found = router.route(constraints, prospect or Prospect(1000))
@@ -38,11 +41,11 @@ def route(
 
 @pytest.mark.parametrize(("lambda_", "model"), [(0, "big"), (5, "big"), (20, "middle"), (100, "small")])
 def test_lambda_says_how_much_quality_a_dollar_must_buy(lambda_: float, model: str) -> None:
-    assert route(**{"lambda": lambda_}).targets[0].model == model
+    assert route(lambda_=lambda_).targets[0].model == model
 
 
 def test_a_utility_decision_says_its_figures() -> None:
-    choice = route(**{"lambda": 20}).choice
+    choice = route(lambda_=20).choice
     assert choice.rule == "best_by_utility"
     assert choice.reason == (
         "middle is best by quality - 20 per USD (0.794000) of 3 models that meet the constraints."
@@ -59,7 +62,7 @@ def test_equal_utilities_go_to_the_cheaper_then_as_equal_costs_do() -> None:
         a_model("cheap", quality={"default": 0.7901}, price={"input": "0.001", "output": "0.001"}),
         a_model("twin", quality={"default": 0.7901}, price={"input": "0.001", "output": "0.001"}),
     )
-    found = route(registry, **{"lambda": 50})
+    found = route(registry, lambda_=50)
     assert found.targets[0].model == "cheap"
     assert found.choice.lost["dear"].startswith("utility 0.790000, not 0.79")
     assert found.choice.lost["twin"] == "the same in all, later by name"
@@ -67,11 +70,11 @@ def test_equal_utilities_go_to_the_cheaper_then_as_equal_costs_do() -> None:
         a_model("dear", quality={"default": 0.9}, price={"input": 1000, "output": 0}),
         a_model("cheap", quality={"default": 0.8}, price={"input": 900, "output": 0}),
     )
-    assert route(even, **{"lambda": 1}).choice.lost == {"dear": "as useful, costs 1 USD, not 0.9"}
+    assert route(even, lambda_=1).choice.lost == {"dear": "as useful, costs 1 USD, not 0.9"}
 
 
 def test_the_minimum_quality_holds_for_utility_too() -> None:
-    found = route(constraints={"min_quality": 0.9}, **{"lambda": 1000})
+    found = route(constraints={"min_quality": 0.9}, lambda_=1000)
     assert found.targets == (Target("big", "east"),)
 
 
