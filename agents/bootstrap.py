@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any, cast
 
@@ -25,13 +26,17 @@ from agents.governance.tenants import TenantDirectory
 from agents.intake.agent import Intake
 from agents.providers.agent import Calls, Ticket
 from agents.providers.protocol import Provider
-from agents.providers.registry import build_providers
+from agents.providers.registry import build_providers, check_models
 from agents.providers.runner import CallRunner
+from agents.routing.agent import Renewal
+from agents.routing.configured import configured_predictor
 from agents.routing.dispatch import shard_partition, to_call
+from agents.routing.expectations import Experience
 from agents.routing.stage import RoutingStep
 from agents.windows.stage import WindowStep
 from schemas.batch import Completion
 from schemas.errors import BrokerUnavailable
+from schemas.models_file import ModelsFile
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
 from streams.app import create_app, source
@@ -63,6 +68,8 @@ class Stages:
         publishing: Publications of completions under way.
         receivers: What takes in the deliveries of each input topic: partition, records, acknowledgement.
         ready: Set once the tenants are known.
+        routing: Chooses models.
+        experience: Of how long answers are, for routing.
     """
 
     intake: Intake
@@ -75,6 +82,8 @@ class Stages:
     directory: TenantDirectory
     ready: asyncio.Event
     receivers: Mapping[Topic, Receive]
+    routing: RoutingStep
+    experience: Experience
 
 
 @dataclass(slots=True)
@@ -84,6 +93,7 @@ class Pipeline:
     settings: Settings
     app: faust.App
     stages: Stages
+    renewal: Renewal
 
     async def follow_governance(self) -> None:
         """Keep the tenants up to date, for ever."""
@@ -122,13 +132,16 @@ def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]
     Raises:
         ConfigurationError: The models file or a provider is configured wrongly.
     """
-    registry = ModelRegistry.load(settings.models_file)
+    models_file = ModelsFile(settings.models_file)
+    registry = models_file.load()
     providers = build_providers(settings.providers, registry)
     stages = compose_stages(settings, log, fatal, registry, providers, clock=time.time, call_id=unique_ids())
     app = create_app(settings, stages.custody)
     for topic, name in ((REQUESTS, "intake"), (DISPATCH, "providers"), (COMPLETIONS, "accounting")):
         app.agent(source(app, topic), name=name)(agent(stages.receivers[topic], fatal))
-    return Pipeline(settings, app, stages)
+    admit = partial(check_models, settings.providers)
+    renewal = Renewal(settings, models_file, registry, stages.routing, stages.experience, admit)
+    return Pipeline(settings, app, stages, renewal)
 
 
 def compose_stages(
@@ -157,7 +170,8 @@ def compose_stages(
     directory, ready = TenantDirectory(), asyncio.Event()
     background, publishing = Background(fatal), Background(fatal)
     capacity = Capacity(settings.worker.max_outstanding)
-    routing = RoutingStep(registry, settings.routing)
+    routing = RoutingStep(registry, settings.routing, configured_predictor(settings.routing))
+    experience = Experience(settings.routing.learn_after)
 
     def new_state(partition: int) -> PartitionState:
         state = PartitionState(
@@ -171,6 +185,7 @@ def compose_stages(
         return fit(state)
 
     def price(completion: Completion, now: float, superseded: bool) -> Settlement:
+        experience.observe(completion)
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
     def decode_record(record: Record) -> list[Outcome]:
@@ -198,7 +213,20 @@ def compose_stages(
         await calls.receive(records, acknowledge)
 
     receivers = {REQUESTS: intake.receive, DISPATCH: receive_calls, COMPLETIONS: accounting.receive}
-    return Stages(intake, calls, accounting, runner, custody, background, publishing, directory, ready, receivers)
+    return Stages(
+        intake=intake,
+        calls=calls,
+        accounting=accounting,
+        runner=runner,
+        custody=custody,
+        background=background,
+        publishing=publishing,
+        receivers=receivers,
+        directory=directory,
+        ready=ready,
+        routing=routing,
+        experience=experience,
+    )
 
 
 def unique_ids() -> Callable[[], str]:

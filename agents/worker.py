@@ -38,7 +38,16 @@ async def serve(settings: Settings) -> int:
     async with Outbox(settings.kafka) as outbox:
         pipeline = build(settings, outbox, fatal)
         services = Background(fatal)
-        beside = [services.start(pipeline.follow_governance()), services.start(pipeline.tick())]
+        renewal = pipeline.renewal
+        beside = [
+            services.start(work)
+            for work in (
+                pipeline.follow_governance(),
+                pipeline.tick(),
+                renewal.follow_file(),
+                renewal.follow_experience(),
+            )
+        ]
         await pipeline.app.start()
         logger.info("worker started", extra={"group": settings.kafka.group})
         await stop.wait()

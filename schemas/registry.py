@@ -5,14 +5,12 @@ Read from `config/models.yaml`. Prices are US dollars per million tokens.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.errors import ConfigurationError
 from schemas.model import Fraction, Name, Usd
@@ -22,7 +20,7 @@ MAX_RATE_DIGITS = 15
 MAX_RATE_DECIMALS = 10
 Rate = Annotated[Usd, Field(ge=0, max_digits=MAX_RATE_DIGITS, decimal_places=MAX_RATE_DECIMALS)]
 """A price. Its digits are limited so that costs fit Python's 28 decimal digits and are never rounded."""
-DIGEST_BYTES = 6
+LanePrice = Annotated[Usd, Field(ge=0, le=1, decimal_places=2)]
 
 
 class Capability(StrEnum):
@@ -62,6 +60,10 @@ class ModelSpec(BaseModel):
         max_output_tokens: Longest answer the model gives.
         quality: Predicted quality in [0, 1] by task type; `default` is required.
         quality_source: Where the quality figures come from, for people.
+        lanes: In which lanes it may be asked.
+        lane_price: What a call costs in a lane, as a share of the price; 1 where a lane is not listed.
+        price_ref: The price it is checked against: `provider:model` in the data of genai-prices.
+        price_note: Why the price is not the one of `price_ref`, or what it leaves out, for people.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +78,9 @@ class ModelSpec(BaseModel):
     speed: Speed
     price: Price
     lanes: tuple[Lane, ...] = (Lane.INTERACTIVE, Lane.BULK)
+    lane_price: dict[Lane, LanePrice] = {}
+    price_ref: str | None = None
+    price_note: str | None = None
 
     def quality_for(self, task_type: str | None) -> float:
         """Return the predicted quality for this task type, or the model's default."""
@@ -98,67 +103,42 @@ class ModelRegistry:
     """
 
     def __init__(self, specs: tuple[ModelSpec, ...], price_list: str) -> None:
-        self.price_list = price_list
-        self._by_name = {spec.name: spec for spec in specs}
-        if len(self._by_name) != len(specs):
+        by_name = {spec.name: spec for spec in specs}
+        if len(by_name) != len(specs):
             names = [spec.name for spec in specs]
             twice = next(name for name in names if names.count(name) > 1)
             raise ConfigurationError(f"model {twice!r} is listed twice; keep one")
         for spec in specs:
             if "default" not in spec.quality:
                 raise ConfigurationError(f"model {spec.name!r}: quality.default is missing; add it")
+        self._content: tuple[str, Mapping[str, ModelSpec]] = (price_list, by_name)
 
     def __iter__(self) -> Iterator[ModelSpec]:
-        return iter(self._by_name.values())
+        return iter(self._content[1].values())
 
     def __len__(self) -> int:
-        return len(self._by_name)
+        return len(self._content[1])
+
+    @property
+    def price_list(self) -> str:
+        """Name of the dated price list; tells one version of the models file from another."""
+        return self._content[0]
 
     def get(self, name: str) -> ModelSpec | None:
         """Return the model of this name, or None."""
-        return self._by_name.get(name)
+        return self._content[1].get(name)
+
+    def adopt(self, newer: ModelRegistry) -> None:
+        """Become a newer version of the same file, at once for all who hold this registry."""
+        self._content = newer._content
 
     @classmethod
     def load(cls, path: Path) -> ModelRegistry:
         """Read `models.yaml`: a mapping with `date` and the list `models`.
 
         Raises:
-            ConfigurationError: The file is missing or wrong; names the model and the field.
+            ConfigurationError: The file is missing or wrong; names the line and the field of everything wrong.
         """
-        try:
-            raw = path.read_bytes()
-        except OSError as missing:
-            raise ConfigurationError(f"models file {path}: {missing.strerror}; set models_file") from missing
-        try:
-            document = yaml.safe_load(raw)
-        except yaml.YAMLError as wrong:
-            raise ConfigurationError(f"models file {path}: is not YAML ({wrong})") from wrong
-        date, entries = _date_and_entries(document, path)
-        specs = tuple(_spec(entry, index, path) for index, entry in enumerate(entries))
-        digest = hashlib.blake2b(raw, digest_size=DIGEST_BYTES).hexdigest()
-        try:
-            return cls(specs, f"{date}/{digest}")
-        except ConfigurationError as wrong:
-            raise ConfigurationError(f"models file {path}: {wrong}") from wrong
+        from schemas.models_file import read_models  # which makes registries, so it imports this module
 
-
-def _date_and_entries(document: object, path: Path) -> tuple[object, list[Any]]:
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"models file {path}: needs a mapping with date and models")
-    date, entries = document.get("date"), document.get("models")
-    if not date:
-        raise ConfigurationError(f"models file {path}: date is missing; say when the prices were published")
-    if not isinstance(entries, list) or not entries:
-        raise ConfigurationError(f"models file {path}: models must be a list with at least one model")
-    return date, entries
-
-
-def _spec(entry: object, index: int, path: Path) -> ModelSpec:
-    named = entry.get("name") if isinstance(entry, dict) else None
-    model = f"model {named!r}" if named else f"model number {index + 1}"
-    try:
-        return ModelSpec.model_validate(entry)
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "entry"
-        raise ConfigurationError(f"models file {path}: {model}: {field}: {first['msg']}") from wrong
+        return read_models(path)

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, LiteralString, Self
 
-from pydantic import AwareDatetime, Field, JsonValue, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.model import Fraction, Name, RequestId, StrictValue, Text, Usd
@@ -16,6 +16,7 @@ MAX_TAG_CHARS = 256
 MAX_STOP_SEQUENCES = 16
 MAX_USD_DIGITS = 24
 MAX_USD_DECIMALS = 12
+MAX_LAMBDA = 1e9
 
 FreeObjects = Annotated[list[dict[str, JsonValue]], Field(fail_fast=True)]
 """Free-form JSON objects. Reading stops at the first wrong one: a million wrong ones are one error, not a million."""
@@ -37,6 +38,13 @@ class Mode(StrEnum):
     AUTOPILOT = "autopilot"  # the cheapest that meets the constraints
     GUIDED = "guided"  # the best by the request's own weights
     EXPLICIT = "explicit"  # the model named in `model`
+
+
+class Strategy(StrEnum):
+    """Which rule chooses among the models that meet the constraints."""
+
+    THRESHOLD = "threshold"  # the cheapest whose predicted quality reaches the minimum
+    UTILITY = "utility"  # the best of predicted quality - lambda * expected cost
 
 
 class CacheDirective(StrEnum):
@@ -177,13 +185,19 @@ class Request(StrictValue):
         mode: `autopilot` chooses the cheapest model that meets the constraints, `guided` the best by `weights`,
             `explicit` takes the one named in `model`.
         model: Only with mode `explicit`.
-        weights: Only read in mode `guided`.
+        weights: Only read in mode `guided`, unless a strategy or lambda is given.
+        strategy: Which rule chooses, in every mode but `explicit`: `threshold` takes the cheapest whose predicted
+            quality reaches `constraints.min_quality`, `utility` the best of predicted quality - lambda * expected
+            cost. Absent means the worker's setting, or the weights in mode `guided`.
+        lambda: How much predicted quality one US dollar must buy, for strategy `utility`, which it implies.
         task_type: Kind of task, such as `coding`; selects the predicted quality of models.
         cache: What the cache may do.
         tags: Text by name, handed on to result and usage, to group costs by.
         trace: Distributed trace the request belongs to.
         created_at: When the producer made it; not read.
     """
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     version: Literal[1] = 1
     id: RequestId
@@ -198,6 +212,8 @@ class Request(StrictValue):
     mode: Mode = Mode.AUTOPILOT
     model: Name | None = None
     weights: Weights | None = None
+    strategy: Strategy | None = None
+    lambda_: Annotated[float, Field(ge=0, le=MAX_LAMBDA)] | None = Field(default=None, alias="lambda")
     task_type: Annotated[Text, Field(max_length=MAX_TAG_CHARS)] | None = None
     cache: CacheOptions = CacheOptions()
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)] = Field(default_factory=dict)
@@ -214,4 +230,16 @@ class Request(StrictValue):
             raise _inconsistent(
                 "model", "model is only read in mode explicit; set mode to explicit or leave model out"
             )
+        self._check_strategy()
         return self
+
+    def _check_strategy(self) -> None:
+        given = "strategy" if self.strategy is not None else "lambda" if self.lambda_ is not None else None
+        if given is None:
+            return
+        if self.mode is Mode.EXPLICIT:
+            raise _inconsistent(given, "mode explicit chooses nothing; leave strategy and lambda out")
+        if self.mode is Mode.GUIDED and self.weights is not None:
+            raise _inconsistent(given, "weights and a strategy exclude each other; send one of them")
+        if self.strategy is Strategy.THRESHOLD and self.lambda_ is not None:
+            raise _inconsistent("lambda", "lambda is only read by strategy utility; leave it out of threshold")

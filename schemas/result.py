@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import AwareDatetime, JsonValue
+from pydantic import AwareDatetime, Field, JsonValue
 
 from schemas.model import Event, Fraction, Milliseconds, Tokens, Usd, Value
 from schemas.request import TraceContext
@@ -84,6 +85,24 @@ class Savings(Value):
     routing: Usd | None = None
 
 
+class Expected(Value):
+    """What was expected of a model that could have answered.
+
+    Attributes:
+        quality: Predicted, for this request.
+        cost_usd: Of the call, in US dollars.
+        cached_input_tokens: Of the input, what its provider was expected to have cached.
+        output_tokens: Of the answer, where earlier answers told; absent when the request or a setting did.
+        calls: Paid calls per answer, as earlier calls told.
+    """
+
+    quality: Fraction
+    cost_usd: Usd
+    cached_input_tokens: Tokens = 0
+    output_tokens: Tokens | None = None
+    calls: Annotated[float, Field(ge=1)] = 1.0
+
+
 class Decision(Value):
     """Why this model.
 
@@ -93,6 +112,10 @@ class Decision(Value):
         expected_cost_usd: Predicted before the call, in US dollars.
         predicted_quality: Of the chosen model for the task type.
         lost: Why each other candidate lost, by model name.
+        candidates: What was expected of each model that could have answered, the chosen one included, by model name.
+            Models that the tenant, the lane or a missing capability ruled out are only in `lost`.
+        input_tokens: Length of the input as estimated for the decision.
+        models: Version of the models file it was made with: its date and a digest.
     """
 
     rule: str
@@ -100,6 +123,9 @@ class Decision(Value):
     expected_cost_usd: Usd | None = None
     predicted_quality: Fraction | None = None
     lost: dict[str, str] = {}
+    candidates: dict[str, Expected] = {}
+    input_tokens: Tokens | None = None
+    models: str | None = None
 
 
 class CacheHit(Value):

@@ -9,21 +9,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError
 
 from schemas.errors import ConfigurationError
+from schemas.routing_settings import RoutingSettings as RoutingSettings
+from schemas.section import Count, Seconds
+from schemas.section import Section as Section
 from schemas.tenant import TenantRegistered
-
-Seconds = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A section of the configuration; an unknown key is an error, not silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class KafkaSettings(Section):
@@ -152,22 +146,6 @@ class WindowSettings(Section):
     bulk_after_seconds: Seconds = 600.0
 
 
-class RoutingSettings(Section):
-    """How a model is chosen.
-
-    Attributes:
-        expected_output_tokens: Length assumed of an answer when the request sets no `max_output_tokens`.
-        min_quality: Asked of models when a request names no minimum of its own.
-        max_fallbacks: Most other targets a call carries besides the chosen one.
-        memo_entries: Decisions remembered for requests with equal constraints and token counts.
-    """
-
-    expected_output_tokens: Count = 256
-    min_quality: Annotated[float, Field(ge=0, le=1)] = 0.0
-    max_fallbacks: Annotated[int, Field(ge=0)] = 3
-    memo_entries: Count = 4_096
-
-
 class ProviderSettings(Section):
     """One provider.
 
@@ -228,6 +206,7 @@ class Settings(BaseSettings):
 
     Attributes:
         models_file: The models with their prices, quality and speed.
+        models_reload_seconds: Between two looks whether the models file has changed; 0 reads it once.
         providers: By the name that the models file uses.
         tenants: Registered on `asahi.governance` when the system starts.
     """
@@ -249,6 +228,7 @@ class Settings(BaseSettings):
     routing: RoutingSettings = RoutingSettings()
     worker: WorkerSettings = WorkerSettings()
     models_file: Path = Path("config/models.yaml")
+    models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}
     tenants: tuple[TenantRegistered, ...] = (DEMO_TENANT,)
 

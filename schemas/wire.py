@@ -29,6 +29,16 @@ def plain(amount: Decimal) -> str:
     return format(amount, "f") if "E" in text else text
 
 
+class ExpectedRecord(Wire, frozen=True, gc=False):
+    """Twin of `Expected`."""
+
+    quality: float
+    cost_usd: str
+    cached_input_tokens: int = 0
+    output_tokens: int | None = None
+    calls: float = 1.0
+
+
 class Choice(Wire, frozen=True, gc=False):
     """Twin of `Decision`: why this model.
 
@@ -41,6 +51,9 @@ class Choice(Wire, frozen=True, gc=False):
     expected_cost_usd: str | None = None
     predicted_quality: float | None = None
     lost: dict[str, str] = {}
+    candidates: dict[str, ExpectedRecord] = {}
+    input_tokens: int | None = None
+    models: str | None = None
 
     def encoded(self) -> bytes:
         """Return the JSON."""

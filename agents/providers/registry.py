@@ -31,6 +31,16 @@ def build_providers(settings: Mapping[str, ProviderSettings], models: ModelRegis
         ConfigurationError: A kind is unknown, a provider's settings are wrong, or a model names an unconfigured
             provider.
     """
+    check_models(settings, models)
+    return {name: _build(name, section) for name, section in settings.items()}
+
+
+def check_models(settings: Mapping[str, ProviderSettings], models: ModelRegistry) -> None:
+    """Check that every model's providers are configured.
+
+    Raises:
+        ConfigurationError: One is not; names the model and the provider.
+    """
     for model in models:
         for name in model.providers:
             if name not in settings:
@@ -38,7 +48,6 @@ def build_providers(settings: Mapping[str, ProviderSettings], models: ModelRegis
                     f"model {model.name!r} names provider {name!r}, which is not configured; "
                     f"add providers.{name}, or choose one of: {', '.join(settings)}"
                 )
-    return {name: _build(name, section) for name, section in settings.items()}
 
 
 def _build(name: str, section: ProviderSettings) -> Provider:

@@ -2,67 +2,129 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from enum import StrEnum
 from typing import NamedTuple
 
+from agents.routing.units import cost_units, lambda_units, quality_units
 from schemas.registry import Capability
-from schemas.request import Message, Mode, Request, Weights
+from schemas.request import Message, Mode, Request, Strategy, Weights
 from schemas.result import Lane
 from schemas.settings import RoutingSettings
 from schemas.tenant import TenantRegistered
 
 IMAGE_PARTS = frozenset({"image_url", "input_image", "image"})
 NO_CAPABILITIES: frozenset[Capability] = frozenset()
+NONE_DOWN: frozenset[str] = frozenset()
 EVEN = Weights()
 
 
-class RoutingConstraints(NamedTuple):
-    """Everything the choice depends on besides the length of the input. A tuple, so that it hashes fast.
+class Rule(StrEnum):
+    """What decides among the models that meet the constraints; the name is written on every decision."""
+
+    THRESHOLD = "cheapest_meeting_constraints"
+    UTILITY = "best_by_utility"
+    WEIGHTS = "best_by_weights"
+    EXPLICIT = "explicit_model"
+
+
+class Needs(NamedTuple):
+    """What decides who may compete, whatever the request's own length: few for many requests.
 
     Attributes:
-        model: The model asked for in mode `explicit`.
-        input_field: Where the input came from, `prompt` or `messages`.
-        max_output_tokens: As asked for, or None.
+        task_type: Kind of task, as the request says.
         output_tokens: Expected of the answer: what was asked for, or the configured expectation.
-        weights: Of quality, cost and latency, in mode `guided`.
+        max_output_tokens: As asked for, or None.
+        down: Providers that are out of order.
     """
 
-    mode: Mode
-    model: str | None
     task_type: str | None
-    min_quality: float
     latency_budget_ms: float | None
-    max_cost_usd: Decimal | None
-    input_field: str
     output_tokens: int
     max_output_tokens: int | None
     capabilities: frozenset[Capability]
     allowed_models: tuple[str, ...] | None
     lane: Lane
-    weights: tuple[float, float, float] | None
+    down: frozenset[str] = NONE_DOWN
+
+
+class RoutingConstraints(NamedTuple):
+    """Everything the choice depends on that requests may have in common. A tuple, so that it hashes fast.
+
+    Attributes:
+        rule: What decides.
+        model: The model asked for in mode `explicit`.
+        least_quality: In millionths.
+        most_cost: In cost units.
+        input_field: Where the input came from, `prompt` or `messages`.
+        weights: Of quality, cost and latency, for the rule `WEIGHTS`.
+        lambda_: Quality per US dollar in millionths, for the rule `UTILITY`.
+    """
+
+    rule: Rule
+    model: str | None
+    least_quality: int
+    most_cost: int | None
+    input_field: str
+    needs: Needs
+    weights: tuple[float, float, float] | None = None
+    lambda_: int = 0
+
+    def whoever_is_down(self) -> RoutingConstraints:
+        """Return the same constraints with every provider in order."""
+        return self._replace(needs=self.needs._replace(down=NONE_DOWN))
 
 
 def constraints_of(
-    request: Request, tenant: TenantRegistered, lane: Lane, settings: RoutingSettings
+    request: Request,
+    tenant: TenantRegistered,
+    lane: Lane,
+    settings: RoutingSettings,
+    down: frozenset[str] = NONE_DOWN,
 ) -> RoutingConstraints:
-    """Return what a model must meet for this request."""
+    """Return what a model must meet for this request.
+
+    Args:
+        request: What is asked.
+        tenant: Who asks.
+        lane: In which lane it travels.
+        settings: What holds where the request says nothing.
+        down: Providers that are out of order.
+    """
     asked = request.constraints
     longest = request.sampling.max_output_tokens
-    return RoutingConstraints(
-        request.mode,
-        request.model,
+    rule = rule_of(request, settings)
+    needs = Needs(
         request.task_type,
-        settings.min_quality if asked.min_quality is None else asked.min_quality,
         asked.latency_budget_ms,
-        asked.max_cost_usd,
-        "prompt" if request.messages is None else "messages",
         settings.expected_output_tokens if longest is None else longest,
         longest,
         capabilities_of(request),
         tenant.limits.allowed_models,
         lane,
-        _weights(request),
+        down,
     )
+    return RoutingConstraints(
+        rule,
+        request.model,
+        quality_units(settings.min_quality if asked.min_quality is None else asked.min_quality),
+        None if asked.max_cost_usd is None else cost_units(asked.max_cost_usd),
+        "prompt" if request.messages is None else "messages",
+        needs,
+        _weights(request) if rule is Rule.WEIGHTS else None,
+        _lambda(request, settings) if rule is Rule.UTILITY else 0,
+    )
+
+
+def rule_of(request: Request, settings: RoutingSettings) -> Rule:
+    """Return what decides: the request's strategy, a lambda or weights it names, else the settings' strategy."""
+    if request.mode is Mode.EXPLICIT:
+        return Rule.EXPLICIT
+    strategy = request.strategy
+    if strategy is None and request.lambda_ is not None:
+        strategy = Strategy.UTILITY
+    if strategy is None and request.mode is Mode.GUIDED:
+        return Rule.WEIGHTS
+    return Rule.UTILITY if (strategy or settings.strategy) is Strategy.UTILITY else Rule.THRESHOLD
 
 
 def capabilities_of(request: Request) -> frozenset[Capability]:
@@ -85,8 +147,10 @@ def _shows_image(message: Message) -> bool:
     return isinstance(content, list) and any(part.get("type") in IMAGE_PARTS for part in content)
 
 
-def _weights(request: Request) -> tuple[float, float, float] | None:
-    if request.mode is not Mode.GUIDED:
-        return None
+def _weights(request: Request) -> tuple[float, float, float]:
     weights = request.weights or EVEN
     return (weights.quality, weights.cost, weights.latency)
+
+
+def _lambda(request: Request, settings: RoutingSettings) -> int:
+    return lambda_units(settings.utility_lambda if request.lambda_ is None else request.lambda_)

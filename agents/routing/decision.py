@@ -3,39 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from agents.routing.scores import Offer
-from schemas.wire import Choice, plain
+from agents.routing.constraints import Rule
+from agents.routing.fit import Offer
+from agents.routing.units import LAMBDA_UNITS, quality_of, usd, utility_of
+from schemas.wire import Choice, ExpectedRecord
 
 
-def cheapest(ranked: Sequence[Offer], rates: Mapping[str, str], lost: dict[str, str]) -> Choice:
+class Field(NamedTuple):
+    """Who competed for a request.
+
+    Attributes:
+        expected: What is expected of each model that could have answered, by name, those included that miss a
+            constraint of the request's own.
+        lost: Why models made no offer or did not qualify, by name; those that lost by the rule are added.
+        input_tokens: Estimated length of the input.
+        models: Version of the models file.
+        remark: Closes the reason, when there is more to say.
+    """
+
+    expected: dict[str, ExpectedRecord]
+    lost: dict[str, str]
+    input_tokens: int
+    models: str
+    remark: str = ""
+
+
+def cheapest(ranked: Sequence[Offer], field: Field) -> Choice:
     """Return the decision for the first of the offers, ranked by cost.
 
     Args:
-        ranked: The offers, cheapest first.
-        rates: What each model charges, in words.
-        lost: Why other models made no offer; the losing offers are added.
+        ranked: The offers that qualify, cheapest first.
+        field: Everybody.
     """
     winner = ranked[0]
+    cost = usd(winner.cost)
+    lost, expected = field.lost, field.expected
     for other in ranked[1:]:
-        lost[other.name] = rates[other.name] if other.cost > winner.cost else _no_cheaper(winner, other)
-    reason = f"{winner.name} is the cheapest {_among(ranked)}."
-    return _choice("cheapest_meeting_constraints", reason, winner, lost)
+        name = other.name
+        dearer = other.cost > winner.cost
+        lost[name] = f"costs {expected[name].cost_usd} USD, not {cost}" if dearer else _no_cheaper(winner, other)
+    return _choice(Rule.THRESHOLD, f"{winner.name} is the cheapest {_among(ranked)}.", winner, field)
 
 
-def best(ranked: Sequence[Offer], scored: Mapping[str, float], lost: dict[str, str]) -> Choice:
+def most_useful(ranked: Sequence[Offer], utilities: Mapping[str, int], lambda_: int, field: Field) -> Choice:
+    """Return the decision for the first of the offers, ranked by utility.
+
+    Args:
+        ranked: The offers that qualify, the most useful first.
+        utilities: Quality - lambda * cost by name, in 10^-24.
+        lambda_: Quality per US dollar in millionths.
+        field: Everybody.
+    """
+    winner = ranked[0]
+    best = utilities[winner.name]
+    shown = f"{utility_of(best):.6f}"
+    for other in ranked[1:]:
+        less = utilities[other.name] < best
+        field.lost[other.name] = (
+            f"utility {utility_of(utilities[other.name]):.6f}, not {shown}" if less else _no_better(winner, other)
+        )
+    rule = f"quality - {lambda_ / LAMBDA_UNITS:g} per USD"
+    return _choice(Rule.UTILITY, f"{winner.name} is best by {rule} ({shown}) {_among(ranked)}.", winner, field)
+
+
+def best(ranked: Sequence[Offer], scored: Mapping[str, float], field: Field) -> Choice:
     """Return the decision for the first of the offers, ranked by score."""
     winner = ranked[0]
     score = scored[winner.name]
     for other in ranked[1:]:
-        lost[other.name] = f"score {scored[other.name]:.3f}, not {score:.3f}"
+        field.lost[other.name] = f"score {scored[other.name]:.3f}, not {score:.3f}"
     reason = f"{winner.name} scores best ({score:.3f}) by the request's weights {_among(ranked)}."
-    return _choice("best_by_weights", reason, winner, lost)
+    return _choice(Rule.WEIGHTS, reason, winner, field)
 
 
-def named(offer: Offer) -> Choice:
+def named(offer: Offer, field: Field) -> Choice:
     """Return the decision for a model the request names: nobody competed, so nobody lost."""
-    return _choice("explicit_model", f"The request names {offer.name}.", offer, {})
+    return _choice(Rule.EXPLICIT, f"The request names {offer.name}.", offer, field)
 
 
 def _among(ranked: Sequence[Offer]) -> str:
@@ -44,15 +89,30 @@ def _among(ranked: Sequence[Offer]) -> str:
     return f"of {len(ranked)} models that meet the constraints"
 
 
-def _choice(rule: str, reason: str, winner: Offer, lost: dict[str, str]) -> Choice:
-    return Choice(rule, reason, plain(winner.cost.normalize()), winner.candidate.quality, lost)
+def _choice(rule: Rule, reason: str, winner: Offer, field: Field) -> Choice:
+    return Choice(
+        rule.value,
+        f"{reason} {field.remark}" if field.remark else reason,
+        usd(winner.cost),
+        quality_of(winner.quality),
+        field.lost,
+        field.expected,
+        field.input_tokens,
+        field.models,
+    )
 
 
 def _no_cheaper(winner: Offer, other: Offer) -> str:
     """Return what decided between equal costs."""
-    ours, theirs = winner.candidate, other.candidate
-    if theirs.quality < ours.quality:
-        return f"costs the same, quality {theirs.quality:g}, not {ours.quality:g}"
-    if theirs.latency_ms > ours.latency_ms:
-        return f"costs the same, takes {theirs.latency_ms:g} ms, not {ours.latency_ms:g}"
+    if other.quality < winner.quality:
+        return f"costs the same, quality {quality_of(other.quality):g}, not {quality_of(winner.quality):g}"
+    if other.latency_ms > winner.latency_ms:
+        return f"costs the same, takes {other.latency_ms:g} ms, not {winner.latency_ms:g}"
     return "the same in all, later by name"
+
+
+def _no_better(winner: Offer, other: Offer) -> str:
+    """Return what decided between equal utilities."""
+    if other.cost > winner.cost:
+        return f"as useful, costs {usd(other.cost)} USD, not {usd(winner.cost)}"
+    return _no_cheaper(winner, other)

@@ -1,21 +1,28 @@
 """Whether a model fits the constraints, and if not, what stands against it and what would help.
 
 One function per constraint. Most depend on the constraints alone and are asked once for all requests that share them
-(`STANDING`); those on the length of the input are asked for every length (`BY_LENGTH`).
+(`STANDING`); those on the request's own length, cost and predicted quality are asked for every one (`BY_REQUEST`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
-from agents.routing.constraints import RoutingConstraints
+from agents.routing.constraints import Needs, RoutingConstraints
+from agents.routing.expectations import CALL_UNITS, Expectations
+from agents.routing.prospect import UNKNOWN, Prospect
+from agents.routing.units import QUALITY_UNITS, cost_units, quality_of, quality_units, usd
 from schemas.prices import TOKENS_PER_PRICE_UNIT, cost_of
 from schemas.registry import Capability, ModelSpec
-from schemas.wire import Tokens, plain
+from schemas.wire import ExpectedRecord, Tokens
 
 ASKED_BY = {Capability.TOOLS: "tools", Capability.JSON: "response_format", Capability.VISION: "messages"}
+WHOLE = Decimal(1)
+REMEMBERED_LOSSES = 4_096
+NOTHING_CACHED: dict[str, int] = {}
 
 
 class Violation(NamedTuple):
@@ -33,74 +40,146 @@ class Violation(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A model with what is expected of it, whatever the length of the input.
+    """A model with what is expected of it, whatever the request's own length.
 
     Attributes:
-        input_rate: US dollars per input token.
-        answer_cost: US dollars of the expected answer, and of the request as such.
+        name: Of the model.
+        position: In the registry.
+        prior: Quality by the registry, in millionths.
+        output_tokens: Expected of the answer.
+        learned: The same, where experience told.
+        room: Input tokens that fit beside it into the context window.
+        input_rate: Of one input token, in cost units.
+        cached_discount: Of one cached input token, in cost units.
+        answer_cost: Of the expected answer, and of the request as such, in cost units.
+        calls: Paid calls expected for one answer, in thousandths.
     """
 
     spec: ModelSpec
-    quality: float
+    name: str
+    position: int
+    prior: int
     latency_ms: float
-    input_rate: Decimal
-    answer_cost: Decimal
+    output_tokens: int
+    learned: int | None
+    room: int
+    input_rate: int
+    cached_discount: int
+    answer_cost: int
+    calls: int
 
-    def cost(self, input_tokens: int) -> Decimal:
-        """Return the expected cost in US dollars, exactly as `cost_of` computes it."""
-        return input_tokens * self.input_rate + self.answer_cost
+    def cost(self, input_tokens: int, cached: int = 0) -> int:
+        """Return the expected cost in cost units; with one call and nothing cached, exactly what `cost_of` says."""
+        once = input_tokens * self.input_rate - cached * self.cached_discount + self.answer_cost
+        return once if self.calls == CALL_UNITS else once * self.calls // CALL_UNITS
 
 
-Standing = Callable[[Candidate, RoutingConstraints], Violation | None]
-ByLength = Callable[[Candidate, RoutingConstraints, int], Violation | None]
+class Offer(NamedTuple):
+    """A candidate with what is expected of it for one request.
+
+    Offers compare as equal costs are decided: the cheaper, then the better, then the faster, then the first by name.
+
+    Attributes:
+        cost: In cost units.
+        flaw: The quality in millionths, negative.
+        latency_ms: To the whole answer.
+        cached: Input tokens that the provider is expected to have cached.
+    """
+
+    cost: int
+    flaw: int
+    latency_ms: float
+    name: str
+    candidate: Candidate
+    cached: int = 0
+
+    @property
+    def quality(self) -> int:
+        """Predicted quality in millionths."""
+        return -self.flaw
 
 
-def candidate_of(spec: ModelSpec, constraints: RoutingConstraints) -> Candidate:
-    """Return what to expect of this model."""
-    output_tokens = constraints.output_tokens
+Standing = Callable[[Candidate, Needs], Violation | None]
+ByRequest = Callable[[Offer, RoutingConstraints, int], Violation | None]
+
+
+def candidate_of(spec: ModelSpec, position: int, needs: Needs, expectations: Expectations) -> Candidate:
+    """Return what to expect of this model in the lane."""
+    price = spec.price
+    learned = expectations.answer_tokens(spec.name, needs.task_type, needs.max_output_tokens)
+    output_tokens = needs.output_tokens if learned is None else learned
+    share = spec.lane_price.get(needs.lane, WHOLE)
+    cached = price.input if price.cached_input is None else price.cached_input
     return Candidate(
         spec,
-        spec.quality_for(constraints.task_type),
+        spec.name,
+        position,
+        quality_units(spec.quality_for(needs.task_type)),
         spec.latency_ms(output_tokens),
-        spec.price.input / TOKENS_PER_PRICE_UNIT,
-        cost_of(Tokens(0, 0, output_tokens), spec.price),
+        output_tokens,
+        learned,
+        spec.context_window - output_tokens,
+        cost_units(price.input * share / TOKENS_PER_PRICE_UNIT),
+        cost_units((price.input - cached) * share / TOKENS_PER_PRICE_UNIT),
+        cost_units(cost_of(Tokens(0, 0, output_tokens), price) * share),
+        expectations.calls_per_answer(spec.name),
     )
 
 
-def violations(candidate: Candidate, constraints: RoutingConstraints, input_tokens: int) -> Iterator[Violation]:
-    """Yield everything that stands against a candidate: what cannot be helped first, then what may be loosened."""
-    yield from standing_violations(candidate, constraints)
-    for check in BY_LENGTH:
-        violation = check(candidate, constraints, input_tokens)
+def expected_of(candidate: Candidate, quality: int, cost: str, cached: int) -> ExpectedRecord:
+    """Return what is expected of a candidate, as it is written on the decision."""
+    return ExpectedRecord(quality / QUALITY_UNITS, cost, cached, candidate.learned, candidate.calls / CALL_UNITS)
+
+
+def offers_of(candidates: Sequence[Candidate], prospect: Prospect) -> list[Offer]:
+    """Return what the candidates offer for one request, in their order."""
+    tokens, qualities, warm = prospect
+    offers = []
+    cached_by = dict(warm) if warm else NOTHING_CACHED
+    for candidate in candidates:
+        name, quality, cached = candidate.name, candidate.prior, 0
+        if qualities is not None and qualities[candidate.position] != UNKNOWN:
+            quality = qualities[candidate.position]
+        if name in cached_by and candidate.cached_discount:
+            cached = min(cached_by[name], tokens)
+        offers.append(Offer(candidate.cost(tokens, cached), -quality, candidate.latency_ms, name, candidate, cached))
+    return offers
+
+
+def violations(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Iterator[Violation]:
+    """Yield everything that stands against an offer: what cannot be helped first, then what may be loosened."""
+    yield from standing_violations(offer.candidate, constraints.needs)
+    for check in BY_REQUEST:
+        violation = check(offer, constraints, input_tokens)
         if violation is not None:
             yield violation
 
 
-def standing_violations(candidate: Candidate, constraints: RoutingConstraints) -> Iterator[Violation]:
-    """Yield what stands against a candidate whatever the length of the input."""
+def standing_violations(candidate: Candidate, needs: Needs) -> Iterator[Violation]:
+    """Yield what stands against a candidate whatever the request's own length."""
     for check in STANDING:
-        violation = check(candidate, constraints)
+        violation = check(candidate, needs)
         if violation is not None:
             yield violation
 
 
-def _allowed(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    allowed, name = constraints.allowed_models, candidate.spec.name
+def _allowed(candidate: Candidate, needs: Needs) -> Violation | None:
+    allowed, name = needs.allowed_models, candidate.spec.name
     if allowed is None or name in allowed:
         return None
     return Violation("limits.allowed_models", "not allowed for the tenant", f"have {name} allowed for the tenant")
 
 
-def _lane(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    lane = constraints.lane
+def _lane(candidate: Candidate, needs: Needs) -> Violation | None:
+    lane = needs.lane
     if lane in candidate.spec.lanes:
         return None
     remedy = f"choose a constraints.deadline that leads into another lane than {lane}"
     return Violation("constraints.deadline", f"not in the {lane} lane", remedy)
 
 
-def _capabilities(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    missing = sorted(constraints.capabilities - candidate.spec.capabilities)
+def _capabilities(candidate: Candidate, needs: Needs) -> Violation | None:
+    missing = sorted(needs.capabilities - candidate.spec.capabilities)
     if not missing:
         return None
     names = " and ".join(missing)
@@ -108,51 +187,64 @@ def _capabilities(candidate: Candidate, constraints: RoutingConstraints) -> Viol
     return Violation(ASKED_BY[missing[0]], f"lacks {names}", f"send it without what needs {names} ({fields})")
 
 
-def _answer_length(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    asked, longest = constraints.max_output_tokens, candidate.spec.max_output_tokens
+def _answer_length(candidate: Candidate, needs: Needs) -> Violation | None:
+    asked, longest = needs.max_output_tokens, candidate.spec.max_output_tokens
     if asked is None or asked <= longest:
         return None
     loss = f"answers up to {longest} tokens, not {asked}"
     return Violation("sampling.max_output_tokens", loss, f"set sampling.max_output_tokens to {longest} or less")
 
 
-def _quality(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    quality, least = candidate.quality, constraints.min_quality
-    if quality >= least:
+def _health(candidate: Candidate, needs: Needs) -> Violation | None:
+    providers = candidate.spec.providers
+    if not needs.down or not needs.down.issuperset(providers):
         return None
-    remedy = f"set constraints.min_quality to {quality:g} or less"
-    return Violation("constraints.min_quality", f"quality {quality:g}, not {least:g}", remedy)
+    return Violation("model", f"out of order: {', '.join(providers)}", f"wait until {providers[0]} is in order again")
 
 
-def _latency(candidate: Candidate, constraints: RoutingConstraints) -> Violation | None:
-    latency, budget = candidate.latency_ms, constraints.latency_budget_ms
+def _latency(candidate: Candidate, needs: Needs) -> Violation | None:
+    latency, budget = candidate.latency_ms, needs.latency_budget_ms
     if budget is None or latency <= budget:
         return None
     remedy = f"set constraints.latency_budget_ms to {latency:g} or more"
     return Violation("constraints.latency_budget_ms", f"takes {latency:g} ms, not {budget:g}", remedy)
 
 
-def too_long(candidate: Candidate, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
+def too_poor(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
+    """Return the violation of the minimum quality."""
+    del input_tokens
+    if -offer.flaw >= constraints.least_quality:
+        return None
+    remedy = f"set constraints.min_quality to {quality_of(offer.quality):g} or less"
+    return Violation("constraints.min_quality", poor(offer.quality, constraints.least_quality), remedy)
+
+
+@lru_cache(REMEMBERED_LOSSES)  # the commonest of all losses, and qualities come again
+def poor(quality: int, least: int) -> str:
+    """Return in a few words that a quality is too low; both in millionths."""
+    return f"quality {quality_of(quality):g}, not {quality_of(least):g}"
+
+
+def too_long(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
     """Return the violation of a context window in which the input and its answer do not fit."""
-    window, tokens = candidate.spec.context_window, input_tokens + constraints.output_tokens
+    candidate = offer.candidate
+    window, tokens = candidate.spec.context_window, input_tokens + candidate.output_tokens
     if tokens <= window:
         return None
     remedy = f"shorten the input until it fits {window} tokens together with its answer"
     return Violation(constraints.input_field, f"context of {window} tokens, not {tokens}", remedy)
 
 
-def too_dear(candidate: Candidate, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
+def too_dear(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:
     """Return the violation of the maximum cost."""
-    most = constraints.max_cost_usd
-    if most is None:
+    del input_tokens
+    most = constraints.most_cost
+    if most is None or offer.cost <= most:
         return None
-    cost = candidate.cost(input_tokens)
-    if cost <= most:
-        return None
-    shown = plain(cost.normalize())
+    shown = usd(offer.cost)
     remedy = f"set constraints.max_cost_usd to {shown} or more"
-    return Violation("constraints.max_cost_usd", f"costs {shown} USD, not {plain(most)}", remedy)
+    return Violation("constraints.max_cost_usd", f"costs {shown} USD, not {usd(most)}", remedy)
 
 
-STANDING: tuple[Standing, ...] = (_allowed, _lane, _capabilities, _answer_length, _quality, _latency)
-BY_LENGTH: tuple[ByLength, ...] = (too_long, too_dear)
+STANDING: tuple[Standing, ...] = (_allowed, _lane, _capabilities, _answer_length, _latency, _health)
+BY_REQUEST: tuple[ByRequest, ...] = (too_poor, too_long, too_dear)

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from itertools import chain
 
 from agents.routing.constraints import RoutingConstraints
-from agents.routing.fit import Violation, candidate_of, violations
+from agents.routing.expectations import Expectations
+from agents.routing.fit import Violation, candidate_of, offers_of, violations
+from agents.routing.prospect import Prospect
 from schemas.registry import ModelRegistry
 from schemas.wire import ProblemRecord
 
@@ -36,21 +38,26 @@ def not_fitting(model: str, against: Sequence[Violation]) -> ProblemRecord:
     )
 
 
-def no_model_meets(registry: ModelRegistry, constraints: RoutingConstraints, input_tokens: int) -> ProblemRecord:
+def no_model_meets(
+    registry: ModelRegistry, constraints: RoutingConstraints, prospect: Prospect, expectations: Expectations
+) -> ProblemRecord:
     """Return the problem of constraints that no model meets.
 
     It names the constraint that excludes the most models, and as remedy what would admit the nearest one: the model
     with the fewest constraints against it, of those the cheapest.
     """
-    candidates = [candidate_of(spec, constraints) for spec in registry]
-    against = {one.spec.name: list(violations(one, constraints, input_tokens)) for one in candidates}
+    everybody = [
+        candidate_of(spec, position, constraints.needs, expectations) for position, spec in enumerate(registry)
+    ]
+    offers = offers_of(everybody, prospect)
+    against = {offer.name: list(violations(offer, constraints, prospect.input_tokens)) for offer in offers}
     excluded = Counter(violation.field for violation in chain.from_iterable(against.values()))
     field, count = excluded.most_common(1)[0]
-    nearest = min(candidates, key=lambda one: (len(against[one.spec.name]), one.cost(input_tokens), one.spec.name))
+    nearest = min(offers, key=lambda offer: (len(against[offer.name]), offer.cost, offer.name)).name
     return ProblemRecord(
         "no_model_meets_constraints",
-        f"no model meets the constraints: {field} alone excludes {count} of {len(candidates)}",
-        f"{_remedy(against[nearest.spec.name])}, and {nearest.spec.name} can answer",
+        f"no model meets the constraints: {field} alone excludes {count} of {len(offers)}",
+        f"{_remedy(against[nearest])}, and {nearest} can answer",
         field,
     )
 

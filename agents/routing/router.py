@@ -1,4 +1,4 @@
-"""The choice of a model: named, cheapest or best, always the same for the same constraints."""
+"""The choice of a model: named, cheapest, most useful or best, always the same for the same question."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from agents.routing.constraints import RoutingConstraints
-from agents.routing.decision import best, cheapest, named
-from agents.routing.fit import candidate_of, too_dear, too_long, violations
+from agents.routing.constraints import RoutingConstraints, Rule
+from agents.routing.decision import Field, best, cheapest, most_useful, named
+from agents.routing.expectations import Expectations
+from agents.routing.fit import Offer, candidate_of, expected_of, offers_of, violations
+from agents.routing.prospect import Prospect
 from agents.routing.refusal import no_model_meets, not_allowed, not_fitting, unknown
-from agents.routing.scores import Offer, by_cost, scores
+from agents.routing.scores import scores, utilities
 from agents.routing.shortlist import shortlist_of
+from agents.routing.survey import survey
+from agents.routing.units import usd
 from schemas.batch import Target
 from schemas.registry import ModelRegistry, ModelSpec
-from schemas.request import Mode
 from schemas.wire import Choice, ProblemRecord
 
-SHORTLISTS = 1_024
-"""Remembered for constraints seen before; each is a few kilobytes."""
+SHORTLISTS = 128
+"""Remembered for needs seen before."""
+NO_EXPECTATIONS = Expectations()
+ALL_DOWN = "Every provider of a model that fits is out of order at present."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,63 +38,89 @@ class Router:
     """Chooses among the models of a registry.
 
     Args:
-        registry: The models.
+        registry: The models; make a new router when they change.
         max_fallbacks: Most targets besides the chosen one.
+        expectations: What experience says of calls.
     """
 
-    def __init__(self, registry: ModelRegistry, max_fallbacks: int) -> None:
+    def __init__(
+        self, registry: ModelRegistry, max_fallbacks: int, expectations: Expectations = NO_EXPECTATIONS
+    ) -> None:
         self._registry = registry
         self._max_fallbacks = max_fallbacks
-        self._shortlist = lru_cache(SHORTLISTS)(partial(shortlist_of, registry))
+        self._expectations = expectations
+        self._shortlist = lru_cache(SHORTLISTS)(partial(shortlist_of, registry, expectations))
 
-    def route(self, constraints: RoutingConstraints, input_tokens: int) -> Route | ProblemRecord:
+    def route(self, constraints: RoutingConstraints, prospect: Prospect) -> Route | ProblemRecord:
         """Return the route, or why there is none.
 
-        Mode `explicit` takes the named model or none. `autopilot` takes the cheapest that meets the constraints;
-        equal costs go to the better, then the faster, then the first by name. `guided` takes the best by the
-        request's weights; equal scores go to the cheaper, then as before.
-        """
-        if constraints.mode is Mode.EXPLICIT:
-            return self._named(constraints, input_tokens)
-        shortlist = self._shortlist(constraints)
-        offers: list[Offer] = []
-        lost = shortlist.excluded.copy()
-        for candidate in shortlist.candidates:
-            against = too_long(candidate, constraints, input_tokens) or too_dear(candidate, constraints, input_tokens)
-            if against is None:
-                offers.append(Offer(candidate.cost(input_tokens), candidate.spec.name, candidate))
-            else:
-                lost[candidate.spec.name] = against.loss
-        if not offers:
-            return no_model_meets(self._registry, constraints, input_tokens)
-        offers.sort(key=by_cost)
-        if constraints.weights is None:
-            choice = cheapest(offers, shortlist.rates, lost)
-        else:
-            scored = scores(offers, constraints.weights)
-            offers.sort(key=lambda offer: -scored[offer.name])
-            choice = best(offers, scored, lost)
-        return Route(self._targets([offer.candidate.spec for offer in offers]), choice)
+        `EXPLICIT` takes the named model or none. `THRESHOLD` takes the cheapest that meets the constraints; equal
+        costs go to the better, then the faster, then the first by name. `UTILITY` takes the best of quality -
+        lambda * cost, `WEIGHTS` the best by the request's weights; equal ones go to the cheaper, then as before.
 
-    def _named(self, constraints: RoutingConstraints, input_tokens: int) -> Route | ProblemRecord:
+        Providers that are out of order are avoided as long as another model fits: a call there fails or waits, which
+        is better than no answer.
+        """
+        if constraints.rule is Rule.EXPLICIT:
+            return self._named(constraints, prospect)
+        route = self._chosen(constraints, prospect, "")
+        if isinstance(route, ProblemRecord) and constraints.needs.down:
+            return self._chosen(constraints.whoever_is_down(), prospect, ALL_DOWN)
+        return route
+
+    def _chosen(self, constraints: RoutingConstraints, prospect: Prospect, remark: str) -> Route | ProblemRecord:
+        found = survey(self._shortlist(constraints.needs), constraints, prospect)
+        if not found.ranked:
+            return no_model_meets(self._registry, constraints, prospect, self._expectations)
+        field = Field(found.expected, found.lost, prospect.input_tokens, self._registry.price_list, remark)
+        choice = _decided(found.ranked, constraints, field)
+        first = found.ranked[: 1 + self._max_fallbacks]
+        return Route(self._targets([offer.candidate.spec for offer in first], constraints.needs.down), choice)
+
+    def _named(self, constraints: RoutingConstraints, prospect: Prospect) -> Route | ProblemRecord:
         assert constraints.model is not None, "mode explicit names a model"
         spec = self._registry.get(constraints.model)
-        allowed = constraints.allowed_models
+        allowed = constraints.needs.allowed_models
         if spec is None:
             return unknown(constraints.model, self._registry, allowed)
         if allowed is not None and spec.name not in allowed:
             return not_allowed(spec.name, allowed)
-        candidate = candidate_of(spec, constraints)
-        against = list(violations(candidate, constraints, input_tokens))
+        position = [each.name for each in self._registry].index(spec.name)
+        (offer,) = offers_of([candidate_of(spec, position, constraints.needs, self._expectations)], prospect)
+        against = list(violations(offer, constraints.whoever_is_down(), prospect.input_tokens))
         if against:
             return not_fitting(spec.name, against)
-        return Route(
-            self._targets([spec]), named(Offer(candidate.cost(input_tokens), candidate.spec.name, candidate))
-        )
+        expected = {offer.name: expected_of(offer.candidate, offer.quality, usd(offer.cost), offer.cached)}
+        field = Field(expected, {}, prospect.input_tokens, self._registry.price_list)
+        return Route(self._targets([spec], constraints.needs.down), named(offer, field))
 
-    def _targets(self, specs: Sequence[ModelSpec]) -> tuple[Target, ...]:
-        """Return every provider of the first model, then the preferred provider of each next one."""
+    def _targets(self, specs: Sequence[ModelSpec], down: frozenset[str]) -> tuple[Target, ...]:
+        """Return every provider of the first model, then the preferred provider of each next one.
+
+        Providers that are out of order come last in their model: they may be in order by then.
+        """
         first, *others = specs[: 1 + self._max_fallbacks]
-        targets = [Target(first.name, provider) for provider in first.providers]
-        targets += [Target(other.name, other.providers[0]) for other in others]
+        targets = [Target(first.name, provider) for provider in _in_order(first, down)]
+        targets += [Target(other.name, _in_order(other, down)[0]) for other in others]
         return tuple(targets[: 1 + self._max_fallbacks])
+
+
+def _decided(ranked: list[Offer], constraints: RoutingConstraints, field: Field) -> Choice:
+    """Rank the offers that qualify by the rule, the winner first, and return the decision.
+
+    They come as equal ones are decided, and sorting is stable: that order stays among equals.
+    """
+    if constraints.rule is Rule.THRESHOLD:
+        return cheapest(ranked, field)
+    if constraints.rule is Rule.UTILITY:
+        useful = utilities(ranked, constraints.lambda_)
+        ranked.sort(key=lambda offer: -useful[offer.name])
+        return most_useful(ranked, useful, constraints.lambda_, field)
+    assert constraints.weights is not None, "the rule of weights has weights"
+    scored = scores(ranked, constraints.weights)
+    ranked.sort(key=lambda offer: -scored[offer.name])
+    return best(ranked, scored, field)
+
+
+def _in_order(spec: ModelSpec, down: frozenset[str]) -> Sequence[str]:
+    return sorted(spec.providers, key=down.__contains__) if down else spec.providers

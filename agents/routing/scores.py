@@ -1,25 +1,11 @@
-"""What qualified models offer for one request, and how good that is by the request's own weights."""
+"""How good the offers for one request are, by the request's own weights or by its lambda."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
-from operator import itemgetter
-from typing import NamedTuple
 
-from agents.routing.fit import Candidate
-
-
-class Offer(NamedTuple):
-    """A candidate with its expected cost for one length of input, in US dollars."""
-
-    cost: Decimal
-    name: str
-    candidate: Candidate
-
-
-by_cost = itemgetter(0)
-"""Sort key. Sorting is stable, so equal costs keep the order of the shortlist."""
+from agents.routing.fit import Offer
+from agents.routing.units import utility_units
 
 
 def scores(offers: Sequence[Offer], weights: tuple[float, float, float]) -> dict[str, float]:
@@ -31,10 +17,22 @@ def scores(offers: Sequence[Offer], weights: tuple[float, float, float]) -> dict
     """
     total = sum(weights) or 1.0
     quality, cost, latency = (weight / total for weight in weights)
-    good = _spread([offer.candidate.quality for offer in offers])
+    good = _spread([float(offer.quality) for offer in offers])
     cheap = _spread([-float(offer.cost) for offer in offers])
-    quick = _spread([-offer.candidate.latency_ms for offer in offers])
+    quick = _spread([-offer.latency_ms for offer in offers])
     return {offer.name: quality * good[i] + cost * cheap[i] + latency * quick[i] for i, offer in enumerate(offers)}
+
+
+def utilities(offers: Sequence[Offer], lambda_: int) -> dict[str, int]:
+    """Return quality - lambda * cost of each offer by model name, exactly, in 10^-24.
+
+    Args:
+        offers: What to compare.
+        lambda_: Quality per US dollar in millionths.
+
+    Whole numbers make a law of it: among the same offers, a higher lambda never takes a dearer one.
+    """
+    return {offer.name: utility_units(-offer.flaw, offer.cost, lambda_) for offer in offers}
 
 
 def _spread(values: list[float]) -> list[float]:

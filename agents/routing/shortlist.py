@@ -1,45 +1,82 @@
-"""The models that meet what does not depend on the input's length: worked out once for many requests."""
+"""The models that meet what does not depend on the request's own length: worked out once for many requests."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
-from agents.routing.constraints import RoutingConstraints
+from agents.routing.constraints import Needs
+from agents.routing.expectations import Expectations
 from agents.routing.fit import Candidate, candidate_of, standing_violations
-from schemas.registry import ModelRegistry, Price
-from schemas.wire import plain
+from agents.routing.units import usd
+from schemas.registry import ModelRegistry
+
+LENGTHS = 256
+"""Rows remembered per shortlist; each has a hundred bytes or two per model."""
 
 
-class Shortlist(NamedTuple):
-    """Who is left for these constraints.
+class Row(NamedTuple):
+    """A candidate at one length of input, with nothing cached.
 
     Attributes:
-        candidates: The better first, then the faster, then by name: the order in which equal costs are decided.
-        excluded: Why each other model lost, by name.
-        rates: What each candidate charges, in words, by name.
+        fits: Input and answer fit into the context window.
+        cost: In cost units.
+        text: The cost in US dollars.
     """
 
-    candidates: tuple[Candidate, ...]
-    excluded: dict[str, str]
-    rates: dict[str, str]
+    candidate: Candidate
+    name: str
+    position: int
+    prior: int
+    latency_ms: float
+    fits: bool
+    cost: int
+    text: str
 
 
-def shortlist_of(registry: ModelRegistry, constraints: RoutingConstraints) -> Shortlist:
-    """Return the shortlist for these constraints."""
+class Shortlist:
+    """Who is left for these needs.
+
+    Args:
+        candidates: Who is left.
+        excluded: Why each other model lost, by name.
+    """
+
+    def __init__(self, candidates: tuple[Candidate, ...], excluded: dict[str, str]) -> None:
+        self.candidates = candidates
+        self.excluded = excluded
+        self.rows = lru_cache(LENGTHS)(self._rows)
+
+    def _rows(self, input_tokens: int) -> tuple[Row, ...]:
+        """Return what the candidates cost at this length, the cheapest first."""
+        found = []
+        for candidate in self.candidates:
+            cost = candidate.cost(input_tokens)
+            fits = input_tokens <= candidate.room
+            found.append(
+                Row(
+                    candidate,
+                    candidate.name,
+                    candidate.position,
+                    candidate.prior,
+                    candidate.latency_ms,
+                    fits,
+                    cost,
+                    usd(cost),
+                )
+            )
+        return tuple(sorted(found, key=lambda row: row.cost))
+
+
+def shortlist_of(registry: ModelRegistry, expectations: Expectations, needs: Needs) -> Shortlist:
+    """Return the shortlist for these needs."""
     candidates: list[Candidate] = []
     excluded: dict[str, str] = {}
-    for spec in registry:
-        candidate = candidate_of(spec, constraints)
-        against = next(standing_violations(candidate, constraints), None)
+    for position, spec in enumerate(registry):
+        candidate = candidate_of(spec, position, needs, expectations)
+        against = next(standing_violations(candidate, needs), None)
         if against is None:
             candidates.append(candidate)
         else:
             excluded[spec.name] = against.loss
-    candidates.sort(key=lambda one: (-one.quality, one.latency_ms, one.spec.name))
-    rates = {candidate.spec.name: _rates(candidate.spec.price) for candidate in candidates}
-    return Shortlist(tuple(candidates), excluded, rates)
-
-
-def _rates(price: Price) -> str:
-    per_request = "" if price.per_request is None else f" and {plain(price.per_request)} per request"
-    return f"costs {plain(price.input)} in, {plain(price.output)} out per million{per_request}"
+    return Shortlist(tuple(candidates), excluded)

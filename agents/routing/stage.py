@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from agents.routing.constraints import RoutingConstraints, constraints_of
-from agents.routing.router import Router
+from agents.routing.constraints import NONE_DOWN, RoutingConstraints, Rule, constraints_of, rule_of
+from agents.routing.expectations import Expectations
+from agents.routing.predictions import QualityPredictor
+from agents.routing.prospect import Prospect
+from agents.routing.quality import Qualities
+from agents.routing.router import NO_EXPECTATIONS, Router
+from agents.routing.warmth import PromptCaches
 from schemas.batch import Target
 from schemas.registry import ModelRegistry
 from schemas.result import Status
@@ -19,37 +24,77 @@ Decided = tuple[tuple[Target, ...], bytes]
 
 
 class RoutingStep:
-    """Routes journeys. Make a new one when the registry changes.
+    """Routes journeys.
 
-    Decisions are remembered by the whole of what they depend on, token counts included: nothing is rounded into
-    classes, so a remembered decision and its expected cost are exact.
+    Decisions are remembered by the whole of what they depend on, token counts and warm caches included: nothing is
+    rounded into classes, so a remembered decision and its expected cost are exact. Decisions with predictions of
+    their own are not remembered: no two are alike.
 
     Args:
-        registry: The models to choose from.
+        registry: The models to choose from; call `renew` when they change.
         settings: What to expect and how much to remember.
+        predictor: Predicts quality from the prompt; without one the registry's figures count.
+        down: Says which providers are out of order.
     """
 
     name = "routing"
 
-    def __init__(self, registry: ModelRegistry, settings: RoutingSettings) -> None:
+    def __init__(
+        self,
+        registry: ModelRegistry,
+        settings: RoutingSettings,
+        predictor: QualityPredictor | None = None,
+        down: Callable[[], frozenset[str]] = lambda: NONE_DOWN,
+    ) -> None:
+        self._registry = registry
         self._settings = settings
-        self._router = Router(registry, settings.max_fallbacks)
-        self._decide = lru_cache(settings.memo_entries)(self._decided)
+        self._predictor = predictor
+        self._down = down
+        self._caches = PromptCaches(settings)
+        self.renew()
+
+    def renew(self, expectations: Expectations | None = None) -> None:
+        """Choose from the registry as it is now, with these expectations; what was remembered is forgotten."""
+        self._router = Router(self._registry, self._settings.max_fallbacks, expectations or NO_EXPECTATIONS)
+        self._decide = lru_cache(self._settings.memo_entries)(self._decided)
+        self._qualities = None if self._predictor is None else Qualities(self._predictor, self._registry)
 
     def process(self, journeys: Sequence[Journey], now: float) -> Flow:
         """Write target models and the decision on each journey; reject those that no model can serve."""
         flow = Flow()
-        for journey in journeys:
+        down = self._down()
+        for journey, qualities in zip(journeys, self._predicted(journeys), strict=True):
             assert journey.tenant is not None, "governance names the tenant before routing"
-            constraints = constraints_of(journey.request, journey.tenant, journey.lane, self._settings)
-            decided = self._decide(constraints, journey.input_tokens)
+            constraints = constraints_of(journey.request, journey.tenant, journey.lane, self._settings, down)
+            beginnings = self._caches.beginnings(journey.request, journey.input_tokens)
+            warm = self._caches.warm(beginnings, now) if beginnings else ()
+            decide = self._decide if qualities is None else self._decided
+            decided = decide(constraints, Prospect(journey.input_tokens, qualities, warm))
             if isinstance(decided, ProblemRecord):
                 flow.ended.append((journey, ended_with(journey, Status.REJECTED, decided, now)))
             else:
                 journey.targets, journey.choice = decided
                 flow.onward.append(journey)
+                if beginnings:
+                    self._caches.note(beginnings, journey.targets[0].model, now)
         return flow
 
-    def _decided(self, constraints: RoutingConstraints, input_tokens: int) -> Decided | ProblemRecord:
-        route = self._router.route(constraints, input_tokens)
+    def _decided(self, constraints: RoutingConstraints, prospect: Prospect) -> Decided | ProblemRecord:
+        route = self._router.route(constraints, prospect)
         return route if isinstance(route, ProblemRecord) else (route.targets, route.choice.encoded())
+
+    def _predicted(self, journeys: Sequence[Journey]) -> Sequence[tuple[int, ...] | None]:
+        """Return the predicted qualities for each journey; None where nothing is predicted."""
+        found: list[tuple[int, ...] | None] = [None] * len(journeys)
+        if self._qualities is None:
+            return found
+        open_ = [
+            index
+            for index, journey in enumerate(journeys)
+            if rule_of(journey.request, self._settings) is not Rule.EXPLICIT
+        ]
+        if open_:
+            told = self._qualities.of([journeys[index].request for index in open_])
+            for index, qualities in zip(open_, told, strict=True):
+                found[index] = qualities
+        return found

@@ -8,14 +8,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import click
 
 from schemas.errors import AsahiError, ConfigurationError
 from streams.cli.invocation import Invocation
+from streams.cli.lazy import Entry, LazyCommands
 from streams.cli.signals import Interrupted
 
 FAILED = 1
@@ -24,58 +23,26 @@ SIGNAL_BASE = 128
 CHATTY = ("aiokafka", "asyncio", "clickhouse_connect", "urllib3")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A command that is imported when it is asked for.
-
-    Attributes:
-        place: `module:attribute`.
-        summary: One line for `asahi --help`.
-    """
-
-    place: str
-    summary: str
-
-
 COMMANDS = {
     "demo": Entry("streams.cli.demo:demo", "Show everything at work: 2,000 requests through a stack of its own."),
     "up": Entry("streams.cli.up:up", "Start broker, ClickHouse, workers and sink on this machine."),
     "submit": Entry("streams.cli.submit:submit", "Answer a JSONL file of requests into a JSONL file of results."),
     "infer": Entry("streams.cli.infer:infer", "Ask one question and print the answer."),
+    "models": Entry("streams.cli.models:models", "List and compare the models that can be asked."),
     "status": Entry("streams.cli.status:status", "Show lag and health of every stage, and the totals."),
+    "explain": Entry("agents.routing.explain:explain", "Show why a request got its model."),
+    "whatif": Entry("agents.routing.whatif:whatif", "Route logged requests again under another configuration."),
     "deadletter": Entry("streams.cli.deadletter:deadletter", "List, show and replay what could not be processed."),
     "replay": Entry("streams.cli.replay:replay", "Rebuild the tables from the archive of all events."),
     "topics": Entry("streams.cli.topics:topics", "List the topics, or create them."),
     "schema": Entry("streams.cli.schema:schema", "Print the JSON Schema of an event."),
     "migrate": Entry("streams.cli.migrate:migrate", "Bring ClickHouse's tables up to date."),
+    "evaluate": Entry("streams.cli.evaluate:evaluate", "Measure Asahi on recorded data."),
     "worker": Entry("streams.cli.worker:worker", "Run one worker against the configured brokers."),
 }
 
 
-class LazyCommands(click.Group):
-    """A group that imports a command only when it runs: `--help` and errors come at once."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, most wanted first."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        module, _, attribute = entry.place.partition(":")
-        command = getattr(import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
-
-
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyCommands, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="asahi", prog_name="asahi")
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the embedded stack.")
 @click.option("--verbose", "-v", is_flag=True, help="Show what the libraries have to say.")

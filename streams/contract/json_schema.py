@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from schemas.request import Mode, Request
+from schemas.request import Mode, Request, Strategy
 from streams.contract.prose import Meanings, meaning_of
 from streams.topics import Topic
 
@@ -25,6 +25,10 @@ def _given(field: str) -> dict[str, Any]:
     return {"required": [field], "properties": {field: {"not": _NULL}}}
 
 
+def _given_as(field: str, value: str) -> dict[str, Any]:
+    return {"required": [field], "properties": {field: {"const": value}}}
+
+
 _RULES: dict[type[BaseModel], list[JsonSchemaValue]] = {
     Request: [
         {"oneOf": [_given("prompt"), _given("messages")]},
@@ -33,6 +37,16 @@ _RULES: dict[type[BaseModel], list[JsonSchemaValue]] = {
             "then": _given("model"),
             "else": {"not": _given("model")},
         },
+        {
+            "if": {"anyOf": [_given("strategy"), _given("lambda")]},
+            "then": {
+                "allOf": [
+                    {"not": _given_as("mode", Mode.EXPLICIT)},
+                    {"not": {"allOf": [_given_as("mode", Mode.GUIDED), _given("weights")]}},
+                ]
+            },
+        },
+        {"not": {"allOf": [_given("lambda"), _given_as("strategy", Strategy.THRESHOLD)]}},
     ]
 }
 """What a model checks across fields, which pydantic cannot put into a schema by itself."""

@@ -50,7 +50,7 @@ def test_every_setting_is_listed() -> None:
 
 
 def test_variables_set_what_they_stand_beside(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = {"kafka.compression": "gzip", "worker.log_level": "DEBUG"}
+    chosen = {"kafka.compression": "gzip", "worker.log_level": "DEBUG", "routing.strategy": "utility"}
     other = {bool: "false", int: "17", float: "0.75"}
     names = [name for name in rows("settings") if "." in name and "<" not in name]
     before = load_settings()

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from agents.routing.constraints import RoutingConstraints, capabilities_of, constraints_of
-from schemas.request import Mode
+from agents.routing.constraints import Needs, RoutingConstraints, Rule, capabilities_of, constraints_of
+from agents.routing.units import COST_UNITS
+from schemas.request import Strategy
 from schemas.result import Lane
 from schemas.settings import RoutingSettings
 from schemas.tenant import TenantLimits, TenantRegistered
@@ -21,19 +21,20 @@ def constraints(tenant: TenantRegistered = TENANT, **fields: Any) -> RoutingCons
 
 def test_what_the_request_leaves_open_comes_from_the_settings() -> None:
     assert constraints() == RoutingConstraints(
-        mode=Mode.AUTOPILOT,
+        rule=Rule.THRESHOLD,
         model=None,
-        task_type=None,
-        min_quality=0.4,
-        latency_budget_ms=None,
-        max_cost_usd=None,
+        least_quality=400_000,
+        most_cost=None,
         input_field="prompt",
-        output_tokens=300,
-        max_output_tokens=None,
-        capabilities=frozenset(),
-        allowed_models=None,
-        lane=Lane.BULK,
-        weights=None,
+        needs=Needs(
+            task_type=None,
+            latency_budget_ms=None,
+            output_tokens=300,
+            max_output_tokens=None,
+            capabilities=frozenset(),
+            allowed_models=None,
+            lane=Lane.BULK,
+        ),
     )
 
 
@@ -48,14 +49,35 @@ def test_what_the_request_and_its_tenant_say_counts() -> None:
         sampling={"max_output_tokens": 50},
         constraints={"min_quality": 0, "latency_budget_ms": 900, "max_cost_usd": "0.5"},
     )
-    assert (found.min_quality, found.latency_budget_ms, found.max_cost_usd) == (0.0, 900.0, Decimal("0.5"))
-    assert (found.output_tokens, found.max_output_tokens) == (50, 50)
-    assert (found.allowed_models, found.weights) == (("big",), (3.0, 2.0, 1.0))
-    assert (found.input_field, found.task_type) == ("messages", "coding")
+    assert (found.least_quality, found.needs.latency_budget_ms, found.most_cost) == (0, 900.0, COST_UNITS // 2)
+    assert found.rule is Rule.WEIGHTS
+    assert (found.needs.output_tokens, found.needs.max_output_tokens) == (50, 50)
+    assert (found.needs.allowed_models, found.weights) == (("big",), (3.0, 2.0, 1.0))
+    assert (found.input_field, found.needs.task_type) == ("messages", "coding")
 
 
 def test_guided_without_weights_weighs_quality_and_cost_alike() -> None:
     assert constraints(mode="guided").weights == (1.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "strategy", "rule", "lambda_"),
+    [
+        ({}, "threshold", Rule.THRESHOLD, 0),
+        ({}, "utility", Rule.UTILITY, 5_000_000),
+        ({"strategy": "threshold"}, "utility", Rule.THRESHOLD, 0),
+        ({"strategy": "utility"}, "threshold", Rule.UTILITY, 5_000_000),
+        ({"lambda": 2.5}, "threshold", Rule.UTILITY, 2_500_000),
+        ({"mode": "guided"}, "utility", Rule.WEIGHTS, 0),
+        ({"mode": "guided", "lambda": 0}, "threshold", Rule.UTILITY, 0),
+        ({"mode": "guided", "strategy": "utility"}, "threshold", Rule.UTILITY, 5_000_000),
+        ({"mode": "explicit", "model": "big"}, "utility", Rule.EXPLICIT, 0),
+    ],
+)
+def test_which_rule_decides(fields: dict[str, Any], strategy: str, rule: Rule, lambda_: int) -> None:
+    settings = RoutingSettings(strategy=Strategy(strategy), utility_lambda=5.0)
+    found = constraints_of(a_request(**fields), TENANT, Lane.BULK, settings, frozenset({"east"}))
+    assert (found.rule, found.lambda_, found.needs.down) == (rule, lambda_, frozenset({"east"}))
 
 
 TEXT = {"role": "user", "content": [{"type": "text", "text": "what is this?"}]}

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.routing.constraints import constraints_of
+from agents.routing.prospect import Prospect
 from agents.routing.router import Route, Router
 from schemas.batch import Target
 from schemas.prices import cost_of
@@ -15,7 +16,7 @@ from schemas.registry import ModelRegistry
 from schemas.result import Lane
 from schemas.settings import RoutingSettings
 from schemas.tenant import TenantLimits
-from schemas.wire import Choice, ProblemRecord, Tokens
+from schemas.wire import Choice, ExpectedRecord, ProblemRecord, Tokens
 from tests.flow.journeys import TENANT, a_request
 from tests.flow.models import a_model, a_registry, three_models
 
@@ -33,7 +34,7 @@ def route(
 ) -> Route | ProblemRecord:
     tenant = TENANT.model_copy(update={"limits": TenantLimits(allowed_models=allowed)})
     constraints = constraints_of(a_request(**fields), tenant, lane, DEFAULTS)
-    return Router(registry or three_models(), fallbacks).route(constraints, tokens)
+    return Router(registry or three_models(), fallbacks).route(constraints, Prospect(tokens))
 
 
 def chosen(*args: Any, **fields: Any) -> Choice:
@@ -64,9 +65,16 @@ def test_autopilot_takes_the_cheapest_and_says_why() -> None:
         expected_cost_usd="0.00014",
         predicted_quality=0.6,
         lost={
-            "big": "costs 10 in, 30 out per million",
-            "middle": "costs 2 in, 8 out per million",
+            "big": "costs 0.013 USD, not 0.00014",
+            "middle": "costs 0.0028 USD, not 0.00014",
         },
+        candidates={
+            "big": ExpectedRecord(0.95, "0.013"),
+            "middle": ExpectedRecord(0.85, "0.0028"),
+            "small": ExpectedRecord(0.6, "0.00014"),
+        },
+        input_tokens=1000,
+        models="list-1",
     )
 
 
@@ -128,7 +136,7 @@ def test_models_may_be_free() -> None:
     choice = chosen(registry)
     assert choice.expected_cost_usd is not None
     assert Decimal(choice.expected_cost_usd) == 0
-    assert choice.lost == {"b": "costs 0 in, 0 out per million and 0.01 per request"}
+    assert choice.lost == {"b": "costs 0.01 USD, not 0"}
 
 
 # --- every constraint ---------------------------------------------------------------------------------------------

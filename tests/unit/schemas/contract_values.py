@@ -24,6 +24,7 @@ json_values = st.recursive(
 )
 no_nul = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=10)
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
+    "calls": st.floats(1, 10),
     "version": st.just(1),
     "traceparent": st.just(f"00-{'a' * 32}-{'b' * 16}-01"),
     "tracestate": no_nul,

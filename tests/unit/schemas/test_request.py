@@ -48,6 +48,9 @@ def test_a_request_is_a_fact_and_does_not_change() -> None:
         {"tenant": "A-b_c.9"},
         {"mode": "explicit", "model": "gpt-4-turbo"},
         {"mode": "guided", "weights": {"quality": 0}},
+        {"mode": "guided", "lambda": 0},
+        {"strategy": "threshold"},
+        {"strategy": "utility", "lambda": 12.5},
         {"tags": {str(number): "v" for number in range(MAX_TAGS)}},
         {"user": "x" * MAX_TAG_CHARS},
         {"sampling": {"seed": -(2**63), "stop": ["s"] * MAX_STOP_SEQUENCES, "top_p": 1}},
@@ -125,3 +128,28 @@ def test_a_limit_of_nothing_is_no_limit_but_a_slip(limits: dict[str, Any]) -> No
 def test_a_request_may_narrow_how_long_answers_live(asked: float | None, held: float) -> None:
     tenant = TenantRegistered(tenant="t", reference_model="m", cache_ttl_seconds=60)
     assert tenant.answer_ttl(CacheOptions(ttl_seconds=asked)) == held
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "said"),
+    [
+        ({"mode": "explicit", "model": "m", "strategy": "utility"}, "strategy", "mode explicit chooses nothing"),
+        ({"mode": "explicit", "model": "m", "lambda": 1}, "lambda", "mode explicit chooses nothing"),
+        ({"mode": "guided", "weights": {}, "lambda": 1}, "lambda", "weights and a strategy exclude each other"),
+        ({"mode": "guided", "weights": {}, "strategy": "utility"}, "strategy", "exclude each other"),
+        ({"strategy": "threshold", "lambda": 1}, "lambda", "lambda is only read by strategy utility"),
+    ],
+)
+def test_a_strategy_must_fit_the_rest(fields: dict[str, Any], field: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said) as wrong:
+        Request.model_validate(PROMPT | fields)
+    assert wrong.value.errors()[0]["ctx"]["field"] == field
+
+
+def test_lambda_goes_by_its_name_in_json() -> None:
+    request = Request.model_validate_json('{"id":"a","tenant":"t","prompt":"p","lambda":2.5}')
+    assert request.lambda_ == 2.5
+    assert Request.model_validate_json(request.model_dump_json()) == request
+    for wrong in ({"lambda_": 1}, {"lambda": -1}, {"lambda": "much"}, {"strategy": "best"}):
+        with pytest.raises(ValidationError, match=next(iter(wrong))):
+            Request.model_validate(PROMPT | wrong)

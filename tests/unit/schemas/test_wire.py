@@ -16,11 +16,12 @@ from schemas import wire
 from schemas.audit import Audit
 from schemas.deadletter import DeadLetter
 from schemas.request import TraceContext
-from schemas.result import Baseline, CacheHit, Decision, Output, Problem, Result, Savings, TokenUsage
+from schemas.result import Baseline, CacheHit, Decision, Expected, Output, Problem, Result, Savings, TokenUsage
 from schemas.usage import Usage
 from tests.unit.schemas.contract_values import values_of
 
 TWINS: dict[type[msgspec.Struct], type[BaseModel]] = {
+    wire.ExpectedRecord: Expected,
     wire.Choice: Decision,
     wire.Tokens: TokenUsage,
     wire.Answer: Output,

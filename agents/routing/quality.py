@@ -1,0 +1,57 @@
+"""Predictions for a whole batch, as the router counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agents.routing.predictions import QualityPredictor
+from agents.routing.prospect import UNKNOWN
+from agents.routing.units import QUALITY_UNITS
+from schemas.registry import ModelRegistry
+from schemas.request import Message, Request
+
+
+class Qualities:
+    """What a predictor says of the models of a registry.
+
+    Args:
+        predictor: May know other models too, and need not know all.
+        registry: The models; make new qualities when they change.
+    """
+
+    def __init__(self, predictor: QualityPredictor, registry: ModelRegistry) -> None:
+        self._predictor = predictor
+        names = [spec.name for spec in registry]
+        self._models = len(names)
+        known = [(column, names.index(name)) for column, name in enumerate(predictor.models) if name in names]
+        self._columns = [column for column, _ in known]
+        self._positions = [position for _, position in known]
+
+    def of(self, requests: Sequence[Request]) -> list[tuple[int, ...]]:
+        """Return each request's qualities in millionths in the order of the registry, `UNKNOWN` where unknown.
+
+        The predictor is asked once for all of them.
+        """
+        told = self._predictor.predict(
+            [text_of(request) for request in requests], [request.task_type for request in requests]
+        )[:, self._columns]
+        units = np.full((len(requests), self._models), UNKNOWN, dtype=np.int64)
+        known = np.rint(np.clip(np.nan_to_num(told), 0.0, 1.0) * QUALITY_UNITS).astype(np.int64)
+        units[:, self._positions] = np.where(np.isnan(told), UNKNOWN, known)
+        return [tuple(row) for row in units.tolist()]
+
+
+def text_of(request: Request) -> str:
+    """Return what is asked as one text: the prompt, or the texts of all messages."""
+    if request.prompt is not None:
+        return request.prompt
+    return "\n".join(text for message in request.messages or () for text in _texts(message))
+
+
+def _texts(message: Message) -> list[str]:
+    content = message.content
+    if isinstance(content, str):
+        return [content]
+    return [text for part in content or () if isinstance(text := part.get("text"), str)]

@@ -1,0 +1,144 @@
+"""What routing costs per request: batches of requests that differ, and of requests that are alike.
+
+    python -m benchmarks.routing [--batch N] [--rounds N] [--models FILE]
+
+Prints one JSON object: microseconds of CPU time per request, the median and the best of the rounds. Every scenario
+routes the whole batch through the step as the pipeline does. `predicted` asks a predictor of the kind that
+`asahi router fit` makes: the prompts' real embeddings (wordllama) and a linear model over them, both at full price.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+if not __package__:  # run as a file: its folder is on the path, the checkout is not
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import wordllama
+from numpy.typing import NDArray
+
+from agents.routing.predictions import QualityPredictor
+from agents.routing.stage import RoutingStep
+from schemas.registry import ModelRegistry
+from schemas.request import Request
+from schemas.settings import RoutingSettings
+from schemas.tenant import TenantRegistered
+from schemas.tokens import estimate_tokens
+from streams.stage import Journey
+
+SHIPPED = Path(__file__).resolve().parents[1] / "config" / "models.yaml"
+TENANT = TenantRegistered(tenant="demo", reference_model="gpt-4-turbo")
+PROMPT = (
+    "A train leaves at {m} and travels {k} hours at {n} km/h, stopping twice for a quarter of an hour. "
+    "How far does it get, when does it arrive, and what changes if it leaves an hour later and stops only once? "
+)
+DIMENSIONS = 256
+
+
+class Unsettled:
+    """A receipt: routing never settles one."""
+
+    def settle(self) -> None:
+        """Do nothing."""
+
+
+class EmbeddingPredictor:
+    """A linear model over the prompts' embeddings, with weights drawn at random: its cost is real."""
+
+    def __init__(self, models: tuple[str, ...]) -> None:
+        self.models = models
+        folder = Path(wordllama.__file__).parent
+        self._embedding = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+        self._weights = np.random.default_rng(0).normal(size=(DIMENSIONS, len(models)))
+
+    def predict(self, prompts: Sequence[str], task_types: Sequence[str | None]) -> NDArray[np.float64]:
+        """Return made-up probabilities, at the cost of real ones."""
+        del task_types
+        scores = self._embedding.embed(list(prompts), norm=True) @ self._weights
+        return np.asarray(0.8 + 0.2 / (1.0 + np.exp(-scores)), dtype=np.float64)
+
+
+def journeys(batch: int, *, alike: bool, **fields: Any) -> list[Journey]:
+    """Return admitted requests; unless alike, each has a length and a minimum quality of its own."""
+    made = []
+    for number in range(batch):
+        n = 0 if alike else number
+        text = PROMPT.format(m=n % 24, k=n % 7, n=n) + "Why? " * (n % 20)
+        constraints = {"min_quality": 0.8 + (n % 50) / 1000}
+        given = {"id": f"r{number}", "tenant": "demo", "prompt": text, "constraints": constraints, **fields}
+        request = Request.model_validate(given)
+        made.append(Journey(request, b"", "", 0, 0.0, Unsettled(), tenant=TENANT))
+        made[-1].input_tokens = estimate_tokens(request)
+    return made
+
+
+def measured(
+    registry: ModelRegistry,
+    predictor: QualityPredictor | None,
+    requests: list[Journey],
+    rounds: int,
+    *,
+    cold: bool,
+) -> dict[str, float]:
+    """Return microseconds per request; cold means that no decision is remembered from an earlier round."""
+    step = RoutingStep(registry, RoutingSettings(), predictor)
+    spent = []
+    for round_ in range(rounds + 1):
+        if cold:
+            step.renew()
+        started = time.process_time()
+        flow = step.process(requests, 0.0)
+        seconds = time.process_time() - started
+        assert len(flow.onward) == len(requests), "every request finds a model"
+        if round_:  # the first warms up
+            spent.append(seconds / len(requests) * 1e6)
+    return {"median_us": round(statistics.median(spent), 2), "best_us": round(min(spent), 2)}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--models", type=Path, default=SHIPPED)
+    options = parser.parse_args()
+    registry = ModelRegistry.load(options.models)
+    predictor = EmbeddingPredictor(tuple(spec.name for spec in registry))
+    different = journeys(options.batch, alike=False)
+    useful = journeys(options.batch, alike=False, strategy="utility")
+    chats = [{"role": "user", "content": "Tell me more. " * 400}, {"role": "user", "content": "And then?"}]
+    long_chats = journeys(options.batch, alike=True, prompt=None, messages=chats)
+    rounds = options.rounds
+    scenarios = {
+        "alike": measured(registry, None, journeys(options.batch, alike=True), rounds, cold=False),
+        "different_remembered": measured(registry, None, different, rounds, cold=False),
+        "different": measured(registry, None, different, rounds, cold=True),
+        "different_utility": measured(registry, None, useful, rounds, cold=True),
+        "conversations": measured(registry, None, long_chats, rounds, cold=False),
+        "predicted": measured(registry, predictor, different, rounds, cold=True),
+        "predicted_utility": measured(registry, predictor, useful, rounds, cold=True),
+    }
+    prompts = [journey.request.prompt or "" for journey in different]
+    started = time.process_time()
+    predictor.predict(prompts, [None] * len(prompts))
+    alone = (time.process_time() - started) / len(prompts) * 1e6
+    document = {
+        "models": len(registry),
+        "batch": options.batch,
+        "prediction_alone_us": round(alone, 2),
+        "scenarios": scenarios,
+    }
+    print(json.dumps(document, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""How a model is chosen: the section `routing` of the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from schemas.request import MAX_LAMBDA, Strategy
+from schemas.section import Count, Section
+
+
+class RoutingSettings(Section):
+    """How a model is chosen.
+
+    Attributes:
+        expected_output_tokens: Length assumed of an answer when the request sets no `max_output_tokens`.
+        min_quality: Asked of models when a request names no minimum of its own.
+        max_fallbacks: Most other targets a call carries besides the chosen one.
+        memo_entries: Decisions remembered for requests with equal constraints and token counts.
+        strategy: The rule for requests that name none: `threshold` takes the cheapest of sufficient predicted
+            quality, `utility` the best of quality - lambda * cost.
+        utility_lambda: Lambda of `utility` for requests that name none: predicted quality one US dollar must buy.
+        model_dir: Folder of a quality predictor made by `asahi router fit`; without one the registry's figures count.
+        learn_seconds: Between two looks at how long answers are and how often calls are paid for twice; 0 learns
+            nothing and expects what the other settings say.
+        learn_after: Answers of a model and task type before their mean length is believed.
+        prompt_cache_seconds: How long a provider keeps a prompt's beginning cached after a call.
+        prompt_cache_min_tokens: Shortest beginning of a prompt that providers cache.
+    """
+
+    expected_output_tokens: Count = 256
+    min_quality: Annotated[float, Field(ge=0, le=1)] = 0.0
+    max_fallbacks: Annotated[int, Field(ge=0)] = 3
+    memo_entries: Count = 4_096
+    strategy: Strategy = Strategy.THRESHOLD
+    utility_lambda: Annotated[float, Field(ge=0, le=MAX_LAMBDA)] = 10.0
+    model_dir: Path | None = None
+    learn_seconds: Annotated[float, Field(ge=0)] = 60.0
+    learn_after: Count = 50
+    prompt_cache_seconds: Annotated[float, Field(ge=0)] = 300.0
+    prompt_cache_min_tokens: Count = 1_024
