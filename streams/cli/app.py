@@ -8,33 +8,19 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import click
 
 from schemas.errors import AsahiError, ConfigurationError
 from streams.cli.invocation import Invocation
+from streams.cli.lazy import Entry, LazyCommands
 from streams.cli.signals import Interrupted
 
 FAILED = 1
 WRONGLY_ASKED = 2
 SIGNAL_BASE = 128
 CHATTY = ("aiokafka", "asyncio", "clickhouse_connect", "urllib3")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A command that is imported when it is asked for.
-
-    Attributes:
-        place: `module:attribute`.
-        summary: One line for `asahi --help`.
-    """
-
-    place: str
-    summary: str
 
 
 COMMANDS = {
@@ -48,34 +34,12 @@ COMMANDS = {
     "topics": Entry("streams.cli.topics:topics", "List the topics, or create them."),
     "schema": Entry("streams.cli.schema:schema", "Print the JSON Schema of an event."),
     "migrate": Entry("streams.cli.migrate:migrate", "Bring ClickHouse's tables up to date."),
+    "evaluate": Entry("streams.cli.evaluate:evaluate", "Measure Asahi on recorded data."),
     "worker": Entry("streams.cli.worker:worker", "Run one worker against the configured brokers."),
 }
 
 
-class LazyCommands(click.Group):
-    """A group that imports a command only when it runs: `--help` and errors come at once."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, most wanted first."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        module, _, attribute = entry.place.partition(":")
-        command = getattr(import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
-
-
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyCommands, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="asahi", prog_name="asahi")
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the embedded stack.")
 @click.option("--verbose", "-v", is_flag=True, help="Show what the libraries have to say.")

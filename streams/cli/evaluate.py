@@ -1,0 +1,17 @@
+"""`asahi evaluate`: how good Asahi is, measured on recorded data. Each measure lives in the room that it is of."""
+
+from __future__ import annotations
+
+import click
+
+from streams.cli.lazy import Entry, LazyCommands
+
+MEASURES = {
+    "cost": Entry("agents.accounting.evaluation:cost", "Price recorded usage bodies of providers."),
+    "routing": Entry("agents.routing.learning.evaluation:routing", "Show cost against quality on recorded outcomes."),
+}
+
+
+@click.group(cls=LazyCommands, entries=MEASURES)
+def evaluate() -> None:
+    """Measure Asahi on recorded data."""
