@@ -15,13 +15,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.errors import ConfigurationError
-from schemas.model import Fraction, Name, Usd
+from schemas.model import Fraction, Name
+from schemas.prices_published import edition
+from schemas.rates import Price as Price
 from schemas.result import Lane
 
-MAX_RATE_DIGITS = 15
-MAX_RATE_DECIMALS = 10
-Rate = Annotated[Usd, Field(ge=0, max_digits=MAX_RATE_DIGITS, decimal_places=MAX_RATE_DECIMALS)]
-"""A price. Its digits are limited so that costs fit Python's 28 decimal digits and are never rounded."""
 DIGEST_BYTES = 6
 
 
@@ -31,17 +29,6 @@ class Capability(StrEnum):
     TOOLS = "tools"
     JSON = "json"
     VISION = "vision"
-
-
-class Price(BaseModel):
-    """US dollars per million tokens; cached input defaults to the input price."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    input: Rate
-    cached_input: Rate | None = None
-    output: Rate
-    per_request: Rate | None = None
 
 
 class Speed(BaseModel):
@@ -134,10 +121,13 @@ class ModelRegistry:
         except yaml.YAMLError as wrong:
             raise ConfigurationError(f"models file {path}: is not YAML ({wrong})") from wrong
         date, entries = _date_and_entries(document, path)
-        specs = tuple(_spec(entry, index, path) for index, entry in enumerate(entries))
+        specs = tuple(_spec(entry, index, path, date) for index, entry in enumerate(entries))
         digest = hashlib.blake2b(raw, digest_size=DIGEST_BYTES).hexdigest()
+        price_list = f"{date}/{digest}"
+        if any(spec.price.published for spec in specs):
+            price_list += f"/{edition()}"
         try:
-            return cls(specs, f"{date}/{digest}")
+            return cls(specs, price_list)
         except ConfigurationError as wrong:
             raise ConfigurationError(f"models file {path}: {wrong}") from wrong
 
@@ -153,11 +143,11 @@ def _date_and_entries(document: object, path: Path) -> tuple[object, list[Any]]:
     return date, entries
 
 
-def _spec(entry: object, index: int, path: Path) -> ModelSpec:
+def _spec(entry: object, index: int, path: Path, date: object) -> ModelSpec:
     named = entry.get("name") if isinstance(entry, dict) else None
     model = f"model {named!r}" if named else f"model number {index + 1}"
     try:
-        return ModelSpec.model_validate(entry)
+        return ModelSpec.model_validate(entry, context={"date": date})
     except ValidationError as wrong:
         first = wrong.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "entry"
