@@ -12,8 +12,8 @@ from schemas.wire import Tokens
 class CompatibleUsage(ChatUsage):
     """`usage` as OpenAI writes it, and what others add.
 
-    `num_cached_tokens` is left unread: vLLM and Mistral tell with it what their engine had cached, which Mistral bills
-    only where `prompt_tokens_details.cached_tokens` says so.
+    `num_cached_tokens` is left unread: vLLM and Mistral tell with it what their engine had cached, and a discount is
+    documented only for `prompt_tokens_details.cached_tokens`.
     """
 
     total_tokens: Told = None

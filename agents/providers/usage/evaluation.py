@@ -122,7 +122,9 @@ def comparison(rows: Sequence[Priced], wanted: Sequence[CostParts | None]) -> li
 
 def _show(report: dict[str, Any], output: Path) -> None:
     out = console()
-    out.print(f"{report['rows']:,} rows of {report['bodies']:,} bodies, {report['priced']:,} of them priced: {output}")
+    out.print(
+        f"{report['rows']:,} rows of {report['bodies']:,} bodies, {report['priced']:,} of them priced: {output}"
+    )
     out.print(f"prices of {report['day']} as {report['prices']} lists them")
     for reason, count in report["unpriced"].items():
         out.print(f"{count:>6,} not priced: {reason}")
