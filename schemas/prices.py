@@ -10,8 +10,8 @@ from schemas.rates import Price
 
 __all__ = ["NOTHING", "TOKENS_PER_PRICE_UNIT", "Billed", "CostParts", "cost_of", "list_cost_of", "parts_of"]
 
-SENT = frozenset(kind.count for kind in KINDS.values() if kind.sent)
-GENERATED = frozenset(kind.count for kind in KINDS.values() if not kind.sent)
+SENT = frozenset(kind.field for kind in KINDS.values() if kind.sent)
+GENERATED = frozenset(kind.field for kind in KINDS.values() if not kind.sent)
 
 
 class Billed(Protocol):

@@ -1,9 +1,9 @@
 """A price as sums: what each count of a usage adds to the cost.
 
-Kinds of tokens contain each other: cached audio is part of the cached tokens, of the audio and of the input. A rate per
-kind therefore becomes a surcharge, the difference to what the kinds around it have charged already, and the cost is one
-sum over counts. The surcharges are worked out once per price, so that a cost takes as few multiplications as the price
-has rates.
+Kinds of tokens contain each other: cached audio is part of the cached tokens, of the audio and of the input. A rate
+per kind therefore becomes a surcharge, the difference to what the kinds around it have charged already, and the cost
+is one sum over counts. The surcharges are worked out once per price, so that a cost takes as few multiplications as
+the price has rates.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Kind(NamedTuple):
     """A kind of tokens.
 
     Attributes:
-        count: Field of the usage that counts them.
+        field: Field of the usage that counts them.
         sent: Whether they are input.
         traits: What tells them from others; a kind is part of every kind with fewer of its traits.
     """
 
-    count: str
+    field: str
     sent: bool
     traits: frozenset[str]
 
@@ -95,7 +95,7 @@ def formula_of(
         surcharges = _surcharges(rates)
         others = {
             caching: tuple(
-                (KINDS[name].count, amount)
+                (KINDS[name].field, amount)
                 for name, amount in surcharges.items()
                 if amount and name not in {"input", "output", "cached_input"} and KINDS[name].caching is caching
             )

@@ -1,7 +1,7 @@
 """Prices as vendors publish them, from the `genai-prices` package: its own snapshot, never fetched.
 
-The package knows when prices changed and which are halved in the batch lane. Its data is large, so it is imported when
-a price is asked for.
+The package knows when prices changed and which are halved in the batch lane. Its data is large, so it is imported
+when a price is asked for.
 """
 
 from __future__ import annotations

@@ -79,8 +79,8 @@ class Price(Rates):
 
     In YAML, `published: openai/gpt-4o` takes what `genai-prices` lists for that vendor and model on the date of the
     file; rates given beside it win. `batch: 0.5` halves every rate per token in the batch lane, tiers and cached
-    tokens included; a mapping names the rates that change there, with tiers of their own if any, and leaves the others
-    as they are.
+    tokens included; a mapping names the rates that change there, with tiers of their own if any, and leaves the
+    others as they are.
 
     Attributes:
         published: Vendor and model in `genai-prices` whose prices these are, or None.
