@@ -94,9 +94,14 @@ def _rates(price: ModelPrice) -> tuple[Given, list[Given]]:
     for ours, theirs in RATES.items():
         rate = getattr(price, theirs)
         if isinstance(rate, TieredPrices):
-            rates[ours] = rate.base
+            rates[ours] = _brief(rate.base)
             for tier in rate.tiers:
-                tiers.setdefault(tier.start, {"above": tier.start})[ours] = tier.price
+                tiers.setdefault(tier.start, {"above": tier.start})[ours] = _brief(tier.price)
         elif rate is not None:
-            rates[ours] = rate
+            rates[ours] = _brief(rate)
     return rates, [tiers[start] for start in sorted(tiers)]
+
+
+def _brief(rate: Decimal) -> Decimal:
+    """Return a rate without trailing zeros, of which some have more than a `Rate` may have digits."""
+    return rate.normalize() + Decimal(0)  # without an exponent either

@@ -114,7 +114,10 @@ class Price(Rates):
         """Expand a factor into rates."""
         if isinstance(given, bool) or not isinstance(given, (int, float, str, Decimal)):
             return given
-        factor = Decimal(str(given))
+        try:
+            factor = Decimal(str(given))
+        except ArithmeticError as wrong:
+            raise ValueError("a factor is a number, such as 0.5") from wrong
         if not 0 <= factor <= 1:
             raise ValueError("a factor is between 0 and 1, such as 0.5")
         rates = {name: rate * factor for name in Rates.model_fields if (rate := info.data.get(name)) is not None}

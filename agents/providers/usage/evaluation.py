@@ -91,7 +91,7 @@ def write(rows: Sequence[Priced], output: Path) -> None:
         lines = csv.writer(file)
         lines.writerow(COLUMNS)
         for row in rows:
-            prices = ("", "") if row.cost is None else (plain(row.cost.input), plain(row.cost.output))
+            prices = ("", "") if row.cost is None else tuple(plain(part.normalize()) for part in row.cost)
             lines.writerow((row.row, row.provider, row.api_flavor, row.model, *prices))
 
 
