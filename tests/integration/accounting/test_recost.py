@@ -172,9 +172,6 @@ async def test_rows_of_an_older_release_are_corrected_too(clickhouse_server: str
             await count_again(settings, prices("list-2", 2), START, FAR, apply_at=LATER)
             await corrected(warehouse, 1)
             assert await spent(warehouse) == (CALLS - 1) * Decimal("0.0022")
-            assert all(
-                table.identical for table in (await replay(settings, swap=False)).tables if table.table != "usage"
-            )
 
 
 async def test_replay_makes_the_same_rows(sunk: Settings, warehouse: Warehouse) -> None:
