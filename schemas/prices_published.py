@@ -33,6 +33,8 @@ RATES = {
 """Their names by ours."""
 FEES = {"per_request": "requests_kcount", "web_search": "web_searches_kcount"}
 FEE_UNIT = 1000
+RATE_DECIMALS = 10
+"""As many as a `Rate` may have."""
 
 Given = dict[str, Any]
 
@@ -103,5 +105,8 @@ def _rates(price: ModelPrice) -> tuple[Given, list[Given]]:
 
 
 def _brief(rate: Decimal) -> Decimal:
-    """Return a rate without trailing zeros, of which some have more than a `Rate` may have digits."""
-    return rate.normalize() + Decimal(0)  # without an exponent either
+    """Return a rate with the digits that a `Rate` may have.
+
+    Some are listed with trailing zeros, and two dozen as sums of binary fractions, such as 0.18000000000000002.
+    """
+    return round(rate, RATE_DECIMALS).normalize() + Decimal(0)  # a number without an exponent

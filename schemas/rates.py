@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from schemas.model import Usd
 from schemas.prices_formula import Formula, formula_of
-from schemas.prices_published import published_rates
+from schemas.prices_published import RATE_DECIMALS, published_rates
 
 MAX_RATE_DIGITS = 15
-MAX_RATE_DECIMALS = 10
+MAX_RATE_DECIMALS = RATE_DECIMALS
 Rate = Annotated[Usd, Field(ge=0, max_digits=MAX_RATE_DIGITS, decimal_places=MAX_RATE_DECIMALS)]
 """A price. Its digits are limited so that costs fit Python's 28 decimal digits and are never rounded."""
 MIDDAY = time(12)

@@ -17,7 +17,7 @@ NO_SAVINGS = SavingsRecord()
 
 
 def savings_on(
-    completion: Completion, tokens: Tokens, charges: Sequence[Charge], registry: ModelRegistry
+    completion: Completion, tokens: Tokens, cost: Decimal, charges: Sequence[Charge], registry: ModelRegistry
 ) -> tuple[BaselineRecord | None, SavingsRecord]:
     """Return the baseline of a request and what was saved against it.
 
@@ -32,13 +32,14 @@ def savings_on(
     Args:
         completion: How the request ended.
         tokens: Of the call that answered.
-        charges: What its paid calls cost, in any order.
+        cost: Of all paid calls together.
+        charges: Of each paid call.
         registry: The prices.
     """
     answered = completion.answer is not None
     model = completion.passenger.reference_model
     reference = registry.get(model)
-    if reference is None or not (answered or any(charge.cost for charge in charges)):
+    if reference is None or not (answered or cost):
         return None, NO_SAVINGS
     compression = NOTHING
     if answered and completion.passenger.compressed_tokens:
@@ -47,8 +48,9 @@ def savings_on(
     listed, cached, batch = NOTHING, NOTHING, NOTHING
     for charge in charges:
         listed += charge.listed
-        cached += charge.cache_saved
-        batch += charge.batch_saved
+        if charge.listed is not charge.cost:  # the same number as a rule, and then the same object
+            cached += charge.cache_saved
+            batch += charge.batch_saved
     savings = SavingsRecord(
         routing=plain(baseline - listed - compression),
         batch_lane=_unless_nothing(batch),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from agents.accounting.savings import savings_on
 from agents.accounting.tariff import Charge, charge_for
@@ -44,11 +45,10 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
     the savings exactly; see `savings_on`.
     """
     passenger = completion.passenger
-    charges, usages = _bill(completion, registry, superseded=False)
-    cost = sum((charge.cost for charge in charges), NOTHING)
+    cost, charges, usages = _bill(completion, registry, superseded=False)
     answering = completion.answering_call()
     tokens = NO_TOKENS if answering is None else answering.tokens
-    baseline, savings = savings_on(completion, tokens, charges, registry)
+    baseline, savings = savings_on(completion, tokens, cost, charges, registry)
     status, problem = _outcome(completion)
     by = completion.answered_by
     result = ResultRecord(
@@ -84,21 +84,22 @@ def supersede(completion: Completion, registry: ModelRegistry) -> Settlement:
 
     It happens when a worker was killed between a call and its commit, so that the call was made again.
     """
-    _, usages = _bill(completion, registry, superseded=True)
+    _, _, usages = _bill(completion, registry, superseded=True)
     return Settlement(None, usages)
 
 
 def _bill(
     completion: Completion, registry: ModelRegistry, *, superseded: bool
-) -> tuple[list[Charge], list[UsageRecord]]:
-    """Return what each paid call cost, and an event for each."""
+) -> tuple[Decimal, list[Charge], list[UsageRecord]]:
+    """Return what the paid calls cost together, what each cost, and an event for each."""
     passenger = completion.passenger
-    charges = [charge_for(call, passenger.reference_model, registry) for call in completion.paid]
-    usages = [
-        _usage_of(call, passenger, plain(charge.cost), charge.price_list, superseded)
-        for call, charge in zip(completion.paid, charges, strict=True)
-    ]
-    return charges, usages
+    total, charges, usages = NOTHING, [], []
+    for call in completion.paid:
+        charge = charge_for(call, passenger.reference_model, registry)
+        total += charge.cost
+        charges.append(charge)
+        usages.append(_usage_of(call, passenger, plain(charge.cost), charge.price_list, superseded))
+    return total, charges, usages
 
 
 def _usage_of(call: PaidCall, passenger: Passenger, cost: str, price_list: str, superseded: bool) -> UsageRecord:

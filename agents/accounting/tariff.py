@@ -50,6 +50,9 @@ def charge_for(call: PaidCall, reference_model: str, registry: ModelRegistry) ->
 def _charge(call: PaidCall, price: Price, price_list: str) -> Charge:
     tokens = call.tokens
     standard = cost_of(tokens, price)
-    listed = list_cost_of(tokens, price) if tokens.cached_input_tokens or tokens.cache_write_tokens else standard
+    caching = tokens.cached_input_tokens or tokens.cache_write_tokens
+    if not (caching or call.batch):
+        return Charge(standard, price_list, standard)
+    listed = list_cost_of(tokens, price) if caching else standard
     cost = cost_of(tokens, price, batch=True) if call.batch else standard
     return Charge(cost, price_list, listed, listed - standard, standard - cost)

@@ -30,7 +30,7 @@ RECORDED_ON = "2025-11-01"
 @click.option(
     "--usages",
     required=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False),
     help="Recorded bodies with the extractors to price them by, JSON, gzipped or not.",
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="CSV file to write.")
@@ -73,9 +73,12 @@ def read_bodies(path: Path) -> list[dict[str, Any]]:
     """Return the entries of a file.
 
     Raises:
-        ConfigurationError: It is no JSON list.
+        ConfigurationError: It is missing or no JSON list.
     """
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as missing:
+        raise ConfigurationError(f"--usages {path}: {missing.strerror}") from missing
     try:
         entries = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
     except (ValueError, OSError, EOFError, zlib.error) as wrong:

@@ -116,6 +116,11 @@ def test_published_prices_are_taken_over_and_overridden() -> None:
     assert cost_of(tokens, given, batch=True) == cost_of(tokens, given) / 2
 
 
+def test_published_prices_have_no_more_digits_than_a_rate() -> None:
+    given = Price.model_validate({"published": "huggingface_together/Qwen/Qwen3-VL-8B-Instruct"}, context=DATE)
+    assert given.input == Decimal("0.18")
+
+
 @pytest.mark.parametrize("day", ["2026-11-23", datetime(2026, 11, 23, tzinfo=UTC), date(2026, 11, 23)])
 def test_published_prices_are_those_of_the_day(day: object) -> None:
     now = Price.model_validate({"published": "openai/gpt-5.6-sol"}, context={"date": day})

@@ -117,6 +117,12 @@ def test_a_wrong_file_is_one_clear_line(
     assert len(said.splitlines()) == 1
 
 
+def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "none.json"
+    assert run(["evaluate", "cost", "--usages", str(missing), "--output", str(tmp_path / "out.csv")]) == 2
+    assert f"--usages {missing}: No such file" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(not USAGES.exists(), reason="the recorded usages are not beside the project")
 def test_recorded_bills_are_priced_to_the_last_digit() -> None:
     entries = read_bodies(USAGES)
