@@ -37,7 +37,9 @@ def microseconds(work: Callable[[], object]) -> float:
 
 def a_completion(tokens: Tokens, *, batch: bool = False) -> Completion:
     """Return an answered request of one paid call."""
-    passenger = Passenger("r", "demo", 0, "d" * 32, Lane.BULK, Choice("cheapest", "cheapest"), "gpt-4-turbo", NOW)
+    passenger = Passenger(
+        "r", "demo", 0, "d" * 32, Lane.BULK, Choice("cheapest", "cheapest").encoded(), "gpt-4-turbo", NOW
+    )
     call = PaidCall("c", "gpt-4o", "simulated", 1, tokens, 40.0, NOW, batch)
     return Completion(passenger, NOW + 1, Answer("4"), None, Target("gpt-4o", "simulated"), (call,), 1)
 

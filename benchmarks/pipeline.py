@@ -1,10 +1,11 @@
 """How fast the whole pipeline is, against a bare Faust agent on the same broker in the same run.
 
-    python -m benchmarks.pipeline [--quick] [--workers N] [--broker HOST:PORT] [--scale N]
+    python -m benchmarks.pipeline [--quick] [--workers N] [--kafka | --broker HOST:PORT] [--scale N] [--latency-ms N]
 
 Prints one JSON object as its last line. Scenarios: (a) bare Faust hop, (b) raw aiokafka hop, (c) single-request
 messages with unique prompts, (d) bulk messages, (e) bulk with half the prompts repeated, (f) lone requests at 20 a
-second. The simulated provider has zero latency, ClickHouse is written and results are produced in all of them.
+second. The simulated provider has zero latency unless told otherwise, ClickHouse is written and results are produced
+in all of them. With `--latency-ms 200` a provider that allows 1,000 calls at once can give 5,000 answers a second.
 """
 
 from __future__ import annotations
@@ -13,26 +14,29 @@ import argparse
 import asyncio
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 if not __package__:  # run as a file: its folder is on the path, the checkout is not
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import uvloop
 from aiokafka.admin import NewTopic
 
 from benchmarks.harness import Counter, Watched, child, percentile, spent, system
-from schemas.settings import Settings
+from schemas.settings import ProviderSettings, Settings
 from schemas.tenant import TenantRegistered
 from streams.admin import admin
 from streams.envelope import Publication
 from streams.outbox import Outbox
 from streams.partitioning import home_partition
 from streams.topics import REQUESTS, RESULTS
+from tests.kafka.apache import ApacheKafka
 
 TENANTS = tuple(f"tenant-{number}" for number in range(16))
 BULK = 200
@@ -136,12 +140,19 @@ def half_repeated(number: int) -> int:
     return number % cycle + number // (2 * cycle) * cycle
 
 
-async def lone(settings: Settings, counter: Counter, seconds: float) -> dict[str, float]:
-    """Send single requests at a steady pace; return milliseconds from sending to the result in hand."""
+async def lone(settings: Settings, seconds: float, earlier: int) -> dict[str, float]:
+    """Send single requests at a steady pace; return milliseconds from sending to the result in hand.
+
+    Args:
+        settings: Of the system under measurement.
+        seconds: How long to send.
+        earlier: Results that stand in the log already.
+    """
     count = int(seconds * LONE_PER_SECOND)
     sent: dict[str, float] = {}
-    target = counter.count + count
-    async with Outbox(settings.kafka) as outbox:
+    results = Counter(settings.kafka, RESULTS.name, settings.kafka.partitions, settings.kafka.fetch_max_wait_ms)
+    async with Outbox(settings.kafka) as outbox, results as counter:
+        await counter.until(earlier, WAIT_SECONDS)
 
         async def send() -> None:
             for number in range(count):
@@ -153,7 +164,7 @@ async def lone(settings: Settings, counter: Counter, seconds: float) -> dict[str
                 await asyncio.sleep(1 / LONE_PER_SECOND)
 
         sending = asyncio.ensure_future(send())
-        await counter.until(target, WAIT_SECONDS, ids=True)
+        await counter.until(earlier + count, WAIT_SECONDS, ids=True)
         await sending
     latencies = [(counter.arrived[request_id] - at) * 1000 for request_id, at in sent.items()]
     return {
@@ -170,9 +181,14 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     if not options.quick:
         counts = {"hop": 20_000, "raw": 100_000, "single": 40_000, "bulk": 100_000, "lone_seconds": 15.0}
     tenants = tuple(TenantRegistered(tenant=name, reference_model="gpt-4-turbo") for name in TENANTS)
-    overrides: dict[str, Any] = {"tenants": tenants}
-    figures: dict[str, Any] = {"workers": options.workers, "broker": options.broker or "embedded"}
-    async with system(overrides, options.broker) as running:
+    provider = ProviderSettings(kind="simulated", latency_ms=options.latency_ms)
+    overrides: dict[str, Any] = {"tenants": tenants, "providers": {"simulated": provider}}
+    figures: dict[str, Any] = {
+        "workers": options.workers,
+        "broker": "apache" if options.kafka else options.broker or "embedded",
+        "provider_latency_ms": options.latency_ms,
+    }
+    async with kafka(options) as broker, system(overrides, broker) as running:
         settings, watched = running.settings, running.watched
         async with admin(settings) as client:
             names = (HOP_SOURCE, HOP_TARGET, RAW_SOURCE, RAW_TARGET)
@@ -185,7 +201,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         running.start(options.workers)
         async with Counter(settings.kafka, RESULTS.name, settings.kafka.partitions) as counter:
             figures["warm_up"] = await throughput(settings, watched, counter, bulks("warm", 2_000, int), 2_000)
-            figures["lone_ms"] = await lone(settings, counter, counts["lone_seconds"])
+            figures["lone_ms"] = await lone(settings, counts["lone_seconds"], counter.count)
             n = int(counts["single"])
             figures["single"] = await throughput(settings, watched, counter, singles("single", n), n)
             n = int(counts["bulk"])
@@ -199,6 +215,21 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         for name in ("single", "bulk", "repeated")
     }
     return figures
+
+
+@asynccontextmanager
+async def kafka(options: argparse.Namespace) -> AsyncIterator[str | None]:
+    """Run Apache Kafka if it is asked for; yield the bootstrap to use, or None for the embedded broker."""
+    if not options.kafka:
+        yield options.broker
+        return
+    with tempfile.TemporaryDirectory(prefix="asahi-bench-kafka-") as folder:
+        broker = ApacheKafka(Path(folder))
+        await broker.start()
+        try:
+            yield broker.bootstrap
+        finally:
+            await broker.stop()
 
 
 async def scale(settings: Settings, watched: Watched, counter: Counter, total: int) -> list[dict[str, Any]]:
@@ -216,6 +247,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a run under 45 s")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--broker", help="bootstrap of a running Apache Kafka instead of the embedded broker")
+    parser.add_argument("--kafka", action="store_true", help="start an Apache Kafka for this run, as the tests do")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="of the simulated provider")
     parser.add_argument("--scale", type=int, default=0, help="also send this many requests in ten stretches")
     figures = uvloop.run(measure(parser.parse_args()))
     print(json.dumps(figures))

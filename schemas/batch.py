@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.result import Lane
-from schemas.wire import Answer, Choice, Tokens
+from schemas.wire import Answer, Tokens
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True, gc=False):
@@ -58,6 +58,7 @@ class Passenger(Part, frozen=True, gc=False):
         id: The request's id.
         partition: Partition of `asahi.requests` the request came from; its completion goes back there.
         digest: Hex digest of the canonical request.
+        choice: Why this model: the JSON of a `schemas.wire.Choice`.
         fingerprint: Hex key of the exact cache, or None when the answer must not be cached.
         cache_ttl_seconds: How long the answer may be served again.
         received_at: Unix seconds.
@@ -69,7 +70,7 @@ class Passenger(Part, frozen=True, gc=False):
     partition: int
     digest: str
     lane: Lane
-    choice: Choice
+    choice: bytes
     reference_model: str
     received_at: float
     user: str | None = None

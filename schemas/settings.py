@@ -43,7 +43,7 @@ class KafkaSettings(Section):
         retention_hours: How long public topics keep their events.
         internal_retention_hours: How long internal topics keep theirs; longer than any outage of the workers.
         request_timeout_seconds: Longest wait for a broker's reply.
-        compression: Of what is produced.
+        compression: Of what is produced. `lz4` means its slowest level here, which aiokafka does not let be chosen.
         idempotent_producer: Kafka drops a producer's own retries; the embedded broker does not know how.
     """
 
@@ -60,7 +60,7 @@ class KafkaSettings(Section):
     retention_hours: Seconds = 168.0
     internal_retention_hours: Seconds = 24.0
     request_timeout_seconds: Seconds = 30.0
-    compression: Literal["none", "gzip", "lz4", "zstd"] = "lz4"
+    compression: Literal["none", "gzip", "lz4", "zstd"] = "zstd"
     idempotent_producer: bool = True
 
 

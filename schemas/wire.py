@@ -16,6 +16,8 @@ import msgspec
 
 from schemas.result import Lane, Status
 
+_json = msgspec.json.Encoder()
+
 
 class Wire(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Base of what is written to public topics; absent means the contract's default."""
@@ -28,13 +30,25 @@ def plain(amount: Decimal) -> str:
 
 
 class Choice(Wire, frozen=True, gc=False):
-    """Twin of `Decision`: why this model."""
+    """Twin of `Decision`: why this model.
+
+    It travels as JSON, encoded where the decision is made: many requests share one, nobody on the way reads it, and
+    as objects its reasons would be built and taken apart at every stage.
+    """
 
     rule: str
     reason: str
     expected_cost_usd: str | None = None
     predicted_quality: float | None = None
     lost: dict[str, str] = {}
+
+    def encoded(self) -> bytes:
+        """Return the JSON."""
+        return _json.encode(self)
+
+
+NO_DECISION = msgspec.Raw(b"null")
+"""Left out when a result is written."""
 
 
 class Tokens(Wire, frozen=True, gc=False):
@@ -123,7 +137,7 @@ class ResultRecord(Wire, frozen=True, gc=False):
     usage: Tokens = Tokens()
     baseline: BaselineRecord | None = None
     savings: SavingsRecord = SavingsRecord()
-    decision: Choice | None = None
+    decision: msgspec.Raw = NO_DECISION
     cache: HitRecord | None = None
     error: ProblemRecord | None = None
     stages_ms: dict[str, float] = {}

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
+
+import msgspec
 
 from streams.topics import Topic
 
+Header = tuple[str, bytes]
+Headers = list[Header]
+
 SPEC_VERSION = b"1.0"
 CONTENT_TYPE = b"application/json"
+REMEMBERED_TENANTS = 4_096
 RESTORED_HEADER = "asahi_restored"
 """Marks an event republished from the archive: known facts, not news."""
 
-Headers = list[tuple[str, bytes]]
+_SPEC_VERSION: Header = ("ce_specversion", SPEC_VERSION)
+_CONTENT_TYPE: Header = ("content-type", CONTENT_TYPE)
+_json = msgspec.json.Encoder()
 
 
 class Publication(NamedTuple):
@@ -37,15 +46,27 @@ def cloud_event(
         value: The event's JSON.
         key: The message key, where it is not the tenant.
     """
+    source, tenant_key = _of_tenant(tenant)
     headers = [
-        ("ce_specversion", SPEC_VERSION),
+        _SPEC_VERSION,
         ("ce_id", event_id.encode()),
-        ("ce_type", (topic.ce_type or "").encode()),
-        ("ce_source", f"asahi/{tenant or ''}".encode()),
-        ("ce_time", time.isoformat().encode()),
-        ("content-type", CONTENT_TYPE),
+        _of_type(topic.ce_type),
+        source,
+        ("ce_time", _json.encode(time)[1:-1]),  # as the event writes its own times; isoformat costs ten times as much
+        _CONTENT_TYPE,
     ]
-    return Publication(value, key if key is not None else (tenant or "").encode() or None, headers)
+    return Publication(value, tenant_key if key is None else key, headers)
+
+
+@lru_cache(REMEMBERED_TENANTS)
+def _of_tenant(tenant: str | None) -> tuple[Header, bytes | None]:
+    """Return the source and the key of a tenant's events."""
+    return ("ce_source", f"asahi/{tenant or ''}".encode()), (tenant or "").encode() or None
+
+
+@lru_cache
+def _of_type(ce_type: str | None) -> Header:
+    return ("ce_type", (ce_type or "").encode())
 
 
 def header(headers: Sequence[tuple[str, bytes]], name: str) -> bytes | None:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
+import msgspec
+
 from schemas.batch import Target
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
 from schemas.tenant import TenantRegistered
-from schemas.wire import AuditRecord, Choice, ProblemRecord, ResultRecord, TraceRecord
+from schemas.wire import NO_DECISION, AuditRecord, ProblemRecord, ResultRecord, TraceRecord
 
 MS_PER_SECOND = 1000.0
 MS_DIGITS = 3
@@ -45,6 +47,7 @@ class Journey:
         fingerprint: Set by the cache when the answer may be cached.
         lane: Set by windows.
         targets: Set by routing: the chosen model first, then fallbacks.
+        choice: Set by routing: the JSON of a `schemas.wire.Choice`.
     """
 
     request: Request
@@ -58,7 +61,7 @@ class Journey:
     fingerprint: str | None = None
     lane: Lane = Lane.INTERACTIVE
     targets: tuple[Target, ...] = ()
-    choice: Choice | None = None
+    choice: bytes | None = None
     entered_at: float = 0.0
     stages_ms: dict[str, float] = field(default_factory=dict)
 
@@ -136,7 +139,7 @@ def ended_with(journey: Journey, status: Status, problem: ProblemRecord, now: fl
         user=request.user,
         lane=journey.lane,
         task_type=request.task_type,
-        decision=journey.choice,
+        decision=NO_DECISION if journey.choice is None else msgspec.Raw(journey.choice),
         error=problem,
         stages_ms=journey.stages_ms,
         latency_ms=ms_between(journey.received_at, now),

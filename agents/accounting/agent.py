@@ -115,11 +115,14 @@ class Accounting:
         """Price a completion; one that cannot be priced fails its request, unless that has its result."""
         key = ledger_key(completion.passenger.tenant, completion.passenger.id)
         superseded = state.has_answered(key)
-        result: ResultRecord | None = None if superseded else _failed(completion, now)
+        result: ResultRecord | None = None
         try:
             settled = self._settle(completion, now, superseded)
             result = settled.result
             into.usages += settled.usages
+        except Exception:
+            result = None if superseded else _failed(completion, now)
+            raise
         finally:
             if result is not None:
                 into.results.append((result, None))

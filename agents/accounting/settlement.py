@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from agents.accounting.savings import savings_on
 from agents.accounting.tariff import Charge, charge_for
 from schemas.batch import Completion, PaidCall, Passenger
@@ -67,7 +69,7 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
         usage=tokens,
         baseline=baseline,
         savings=savings,
-        decision=passenger.choice,
+        decision=msgspec.Raw(passenger.choice),
         error=problem,
         stages_ms=_stages(completion, now),
         latency_ms=ms_between(passenger.received_at, now),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from agents.cache.exact import Entry
 from schemas.prices import list_cost_of
 from schemas.registry import ModelRegistry
@@ -90,7 +92,7 @@ def _served(
         usage=entry.tokens,
         baseline=baseline,
         savings=savings,
-        decision=choice,
+        decision=msgspec.Raw(choice.encoded()),
         cache=hit,
         stages_ms=journey.stages_ms,
         latency_ms=ms_between(journey.received_at, now),

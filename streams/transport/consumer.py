@@ -17,13 +17,12 @@ from faust.types import TP, ConsumerMessage, Message
 
 from streams.tail import record_of
 from streams.transport.deliveries import Custodian, Deliveries
+from streams.transport.pace import Pace
 
 logger = logging.getLogger(__name__)
 
 MS_PER_SECOND = 1000
 FETCH_BYTES_PER_PARTITION = 1024 * 1024
-IDLE_AFTER_SECONDS = 2.0
-IDLE_WAIT_MS = 25
 
 
 class MicroBatchThread(driver.AIOKafkaConsumerThread):
@@ -90,7 +89,7 @@ class MicroBatchConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deliveries = Deliveries(self.custodian)
-        self._last_records = time.monotonic()
+        self._pace = Pace(self.fetch_max_wait_ms, time.monotonic())
 
     def _new_consumer_thread(self) -> MicroBatchThread:
         return MicroBatchThread(self, loop=self.loop, beacon=self.beacon)
@@ -100,7 +99,7 @@ class MicroBatchConsumer(driver.Consumer):
         # Of before the fetch: one that spans a whole rebalance has read where the last assignment stood.
         generation = self.app.consumer_generation_id
         records, active = await self._wait_next_records(timeout)
-        self._pace(bool(records))
+        self._ask_on(records or {})
         for tp, fetched in (records or {}).items():
             if not fetched:
                 continue
@@ -113,14 +112,11 @@ class MicroBatchConsumer(driver.Consumer):
             self._deliveries.deliver(tp, message.offset + 1, self.highwater(tp))
             yield tp, message
 
-    def _pace(self, busy: bool) -> None:
-        """Ask less often when nothing has come for a while: on the embedded broker every question costs CPU."""
-        now = time.monotonic()
-        if busy:
-            self._last_records = now
-        idle = now - self._last_records > IDLE_AFTER_SECONDS
+    def _ask_on(self, records: Mapping[TP, list[Any]]) -> None:
+        """Let the next fetch wait as fits what this one brought."""
+        size = sum([len(record.value or b"") for fetched in records.values() for record in fetched])
         thread = cast("MicroBatchThread", self._thread)
-        thread.wait_at_most(max(IDLE_WAIT_MS, self.fetch_max_wait_ms) if idle else self.fetch_max_wait_ms)
+        thread.wait_at_most(self._pace.after(size, time.monotonic()))
 
     def _fetch_again(self, tp: TP) -> None:
         """Go back behind records that were fetched but not delivered: a rebalance came between.

@@ -93,7 +93,7 @@ def a_passenger(request_id: str = "r1", **fields: Any) -> Passenger:
             "partition": 0,
             "digest": "d" * 32,
             "lane": Lane.INTERACTIVE,
-            "choice": Choice("explicit_model", "The request names big."),
+            "choice": Choice("explicit_model", "The request names big.").encoded(),
             "reference_model": "big",
             "received_at": NOW,
             "cache_ttl_seconds": 100.0,

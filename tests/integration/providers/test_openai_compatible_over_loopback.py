@@ -32,7 +32,7 @@ def section(base_url: str, **changes: object) -> ProviderSettings:
 def call(name: str = "r1", *providers: str, deadline: float | None = None) -> Call:
     body = msgspec.json.encode({"id": name, "tenant": "demo", "prompt": f"Question {name}?"})
     targets = tuple(Target("small", provider) for provider in providers or ("main",))
-    choice = Choice("cheapest", "because")
+    choice = Choice("cheapest", "because").encoded()
     passenger = Passenger(name, "demo", 0, "d1", Lane.BULK, choice, "small", time.time())
     return Call(passenger, body, targets, time.time(), deadline)
 

@@ -47,7 +47,7 @@ def result(number: int, *, status: Status = Status.COMPLETED, tenant: str = TENA
         usage=Tokens(100, 40, 20, 5),
         baseline=BaselineRecord("large", f"{BASELINE:f}"),
         savings=SavingsRecord(routing=f"{saved:f}"),
-        decision=Choice("cheapest", "the cheapest", "0.000001", 0.9),
+        decision=msgspec.Raw(Choice("cheapest", "the cheapest", "0.000001", 0.9).encoded()),
         stages_ms={"governance": 0.1, "providers": 4.9},
         latency_ms=5.0,
         attempts=1,

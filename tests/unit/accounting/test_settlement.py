@@ -47,7 +47,7 @@ def test_an_answer_becomes_a_completed_result() -> None:
     assert (result.model, result.provider, result.attempts) == ("big", "east", 1)
     assert (result.user, result.task_type, result.tags, result.lane) == ("ann", "coding", {"team": "a"}, Lane.BULK)
     assert (result.usage, result.request_digest) == (Tokens(1000, 0, 200), "d" * 32)
-    assert result.decision == passenger.choice
+    assert bytes(result.decision) == passenger.choice
     assert result.trace is not None
     assert (result.trace.traceparent, result.trace.tracestate) == (TRACEPARENT, "k=v")
     assert (result.received_at, result.completed_at) == (moment(NOW), moment(NOW + 1.5))

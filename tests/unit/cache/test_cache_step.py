@@ -3,6 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from schemas.request import CacheDirective
 from schemas.result import Status
 from schemas.settings import IntakeSettings
 from schemas.tenant import TenantRegistered
-from schemas.wire import Answer, ResultRecord, SavingsRecord, Tokens
+from schemas.wire import Answer, Choice, ResultRecord, SavingsRecord, Tokens
 from streams.stage import Flow, Journey
 from tests.flow.journeys import BUSY, NOW, PARIS, TOO_LATE, a_completion, a_journey, a_passenger, deadline, paid
 from tests.flow.models import three_models
@@ -92,8 +93,7 @@ def test_a_hit_costs_nothing_and_saves_the_whole_baseline(cache: CacheStep) -> N
         source.request.id,
         5.0,
     )
-    assert result.decision is not None
-    assert result.decision.rule == "cache_exact"
+    assert msgspec.json.decode(result.decision, type=Choice).rule == "cache_exact"
     assert (result.model, result.provider, result.user, result.tags) == ("big", "east", "ann", {"team": "a"})
     assert result.latency_ms == 6000.0
 

@@ -25,7 +25,9 @@ def settings(kind: str = "simulated", **changes: object) -> ProviderSettings:
 def call(name: str = "r1", *providers: str, deadline: float | None = None, dispatched_at: float = START) -> Call:
     body = msgspec.json.encode({"version": 1, "id": name, "tenant": "demo", "prompt": f"Question {name}?"})
     return Call(
-        passenger=Passenger(name, "demo", 3, "d1", Lane.BULK, Choice("cheapest", "because"), MODEL, START - 1),
+        passenger=Passenger(
+            name, "demo", 3, "d1", Lane.BULK, Choice("cheapest", "because").encoded(), MODEL, START - 1
+        ),
         body=body,
         targets=tuple(Target(MODEL, provider) for provider in providers or ("main",)),
         dispatched_at=dispatched_at,

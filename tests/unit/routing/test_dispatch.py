@@ -13,7 +13,7 @@ from schemas.wire import Choice
 from streams.stage import Journey
 from tests.flow.journeys import NOW, a_journey, deadline
 
-CHOICE = Choice("explicit_model", "The request names big.")
+CHOICE = Choice("explicit_model", "The request names big.").encoded()
 TRACE = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01", "tracestate": "k=v"}
 
 

@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from schemas.result import Lane, Status
-from schemas.wire import plain
+from schemas.wire import Choice, plain
 
 texts = st.text(st.characters(codec="utf-8"), max_size=10)
 moments = st.datetimes(timezones=st.just(UTC))
@@ -28,6 +28,7 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "version": st.just(1),
     "traceparent": st.just(f"00-{'a' * 32}-{'b' * 16}-01"),
     "tracestate": no_nul,
+    "decision": st.builds(Choice, texts, texts).map(lambda choice: msgspec.Raw(choice.encoded())),
 }
 
 

@@ -16,7 +16,7 @@ from schemas.batch import (
 from schemas.result import Lane
 from schemas.wire import Answer, Choice, Tokens
 
-PASSENGER = Passenger("a", "t", 3, "d" * 32, Lane.BULK, Choice("rule", "reason"), "m", 1.5, tags={"k": "v"})
+PASSENGER = Passenger("a", "t", 3, "d" * 32, Lane.BULK, Choice("rule", "reason").encoded(), "m", 1.5, tags={"k": "v"})
 CALL = Call(PASSENGER, b'{"prompt":"\xc3\xa9"}', (Target("m", "p"), Target("n", "q")), 2.5, stages_ms={"cache": 0.1})
 PAID = PaidCall("c1", "m", "p", 1, Tokens(10, 2, 5), 12.5, 3.5)
 ANSWERED = Completion(PASSENGER, 4.5, Answer("yes", finish_reason="stop"), None, Target("m", "p"), (PAID,), 1)

@@ -106,7 +106,11 @@ def test_what_a_twin_writes_its_contract_reads_and_writes_back(
     read = contract.model_validate_json(msgspec.json.encode(record))
     for name in twin.__struct_fields__:
         assert (getattr(read, name) is None) == (getattr(record, name) is None)
-    assert msgspec.json.decode(read.model_dump_json(), type=twin) == record
+    again = msgspec.json.decode(read.model_dump_json(), type=twin)
+    assert contract.model_validate_json(msgspec.json.encode(again)) == read
+    for name in twin.__struct_fields__:
+        if not isinstance(getattr(record, name), msgspec.Raw):  # the same JSON may be written in many ways
+            assert getattr(again, name) == getattr(record, name)
 
 
 def test_defaults_are_not_written() -> None:

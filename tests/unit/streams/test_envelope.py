@@ -19,7 +19,7 @@ def test_a_public_event_is_a_cloud_event_in_binary_mode() -> None:
         "ce_id": b"r1",
         "ce_type": b"asahi.result.produced.v1",
         "ce_source": b"asahi/acme",
-        "ce_time": b"2026-11-23T12:00:00+00:00",
+        "ce_time": b"2026-11-23T12:00:00Z",
         "content-type": b"application/json",
     }
 

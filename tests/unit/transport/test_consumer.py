@@ -13,8 +13,9 @@ from faust.types import TP, ConsumerMessage
 
 from schemas.settings import KafkaSettings, Settings
 from streams.app import create_app
-from streams.transport.consumer import IDLE_AFTER_SECONDS, IDLE_WAIT_MS, MicroBatchConsumer, MicroBatchThread
+from streams.transport.consumer import MicroBatchConsumer, MicroBatchThread
 from streams.transport.offsets import Checkpoint
+from streams.transport.pace import IDLE_AFTER_SECONDS, IDLE_WAIT_MS
 from tests.unit.transport.keeping import FakeCustodian
 
 A, B = TP("requests", 0), TP("requests", 1)
@@ -307,7 +308,7 @@ async def test_an_idle_consumer_asks_less_often(worker: Worker) -> None:
     assert worker.thread.waits_ms == FETCH_MAX_WAIT_MS
     worker.thread.seek(A, END)
     worker.consumer._set_active_tps({B})
-    worker.consumer._last_records -= IDLE_AFTER_SECONDS
+    worker.consumer._pace._last_data -= IDLE_AFTER_SECONDS
     await worker.fetch()
     assert worker.thread.waits_ms == IDLE_WAIT_MS
     worker.consumer._set_active_tps({A})
