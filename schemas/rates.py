@@ -127,6 +127,13 @@ class Price(Rates):
         ]
         return {**rates, "tiers": tiers}
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Price:
+        """Return a copy, with formulas of its own."""
+        copy = super().model_copy(update=update, deep=deep)
+        for worked_out in ("formula", "batch_formula"):
+            copy.__dict__.pop(worked_out, None)
+        return copy
+
     @cached_property
     def formula(self) -> Formula:
         """The price as `cost_of` computes with it."""

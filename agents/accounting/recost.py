@@ -51,7 +51,7 @@ def recost(
     if as_json:
         emit_json(report(recount, span[0], applied=applied))
     else:
-        _show(recount, applied=applied)
+        show(recount, applied=applied)
 
 
 async def count_again(
@@ -108,7 +108,8 @@ def _dearest_first(recount: Recount) -> list[tuple[Place, Difference]]:
     return sorted(recount.differences.items(), key=lambda item: (-abs(item[1].difference_usd), item[0]))
 
 
-def _show(recount: Recount, *, applied: bool) -> None:
+def show(recount: Recount, *, applied: bool) -> None:
+    """Print the outcome for people."""
     out = console()
     if not recount.differences:
         out.print("no calls since then")

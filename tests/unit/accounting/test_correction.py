@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+import pytest
 
 from agents.accounting.correction import Difference, Place, Recount, repriced
-from agents.accounting.recost import report
+from agents.accounting.recost import report, show
 from schemas.result import Lane
 from schemas.usage import Usage
 from schemas.wire import Tokens, UsageRecord
@@ -81,3 +82,22 @@ def test_the_report_begins_with_the_greatest_difference() -> None:
     ]
     assert (told["since"], told["price_list"], told["applied"]) == ("2026-11-23T00:00:00+00:00", "list-1", False)
     assert told["total"]["difference_usd"] == Decimal("-0.5038")
+
+
+def test_people_see_what_changes_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    recount = Recount(CHEAPER)
+    show(recount, applied=False)
+    assert capsys.readouterr().out == "no calls since then\n"
+    recount.add([logged(), logged("withdrawn", "1.5")])
+    show(recount, applied=False)
+    heading, *lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert heading == "model calls changed no price before after difference priced by"
+    assert lines == [
+        "big 1 1 0 $0.0160 $0.0110 $-0.005000 list-0",
+        "withdrawn 1 0 1 $1.50 $1.50 $0 list-0",
+        "all 2 1 1 $1.52 $1.51 $-0.005000",
+        "under list-1",
+        "nothing was changed; --apply sends the corrections to the log",
+    ]
+    show(recount, applied=True)
+    assert "1 corrections sent" in capsys.readouterr().out

@@ -106,6 +106,14 @@ def test_input_and_output_have_their_parts() -> None:
     assert parts == (Decimal("0.0064"), Decimal("0.0035"))
 
 
+def test_a_copy_with_other_rates_costs_as_they_say() -> None:
+    given = price(batch=0.5)
+    tokens = Tokens(MILLION)
+    assert (cost_of(tokens, given), cost_of(tokens, given, batch=True)) == (Decimal(10), Decimal(5))
+    dearer = given.model_copy(update={"input": Decimal(12), "batch": None})
+    assert (cost_of(tokens, dearer), cost_of(tokens, dearer, batch=True)) == (Decimal(12), Decimal(12))
+
+
 def test_published_prices_are_taken_over_and_overridden() -> None:
     given = Price.model_validate({"published": "anthropic/claude-sonnet-4-5", "output": 16}, context=DATE)
     assert (given.input, given.output, given.cache_write_1h) == (Decimal(3), Decimal(16), Decimal(6))
