@@ -38,6 +38,7 @@ class PaidCall(Part, frozen=True, gc=False):
     Attributes:
         id: Unique per call actually made.
         started_at: Unix seconds.
+        batch: Made in the provider's batch lane, and billed so.
     """
 
     id: str
@@ -47,6 +48,7 @@ class PaidCall(Part, frozen=True, gc=False):
     tokens: Tokens
     latency_ms: float
     started_at: float
+    batch: bool = False
 
 
 class Passenger(Part, frozen=True, gc=False):
@@ -60,6 +62,7 @@ class Passenger(Part, frozen=True, gc=False):
         fingerprint: Hex key of the exact cache, or None when the answer must not be cached.
         cache_ttl_seconds: How long the answer may be served again.
         received_at: Unix seconds.
+        compressed_tokens: Input tokens that were taken out of the prompt before the call, as estimated.
     """
 
     id: str
@@ -77,6 +80,7 @@ class Passenger(Part, frozen=True, gc=False):
     tags: dict[str, str] = {}
     traceparent: str | None = None
     tracestate: str | None = None
+    compressed_tokens: int = 0
 
 
 class Call(Part, frozen=True, gc=False):

@@ -7,6 +7,7 @@ AsahiError
 ├── InfrastructureError     broker or engine unreachable; retried with backoff
 │   ├── BrokerUnavailable
 │   └── WarehouseUnavailable
+├── UsageUnreadable         what a provider billed cannot be read; names the field
 ├── WarehouseError          the engine refused a statement; retrying does not help
 ├── ProviderError           a provider call failed
 │   ├── ProviderTimeout     retryable
@@ -47,6 +48,20 @@ class InvalidEvent(AsahiError):
         self.code = code
         self.message = message
         self.remedy = remedy
+        self.field = field
+
+
+class UsageUnreadable(AsahiError):
+    """What a provider says it billed cannot be read.
+
+    Args:
+        message: What is wrong, naming the field.
+        field: Dotted path of the field at fault, or an empty string when the whole is no object.
+    """
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.message = message
         self.field = field
 
 

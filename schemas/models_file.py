@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.errors import ConfigurationError
 from schemas.located_yaml import Located, parse_located
+from schemas.prices_published import edition
 from schemas.registry import ModelRegistry, ModelSpec, Price, Speed
 
 DIGEST_BYTES = 6
@@ -58,8 +59,10 @@ def parse_models(raw: bytes, path: Path) -> ModelRegistry:
     specs = tuple(_specs(document, faults))
     if faults:
         raise ConfigurationError(_said(path, sorted(faults, key=lambda fault: fault.line)))
-    digest = hashlib.blake2b(raw, digest_size=DIGEST_BYTES).hexdigest()
-    return ModelRegistry(specs, f"{document.value['date']}/{digest}")
+    price_list = f"{document.value['date']}/{hashlib.blake2b(raw, digest_size=DIGEST_BYTES).hexdigest()}"
+    if any(spec.price.published for spec in specs):
+        price_list += f"/{edition()}"
+    return ModelRegistry(specs, price_list)
 
 
 @dataclass(slots=True)
@@ -159,7 +162,7 @@ def _spec(document: Located, index: int, entry: object, faults: list[Fault]) -> 
     place: tuple[str | int, ...] = ("models", index)
     whose = _whose(document.value, place)
     try:
-        spec = ModelSpec.model_validate(entry)
+        spec = ModelSpec.model_validate(entry, context={"date": document.value.get("date")})
     except ValidationError as wrong:
         for error in wrong.errors(include_url=False):
             line = document.line_of(

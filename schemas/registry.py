@@ -14,12 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.errors import ConfigurationError
 from schemas.model import Fraction, Name, Usd
+from schemas.rates import Price as Price
 from schemas.result import Lane
 
-MAX_RATE_DIGITS = 15
-MAX_RATE_DECIMALS = 10
-Rate = Annotated[Usd, Field(ge=0, max_digits=MAX_RATE_DIGITS, decimal_places=MAX_RATE_DECIMALS)]
-"""A price. Its digits are limited so that costs fit Python's 28 decimal digits and are never rounded."""
 LanePrice = Annotated[Usd, Field(ge=0, le=1, decimal_places=2)]
 
 
@@ -29,17 +26,6 @@ class Capability(StrEnum):
     TOOLS = "tools"
     JSON = "json"
     VISION = "vision"
-
-
-class Price(BaseModel):
-    """US dollars per million tokens; cached input defaults to the input price."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    input: Rate
-    cached_input: Rate | None = None
-    output: Rate
-    per_request: Rate | None = None
 
 
 class Speed(BaseModel):

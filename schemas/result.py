@@ -47,20 +47,36 @@ class TokenUsage(Value):
     """Tokens as billed.
 
     Attributes:
-        input_tokens: Sent, those the provider had cached included.
+        input_tokens: Sent, those the provider had cached or put into its cache included.
         cached_input_tokens: Of the input, what the provider had cached.
         output_tokens: Generated, reasoning included.
         reasoning_tokens: Of the output, what the model thought and did not say.
+        cache_write_tokens: Of the input, what the provider put into its cache.
+        cache_write_1h_tokens: Of what was written, what stays for an hour instead of minutes.
+        input_audio_tokens: Of the input, audio.
+        cached_audio_tokens: Of the audio sent, what the provider had cached.
+        output_audio_tokens: Of the output, audio.
+        input_image_tokens: Of the input, images and pages.
+        output_image_tokens: Of the output, images.
+        web_searches: Searches the provider made and bills.
     """
 
     input_tokens: Tokens = 0
     cached_input_tokens: Tokens = 0
     output_tokens: Tokens = 0
     reasoning_tokens: Tokens = 0
+    cache_write_tokens: Tokens = 0
+    cache_write_1h_tokens: Tokens = 0
+    input_audio_tokens: Tokens = 0
+    cached_audio_tokens: Tokens = 0
+    output_audio_tokens: Tokens = 0
+    input_image_tokens: Tokens = 0
+    output_image_tokens: Tokens = 0
+    web_searches: Tokens = 0
 
 
 class Baseline(Value):
-    """What the same tokens would have cost at the tenant's reference model.
+    """What the same tokens would have cost at the tenant's reference model, at list price with nothing cached.
 
     Attributes:
         model: The tenant's reference model.
@@ -77,12 +93,18 @@ class Savings(Value):
     Attributes:
         cache_exact: The cache had the answer; US dollars.
         cache_shared_flight: An identical request was being answered; US dollars.
-        routing: Another model than the reference answered; US dollars.
+        routing: Another model than the reference answered, at list price, failed calls included; US dollars.
+        batch_lane: Calls were made in the provider's batch lane; US dollars.
+        provider_cache: The provider had part of the input cached, less what writing to its cache cost; US dollars.
+        compression: Part of the input was not sent; US dollars.
     """
 
     cache_exact: Usd | None = None
     cache_shared_flight: Usd | None = None
     routing: Usd | None = None
+    batch_lane: Usd | None = None
+    provider_cache: Usd | None = None
+    compression: Usd | None = None
 
 
 class Expected(Value):

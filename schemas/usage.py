@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
 
 from schemas.model import Event, Milliseconds, Usd
 from schemas.result import Lane, TokenUsage
@@ -29,6 +31,8 @@ class Usage(Event):
         superseded: The call was paid for, but its request already had a result.
         tags: The request's tags.
         occurred_at: When the call began.
+        batch: Whether the call was made in the provider's batch lane.
+        revision: Counts corrections of the cost; of the same `id` the highest revision holds.
     """
 
     id: str
@@ -47,3 +51,5 @@ class Usage(Event):
     superseded: bool = False
     tags: dict[str, str] = {}
     occurred_at: AwareDatetime
+    batch: bool = False
+    revision: Annotated[int, Field(ge=0)] = 0

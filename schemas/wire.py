@@ -65,12 +65,20 @@ NO_DECISION = msgspec.Raw(b"null")
 
 
 class Tokens(Wire, frozen=True, gc=False):
-    """Twin of `TokenUsage`: input includes cached, output includes reasoning."""
+    """Twin of `TokenUsage`: input includes cached and written, output includes reasoning."""
 
     input_tokens: int = 0
     cached_input_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    input_audio_tokens: int = 0
+    cached_audio_tokens: int = 0
+    output_audio_tokens: int = 0
+    input_image_tokens: int = 0
+    output_image_tokens: int = 0
+    web_searches: int = 0
 
 
 class Answer(Wire, frozen=True, gc=False):
@@ -94,6 +102,9 @@ class SavingsRecord(Wire, frozen=True, gc=False):
     cache_exact: str | None = None
     cache_shared_flight: str | None = None
     routing: str | None = None
+    batch_lane: str | None = None
+    provider_cache: str | None = None
+    compression: str | None = None
 
 
 class HitRecord(Wire, frozen=True, gc=False):
@@ -171,6 +182,8 @@ class UsageRecord(Wire, frozen=True, gc=False):
     superseded: bool = False
     tags: dict[str, str] = {}
     version: int = 1
+    batch: bool = False
+    revision: int = 0
 
 
 class AuditRecord(Wire, frozen=True, gc=False):

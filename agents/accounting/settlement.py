@@ -7,16 +7,15 @@ from decimal import Decimal
 
 import msgspec
 
-from agents.accounting.tariff import NOTHING, charge_for
+from agents.accounting.savings import savings_on
+from agents.accounting.tariff import Charge, charge_for
 from schemas.batch import Completion, PaidCall, Passenger
-from schemas.prices import cost_of
+from schemas.prices import NOTHING
 from schemas.registry import ModelRegistry
 from schemas.result import Status
 from schemas.wire import (
-    BaselineRecord,
     ProblemRecord,
     ResultRecord,
-    SavingsRecord,
     Tokens,
     TraceRecord,
     UsageRecord,
@@ -25,7 +24,6 @@ from schemas.wire import (
 from streams.stage import moment, ms_between
 
 NO_TOKENS = Tokens()
-NO_SAVINGS = SavingsRecord()
 NO_ANSWER = ProblemRecord("no_answer", "the call ended with neither an answer nor a reason", "send the request again")
 
 
@@ -46,15 +44,13 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
     """Return the result and the usage events of a completion.
 
     The request costs what all its paid calls cost, those that failed included. Baseline minus cost equals the sum of
-    the savings exactly: the baseline is the answering call's tokens at the tenant's reference model, and whatever a
-    failed request has cost is a negative saving against a baseline of 0. Without a price for the reference model, or
-    without any cost and answer, there is neither a baseline nor a saving.
+    the savings exactly; see `savings_on`.
     """
     passenger = completion.passenger
-    cost, usages = _bill(completion, registry, superseded=False)
+    cost, charges, usages = _bill(completion, registry, superseded=False)
     answering = completion.answering_call()
     tokens = NO_TOKENS if answering is None else answering.tokens
-    baseline, savings = _against_reference(completion, tokens, cost, registry)
+    baseline, savings = savings_on(completion, tokens, cost, charges, registry)
     status, problem = _outcome(completion)
     by = completion.answered_by
     result = ResultRecord(
@@ -90,20 +86,22 @@ def supersede(completion: Completion, registry: ModelRegistry) -> Settlement:
 
     It happens when a worker was killed between a call and its commit, so that the call was made again.
     """
-    _, usages = _bill(completion, registry, superseded=True)
+    _, _, usages = _bill(completion, registry, superseded=True)
     return Settlement(None, usages)
 
 
-def _bill(completion: Completion, registry: ModelRegistry, *, superseded: bool) -> tuple[Decimal, list[UsageRecord]]:
-    """Return what the paid calls cost together, and an event for each."""
+def _bill(
+    completion: Completion, registry: ModelRegistry, *, superseded: bool
+) -> tuple[Decimal, list[Charge], list[UsageRecord]]:
+    """Return what the paid calls cost together, what each cost, and an event for each."""
     passenger = completion.passenger
-    total = NOTHING
-    usages = []
+    total, charges, usages = NOTHING, [], []
     for call in completion.paid:
-        cost, price_list = charge_for(call, passenger.reference_model, registry)
-        total += cost
-        usages.append(_usage_of(call, passenger, plain(cost), price_list, superseded))
-    return total, usages
+        charge = charge_for(call, passenger.reference_model, registry)
+        total += charge.cost
+        charges.append(charge)
+        usages.append(_usage_of(call, passenger, plain(charge.cost), charge.price_list, superseded))
+    return total, charges, usages
 
 
 def _usage_of(call: PaidCall, passenger: Passenger, cost: str, price_list: str, superseded: bool) -> UsageRecord:
@@ -124,19 +122,8 @@ def _usage_of(call: PaidCall, passenger: Passenger, cost: str, price_list: str, 
         attempt=call.attempt,
         superseded=superseded,
         tags=passenger.tags,
+        batch=call.batch,
     )
-
-
-def _against_reference(
-    completion: Completion, tokens: Tokens, cost: Decimal, registry: ModelRegistry
-) -> tuple[BaselineRecord | None, SavingsRecord]:
-    answered = completion.answer is not None
-    model = completion.passenger.reference_model
-    reference = registry.get(model)
-    if reference is None or not (answered or cost):
-        return None, NO_SAVINGS
-    baseline = cost_of(tokens, reference.price) if answered else NOTHING
-    return BaselineRecord(model, plain(baseline)), SavingsRecord(routing=plain(baseline - cost))
 
 
 def _outcome(completion: Completion) -> tuple[Status, ProblemRecord | None]:

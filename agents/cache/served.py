@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agents.cache.exact import Entry
-from schemas.prices import cost_of
+from schemas.prices import list_cost_of
 from schemas.registry import ModelRegistry
 from schemas.result import Status
 from schemas.wire import BaselineRecord, Choice, HitRecord, ProblemRecord, ResultRecord, SavingsRecord, plain
@@ -55,14 +55,14 @@ def missed(journey: Journey, now: float) -> ResultRecord:
 
 
 def _baseline(journey: Journey, entry: Entry, registry: ModelRegistry) -> BaselineRecord | None:
-    """Return what the answer's tokens cost at the reference model.
+    """Return what the answer's tokens cost at the reference model and list price.
 
     None, and no savings claimed, when the reference model has no price.
     """
     assert journey.tenant is not None, "governance names the tenant before the cache"
     model = journey.tenant.reference_model
     reference = registry.get(model)
-    return None if reference is None else BaselineRecord(model, plain(cost_of(entry.tokens, reference.price)))
+    return None if reference is None else BaselineRecord(model, plain(list_cost_of(entry.tokens, reference.price)))
 
 
 def _served(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import msgspec
 
 from agents.providers.protocol import ChatMessage, Prompt, Reply
-from schemas.errors import ProviderUnreadable
+from agents.providers.usage import Flavor, extract
+from schemas.errors import ProviderUnreadable, UsageUnreadable
 from schemas.tokens import estimate_text_tokens
 from schemas.wire import Answer, Tokens
 
 UNREADABLE = "provider_unreadable"
+
+logger = logging.getLogger(__name__)
 
 
 class _Body(msgspec.Struct, omit_defaults=True):
@@ -28,45 +32,6 @@ class _Body(msgspec.Struct, omit_defaults=True):
     stop: list[str] | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-
-
-class _InputDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    """Billed tokens. Gateways leave out or null what they do not count."""
-
-    prompt_tokens: int
-    completion_tokens: int = 0
-    total_tokens: int | None = None
-    prompt_tokens_details: _InputDetails | None = None
-    completion_tokens_details: _OutputDetails | None = None
-    num_cached_tokens: int | None = None  # Mistral
-    cached_tokens: int | None = None  # SGLang and others
-    prompt_cache_hit_tokens: int | None = None  # DeepSeek
-
-    @property
-    def cached(self) -> int:
-        """Cached input tokens, wherever they are told."""
-        details = self.prompt_tokens_details
-        told = details.cached_tokens if details is not None else None
-        return told or self.num_cached_tokens or self.cached_tokens or self.prompt_cache_hit_tokens or 0
-
-    @property
-    def reasoning(self) -> int:
-        """Reasoning tokens as told."""
-        details = self.completion_tokens_details
-        return 0 if details is None else details.reasoning_tokens or 0
-
-    @property
-    def untold(self) -> int:
-        """What the total counts beyond input and output: xAI and Gemini bill reasoning so."""
-        return max(0, (self.total_tokens or 0) - self.prompt_tokens - self.completion_tokens)
 
 
 class _Message(msgspec.Struct):
@@ -99,7 +64,6 @@ class _Error(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_choices = msgspec.json.Decoder(list[_Choice]).decode
-_decode_usage = msgspec.json.Decoder(_Usage).decode
 _decode_error = msgspec.json.Decoder(_Error).decode
 
 
@@ -160,18 +124,13 @@ def error_name(body: bytes) -> str:
 def _tokens(raw: msgspec.Raw) -> Tokens | None:
     """Return what was billed, or None when that cannot be read."""
     try:
-        usage = _decode_usage(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        reading = extract(Flavor.COMPATIBLE, raw)
+    except UsageUnreadable as unreadable:
+        logger.debug("a bill is estimated", extra={"reason": unreadable.message})
         return None
-    if min(usage.prompt_tokens, usage.completion_tokens, usage.cached, usage.reasoning) < 0:
-        return None
-    output_tokens = usage.completion_tokens + usage.untold
-    return Tokens(
-        usage.prompt_tokens,
-        min(usage.cached, usage.prompt_tokens),
-        output_tokens,
-        min(max(usage.reasoning, usage.untold), output_tokens),
-    )
+    if reading.doubts:
+        logger.warning("a bill contradicts itself", extra={"doubts": reading.doubts})
+    return reading.tokens
 
 
 def _estimate(prompt: Prompt, answer: Answer) -> Tokens:

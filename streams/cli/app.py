@@ -34,6 +34,7 @@ COMMANDS = {
     "whatif": Entry("agents.routing.whatif:whatif", "Route logged requests again under another configuration."),
     "deadletter": Entry("streams.cli.deadletter:deadletter", "List, show and replay what could not be processed."),
     "replay": Entry("streams.cli.replay:replay", "Rebuild the tables from the archive of all events."),
+    "recost": Entry("agents.accounting.recost:recost", "Price the logged calls again, by another price list."),
     "topics": Entry("streams.cli.topics:topics", "List the topics, or create them."),
     "schema": Entry("streams.cli.schema:schema", "Print the JSON Schema of an event."),
     "migrate": Entry("streams.cli.migrate:migrate", "Bring ClickHouse's tables up to date."),

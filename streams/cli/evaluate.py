@@ -7,7 +7,7 @@ import click
 from streams.cli.lazy import Entry, LazyCommands
 
 MEASURES = {
-    "cost": Entry("agents.accounting.evaluation:cost", "Price recorded usage bodies of providers."),
+    "cost": Entry("agents.providers.usage.evaluation:cost", "Price recorded usage bodies of providers."),
     "routing": Entry("agents.routing.learning.evaluation:routing", "Show cost against quality on recorded outcomes."),
 }
 

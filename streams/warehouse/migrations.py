@@ -1,7 +1,8 @@
 """Numbered SQL files, applied in order and remembered.
 
 ClickHouse has neither transactions for them nor locks between clients. So every statement must be safe to run twice,
-also at the same time (`CREATE … IF NOT EXISTS`, `ADD COLUMN IF NOT EXISTS`); a file is remembered after its last one.
+also at the same time (`CREATE … IF NOT EXISTS`, `ADD COLUMN IF NOT EXISTS`, `MODIFY QUERY`); a file is remembered
+after its last one.
 """
 
 from __future__ import annotations

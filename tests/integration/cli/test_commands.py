@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -161,6 +162,37 @@ def test_clickhouse_answers_the_query_that_up_suggests(asahi: Asahi, running: Up
     (suggested,) = [line for line in running.said().splitlines() if line.lstrip().startswith("curl")]
     _, url, _, sql, _ = suggested.split("'")
     assert "completed" in httpx.post(url, content=sql).text
+
+
+def test_logged_calls_are_priced_again(asahi: Asahi, tmp_path: Path) -> None:
+    asked = asahi("infer", "--prompt", "What does this cost?", "--model", "gpt-4-turbo", "--json")
+    cost = Decimal(asked.json["cost_usd"])
+    dearer = tmp_path / "prices.yaml"
+    dearer.write_text(
+        "date: 2026-12-01\nmodels:\n"
+        "  - {name: gpt-4-turbo, providers: [simulated], context_window: 128000, quality: {default: 0.9},"
+        " speed: {first_token_ms: 600, tokens_per_second: 40}, price: {input: 20, output: 60}}\n"
+    )
+    again = ("recost", "--since", "2026-01-01", "--prices", str(dearer))
+
+    def told() -> dict[str, Any]:
+        lines = [line for line in asahi(*again, "--json").json["differences"] if line["model"] == "gpt-4-turbo"]
+        return {key: sum(Decimal(line[key]) for line in lines) for key in ("before_usd", "after_usd", "changed")}
+
+    eventually(lambda: told().get("before_usd", 0) >= cost)
+    seen = told()
+    assert seen["after_usd"] == 2 * seen["before_usd"]
+    shown = asahi(*again)
+    assert shown.code == 0
+    assert "nothing was changed; --apply sends the corrections" in shown.out
+    applied = asahi(*again, "--apply")
+    assert f"{seen['changed']:,} corrections sent" in applied.out
+    eventually(lambda: told()["changed"] == 0)
+    assert told()["before_usd"] == seen["after_usd"]
+    assert asahi("replay", "--json").code == 0
+    assert asahi("recost", "--since", "2100-01-01").out == "no calls since then\n"
+    missing = asahi("recost", "--since", "2026-01-01", "--prices", str(tmp_path / "none.yaml"))
+    assert (missing.code, "none.yaml" in missing.err) == (2, True)
 
 
 def test_a_second_stack_on_the_same_folder_is_refused(asahi: Asahi) -> None:

@@ -29,7 +29,7 @@ def result_of(completion: Completion, registry: ModelRegistry = REGISTRY) -> Res
 
 
 def saved(result: ResultRecord) -> Decimal:
-    causes = (result.savings.cache_exact, result.savings.cache_shared_flight, result.savings.routing)
+    causes = msgspec.structs.astuple(result.savings)
     return sum((Decimal(cause) for cause in causes if cause is not None), Decimal(0))
 
 

@@ -83,7 +83,7 @@ def test_tool_calls_are_read() -> None:
 @pytest.mark.parametrize(
     ("usage", "tokens"),
     [
-        ({"prompt_tokens": 9, "completion_tokens": 3, "num_cached_tokens": 8}, Tokens(9, 8, 3)),
+        ({"prompt_tokens": 9, "completion_tokens": 3, "num_cached_tokens": 8}, Tokens(9, 0, 3)),
         ({"prompt_tokens": 9, "completion_tokens": 3, "cached_tokens": 8}, Tokens(9, 8, 3)),
         ({"prompt_tokens": 9, "completion_tokens": 3, "prompt_cache_hit_tokens": 8}, Tokens(9, 8, 3)),
         ({"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": None}, Tokens(9, 0, 3)),

@@ -23,6 +23,7 @@ json_values = st.recursive(
     max_leaves=4,
 )
 no_nul = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=10)
+CAUSES = {"cache_exact", "cache_shared_flight", "routing", "batch_lane", "provider_cache", "compression"}
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "calls": st.floats(1, 10),
     "version": st.just(1),
@@ -45,7 +46,7 @@ def _field(name: str, hint: Any) -> st.SearchStrategy[Any]:
         return st.none() | _field(name, inner)
     if name in SPECIAL:
         return SPECIAL[name]
-    if name.endswith("_usd") or name in {"cache_exact", "cache_shared_flight", "routing"}:
+    if name.endswith("_usd") or name in CAUSES:
         return money
     if origin is list:
         return st.lists(_field("", arguments[0]), max_size=2)

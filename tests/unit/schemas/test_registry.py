@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import ConfigurationError
 from schemas.models_file import ModelsFile
+from schemas.prices_published import edition
 from schemas.registry import ModelRegistry
 from tests.flow.models import a_model, a_registry
 
@@ -145,3 +147,19 @@ def test_a_missing_file_is_named_with_its_setting(tmp_path: Path) -> None:
 def test_a_name_may_occur_once() -> None:
     with pytest.raises(ConfigurationError, match="'one' is listed twice"):
         a_registry(a_model("one"), a_model("one"))
+
+
+def test_published_prices_are_named_in_the_price_list(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text(
+        "date: 2026-11-23\nmodels:\n"
+        "  - {name: m, providers: [p], context_window: 9, quality: {default: 1},"
+        " speed: {first_token_ms: 1, tokens_per_second: 1}, price: {published: openai/gpt-4o}}\n"
+    )
+    registry = ModelRegistry.load(path)
+    assert registry.price_list.endswith(f"/{edition()}")
+    (spec,) = registry
+    assert (spec.price.input, spec.price.cached_input) == (Decimal("2.5"), Decimal("1.25"))
+    path.write_text(path.read_text().replace("openai/gpt-4o", "openai/none"))
+    with pytest.raises(ConfigurationError, match=r"model 'm': price: .*lists no openai/none"):
+        ModelRegistry.load(path)

@@ -9,7 +9,10 @@ from schemas.errors import ConfigurationError
 from streams.warehouse.migrations import read_migrations, statements_of
 
 OURS = read_migrations()
-REPEATABLE = re.compile(r"CREATE (TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS |ALTER TABLE \w+ (ADD|DROP) \w+ IF ")
+REPEATABLE = re.compile(
+    r"CREATE ((TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|OR REPLACE VIEW) "
+    r"|ALTER TABLE \w+ ((ADD|DROP) \w+ IF |MODIFY (COLUMN|QUERY)\s)"
+)
 
 
 def write(folder: Path, *names: str) -> Path:
