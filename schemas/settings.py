@@ -9,21 +9,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError
 
 from schemas.errors import ConfigurationError
+from schemas.provider_settings import ProviderSettings as ProviderSettings
+from schemas.section import Count, Seconds
+from schemas.section import Section as Section
 from schemas.tenant import TenantRegistered
-
-Seconds = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A section of the configuration; an unknown key is an error, not silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class KafkaSettings(Section):
@@ -166,44 +160,6 @@ class RoutingSettings(Section):
     min_quality: Annotated[float, Field(ge=0, le=1)] = 0.0
     max_fallbacks: Annotated[int, Field(ge=0)] = 3
     memo_entries: Count = 4_096
-
-
-class ProviderSettings(Section):
-    """One provider.
-
-    Attributes:
-        kind: `simulated`, `recorded`, `openai-compatible`, or another that `agents/providers/registry.py` lists.
-        base_url: For `openai-compatible`: up to and including `/v1`.
-        api_key_env: Environment variable that holds the key; the key itself is never configured or logged.
-        recording: For `recorded`: the CSV file, gzipped or not.
-        recorded_columns: For `recorded`: answer column by model name.
-        latency_ms: For `simulated`: fixed latency of every call.
-        latency_per_token_ms: For `simulated`: added per output token.
-        failure_rate: For `simulated`: share of attempts that fail, chosen by a hash of the request.
-        headers: Sent with every call, for `openai-compatible`; no secrets.
-        timeout_seconds: Longest wait for an answer.
-        connect_timeout_seconds: Longest wait for a connection.
-        max_in_flight: Calls under way at once, over all workers.
-        attempts: Most calls to one target before the next one is asked.
-        backoff_seconds: Pause before the second attempt; doubled for each further one, with jitter.
-        backoff_max_seconds: Longest such pause.
-    """
-
-    kind: str
-    base_url: str | None = None
-    api_key_env: str | None = None
-    headers: dict[str, str] = {}
-    recording: Path | None = None
-    recorded_columns: dict[str, str] = {}
-    latency_ms: Annotated[float, Field(ge=0)] = 0.0
-    latency_per_token_ms: Annotated[float, Field(ge=0)] = 0.0
-    failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
-    timeout_seconds: Seconds = 120.0
-    connect_timeout_seconds: Seconds = 5.0
-    max_in_flight: Count = 1000
-    attempts: Count = 3
-    backoff_seconds: Seconds = 0.25
-    backoff_max_seconds: Seconds = 10.0
 
 
 class WorkerSettings(Section):

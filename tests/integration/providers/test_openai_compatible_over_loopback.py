@@ -142,7 +142,7 @@ async def test_a_refusal_is_final_and_named_without_what_the_server_quotes() -> 
         done = await make_one({"main": section(server.base_url)}, call())
     assert len(server.calls) == 1
     assert done.failure is not None
-    assert done.failure.code == "provider_refused"
+    assert done.failure.code == "provider_context_length"
     assert "context_length_exceeded" in done.failure.message
     assert "Question" not in done.failure.message
 
