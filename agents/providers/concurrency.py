@@ -1,0 +1,49 @@
+"""How many calls at once a provider takes well, learnt from how they end. Pure.
+
+A round is as many calls as may be under way. After each, the limit grows a little, and shrinks by half of the share
+of calls that met congestion (rate limits, overload, timeouts). Growing a little and shrinking in proportion is what
+DCTCP does (Alizadeh et al., 2010): a few unlucky calls cost little, and a provider that refuses everybody gets half
+as many after each round.
+"""
+
+from __future__ import annotations
+
+GROWTH = 0.05
+"""Of the limit, per round; at least one call. It balances a tenth of congested calls."""
+CUT = 0.5
+
+
+class Concurrency:
+    """The limit, which starts at its ceiling: most providers never complain.
+
+    Args:
+        ceiling: Most calls at once.
+    """
+
+    def __init__(self, ceiling: int) -> None:
+        self._ceiling = ceiling
+        self._limit = float(ceiling)
+        self._ended = 0
+        self._congested = 0
+
+    @property
+    def limit(self) -> int:
+        """Calls that may be under way at once, at least 1."""
+        return int(self._limit)
+
+    def set_ceiling(self, ceiling: int) -> None:
+        """Change the most calls at once; a limit that had been reduced keeps its proportion."""
+        self._limit = max(1.0, self._limit * ceiling / self._ceiling)
+        self._ceiling = ceiling
+
+    def end(self, congested: bool) -> None:
+        """Count how a call ended."""
+        self._ended += 1
+        self._congested += congested
+        if self._ended < self.limit:
+            return
+        share = self._congested / self._ended
+        if share or self._limit < self._ceiling:
+            grown = self._limit + max(1.0, self._limit * GROWTH)
+            self._limit = max(1.0, min(float(self._ceiling), grown - self._limit * share * CUT))
+        self._ended = self._congested = 0
