@@ -16,7 +16,9 @@ from schemas.settings import ProviderSettings
 
 BASE_URL = "https://api.anthropic.com/v1"
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
-VERSION = "2023-06-01"
+VERSION = "2026-10-21"
+SAMPLING_VERSION = "2023-06-01"
+"""The last version of the interface that takes a temperature or `top_p`; since then they are errors."""
 MESSAGES_PATH = "/messages"
 
 
@@ -48,8 +50,17 @@ def anthropic_endpoint(
     )
 
 
+def version_header(prompt: Prompt) -> dict[str, str]:
+    """Return the version of the interface that can be told all that this prompt asks for."""
+    sampled = prompt.sampling.temperature is not None or prompt.sampling.top_p is not None
+    return {"anthropic-version": SAMPLING_VERSION if sampled else VERSION}
+
+
 class Anthropic:
     """Anthropic.
+
+    A request that sets a temperature or `top_p` is sent to the older version of the interface, which takes them; list
+    them in `leave_out` for models that take them nowhere.
 
     Args:
         name: As configured; named in errors.
@@ -75,8 +86,10 @@ class Anthropic:
 
     async def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply:
         """Make one call; the runner keeps the time it may take in total."""
-        body = message_body(prompt.without(self._leave_out), model, self._longest)
-        received = await self._endpoint.ask(MESSAGES_PATH, body, call_names(prompt, model, attempt))
+        asked = prompt.without(self._leave_out)
+        body = message_body(asked, model, self._longest)
+        headers = call_names(prompt, model, attempt) | version_header(asked)
+        received = await self._endpoint.ask(MESSAGES_PATH, body, headers)
         reply = parse_message(received.body, prompt)
         return Reply(reply.answer, reply.tokens, None, rate_limits(received.headers, self._endpoint.now()))
 

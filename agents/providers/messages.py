@@ -1,7 +1,8 @@
 """Anthropic's messages format: our prompt as its body, its answer as our reply. Pure.
 
 System texts stand apart from the turns there, tool results are parts of a user's turn, the longest answer must be
-named, and the temperature ends at 1. Seed and penalties have no counterpart and are not sent.
+named, and the temperature, which only the older version of the interface takes, ends at 1. Seed and penalties have no
+counterpart and are not sent.
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ STATUSES = {
     Fault.UNKNOWN_MODEL: 404,
     Fault.NO_QUOTA: 429,
 }
-CREDENTIALS = {"/v1/messages": "x-api-key"}
-"""Header with the key, where it is not `authorization`."""
+KEY_HEADERS = ("authorization", "x-api-key")
+NO_SAMPLING_SINCE = "2026-10-21"
+"""Version of Anthropic's interface that refuses sampling parameters, and those after it."""
 
 
 class ProviderServer:
@@ -119,15 +120,13 @@ class ProviderServer:
         now = time.time()
         request_id, _, attempt = headers.get("x-request-id", "").rpartition("/")
         allowed = self.ledger.receive(request_id, now)
+        self.headers[path] = headers
         try:
-            asked: dict[str, Any] = msgspec.json.decode(body)
+            asked = self.bodies[path] = msgspec.json.decode(body)
         except msgspec.DecodeError:
             return self._refuse(flavor, Fault.BAD_REQUEST, now)
-        self.bodies[path], self.headers[path] = asked, headers
-        if not headers.get(CREDENTIALS.get(path, "authorization")):
-            return self._refuse(flavor, Fault.UNAUTHENTICATED, now)
-        if self.outage:
-            return self._refuse(flavor, Fault.UNAVAILABLE, now)
+        if (wrong := self._inadmissible(path, headers, asked)) is not None:
+            return self._refuse(flavor, wrong, now)
         if not allowed:
             return self._refuse(flavor, Fault.RATE_LIMITED, now, self.ledger.requests.frees_in(now))
         key = headers.get("idempotency-key", "")
@@ -144,6 +143,13 @@ class ProviderServer:
         if fault is Fault.HUNG:
             return ServerReply(delay_seconds=3600.0)
         return self._refuse(flavor, fault, now)
+
+    def _inadmissible(self, path: str, headers: dict[str, str], asked: dict[str, Any]) -> Fault | None:
+        if not any(headers.get(name) for name in KEY_HEADERS):
+            return Fault.UNAUTHENTICATED
+        if path == "/v1/messages" and not _right_version(headers.get("anthropic-version", ""), asked):
+            return Fault.BAD_REQUEST
+        return Fault.UNAVAILABLE if self.outage else None
 
     def _answer(
         self,
@@ -184,3 +190,8 @@ class ProviderServer:
         if fault is Fault.RATE_LIMITED:
             headers["retry-after"] = f"{self._retry_after_seconds if wait is None else wait:.3f}"
         return ServerReply(status, encode(flavor.error(status, fault)), headers, self._latency_seconds)
+
+
+def _right_version(version: str, asked: dict[str, Any]) -> bool:
+    """Return whether this version of Anthropic's interface takes what is asked."""
+    return bool(version) and (version < NO_SAMPLING_SINCE or not asked.keys() & {"temperature", "top_p"})
