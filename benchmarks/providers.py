@@ -3,8 +3,8 @@
 `python -m benchmarks.providers` makes 10,000 calls through the real runner and the real providers, half of them to an
 OpenAI with an Anthropic as fallback and half the other way round, over HTTP on loopback. Both servers keep limits per
 minute and books; OpenAI's answers 503 to everybody for some seconds in the middle. It prints one JSON object: whether
-every call was answered or failed with the code of what was wrong with it, what the circuit breakers did, the most that
-each server counted in any minute beside its limit, and the calls made per request.
+every call was answered or failed with the code of what was wrong with it, what the circuit breakers did, the most
+that each server counted in any minute beside its limit, and the calls made per request.
 """
 
 from __future__ import annotations
@@ -76,9 +76,10 @@ class Plan:
     requests: int = 10_000
     faults: float = 0.2
     latency_seconds: float = 0.05
-    timeout_seconds: float = 1.0
-    requests_per_minute: int = 7_500
-    tokens_per_minute: int = 500_000
+    timeout_seconds: float = 2.0
+    max_in_flight: int = 64
+    requests_per_minute: int = 4_500
+    tokens_per_minute: int = 150_000
     outage_after: float = 10.0
     outage_seconds: float = 6.0
 
@@ -111,7 +112,7 @@ def sections(plan: Plan, urls: Mapping[str, str]) -> dict[str, ProviderSettings]
             base_url=url,
             api_key_env=KEY_VARIABLE,
             timeout_seconds=plan.timeout_seconds,
-            max_in_flight=200,
+            max_in_flight=plan.max_in_flight,
             requests_per_minute=plan.requests_per_minute,
             tokens_per_minute=plan.tokens_per_minute,
             breaker_open_seconds=1.0,
@@ -157,7 +158,7 @@ async def run(plan: Plan) -> dict[str, Any]:
         await runner.close()
     struck = sum(sum(server.met.values()) for server in servers.values())
     outcome = _outcome(plan, done)
-    lanes = {
+    lanes: dict[str, dict[str, Any]] = {
         lane.provider: {"openings": lane.openings, "circuit": lane.circuit, "limit": lane.limit} for lane in health
     }
     attempts = sum(completion.attempts for completion in done.values())

@@ -9,7 +9,7 @@ as many after each round.
 from __future__ import annotations
 
 GROWTH = 0.05
-"""Of the limit, per round; at least one call. It balances a tenth of congested calls."""
+"""Of the limit, per round without congestion; at least one call. It balances a tenth of congested calls, nearly."""
 CUT = 0.5
 
 
@@ -44,6 +44,6 @@ class Concurrency:
             return
         share = self._congested / self._ended
         if share or self._limit < self._ceiling:
-            grown = self._limit + max(1.0, self._limit * GROWTH)
-            self._limit = max(1.0, min(float(self._ceiling), grown - self._limit * share * CUT))
+            growth = (1 - share) * max(1.0, self._limit * GROWTH)
+            self._limit = max(1.0, min(float(self._ceiling), self._limit + growth - self._limit * share * CUT))
         self._ended = self._congested = 0

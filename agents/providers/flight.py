@@ -74,6 +74,11 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
         return self.position + 1 < len(self.call.targets)
 
     @property
+    def fallback(self) -> Target | None:
+        """The target after the one being asked."""
+        return self.call.targets[self.position + 1] if self.has_fallback else None
+
+    @property
     def target(self) -> Target:
         """The target being asked."""
         return self.call.targets[self.position]

@@ -88,7 +88,12 @@ class Gate(Generic[Token]):
         left = flight.seconds_left(now)
         held_since = flight.held_since or now
         pause = pause_while_held(
-            error, lane.settings, wait=wait, held_seconds=now - held_since, has_fallback=flight.has_fallback
+            error,
+            lane.settings,
+            wait=wait,
+            held_seconds=now - held_since,
+            has_fallback=flight.has_fallback,
+            fallback_is_free=self._fallback_is_free(flight, now),
         )
         if left <= 0:
             self._on_expiry(flight, now)
@@ -132,6 +137,11 @@ class Gate(Generic[Token]):
         """Drop the timers."""
         while self._timers:
             self._timers.popitem()[1].cancel()
+
+    def _fallback_is_free(self, flight: Flight[Token], now: float) -> bool:
+        following = flight.fallback
+        lane = None if following is None else self._lanes.get(following.provider)
+        return following is not None and lane is not None and lane.is_free(following.model, now)
 
     def _reconsider(self, lane: Lane[Token], model: str) -> None:
         """Let everyone who waits for this model ask again: to turn elsewhere, or to come through."""

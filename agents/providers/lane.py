@@ -96,6 +96,11 @@ class Lane(Generic[Token]):
         wait = 0.0 if self._requests is None else self._requests.wait(now)
         return wait if self._tokens is None else max(wait, self._tokens.wait(now))
 
+    def is_free(self, model: str, now: float) -> bool:
+        """Return whether a call to this model would begin now."""
+        free = self.limiter.free and not self.limiter.backlog
+        return free and not self.pace_wait(now) and not self.model(model).breaker.wait(now)
+
     def enter(self, flight: Flight[Token], now: float) -> bool:
         """Take a slot, or queue up behind those already waiting; returns whether the slot was taken."""
         if self.pace_wait(now):

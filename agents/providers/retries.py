@@ -18,6 +18,8 @@ from __future__ import annotations
 from schemas.errors import ProviderCircuitOpen, ProviderError
 from schemas.settings import ProviderSettings
 
+LOOK_SECONDS = 0.5
+"""How often a call behind an open circuit breaker looks whether its fallback has become free."""
 MAX_DOUBLINGS = 64  # any base has reached any cap by then, and the power stays a finite float
 
 
@@ -76,8 +78,12 @@ def pause_while_held(
     wait: float,
     held_seconds: float,
     has_fallback: bool,
+    fallback_is_free: bool,
 ) -> float | None:
     """Return the pause before a call that was not let through asks again; None when the next target is asked.
+
+    Behind an open circuit breaker a call turns to another target that would begin it now. It does not queue up there
+    as long as it may hope for its own: the calls that one outage sets free would drown the next provider.
 
     Args:
         error: Why it was not let through.
@@ -85,9 +91,12 @@ def pause_while_held(
         wait: Seconds until it may be let through.
         held_seconds: How long it has been waiting so.
         has_fallback: Whether another target can answer.
+        fallback_is_free: Whether that one would begin the call now.
     """
-    open_circuit = isinstance(error, ProviderCircuitOpen)
-    if has_fallback and (open_circuit or wait > longest_wait(settings, has_fallback)):
+    if isinstance(error, ProviderCircuitOpen):
+        if fallback_is_free or held_seconds >= settings.breaker_open_max_seconds:
+            return None
+        return min(wait, LOOK_SECONDS) if has_fallback else wait
+    if wait > longest_wait(settings, has_fallback) or held_seconds >= settings.retry_after_max_seconds:
         return None
-    patience = settings.breaker_open_max_seconds if open_circuit else settings.retry_after_max_seconds
-    return wait if held_seconds < patience else None
+    return wait

@@ -130,7 +130,7 @@ class ProviderServer:
         if not allowed:
             return self._refuse(flavor, Fault.RATE_LIMITED, now, self.ledger.requests.frees_in(now))
         key = headers.get("idempotency-key", "")
-        if (known := self._answered.get(key)) is not None:
+        if key and (known := self._answered.get(key)) is not None:
             return self._send(flavor, known, now)
         fault = self._faults(Asked(request_id, int(attempt or 0)))
         if fault is not None:
@@ -165,14 +165,14 @@ class ProviderServer:
             status, filtered = flavor.filtered(asked, said)
             if status == 200:
                 self.ledger.charge(names[0], said.tokens, now)
+                self._answered[names[1]] = encode(filtered)
             return ServerReply(status, encode(filtered), {}, self._latency_seconds)
         answer = flavor.answer(asked, said)
         self.ledger.charge(names[0], said.tokens, now)
         if fault is Fault.WRONG_USAGE:
             flavor.spoil(answer)
         sent = encode(answer)
-        if names[1]:
-            self._answered[names[1]] = sent
+        self._answered[names[1]] = sent
         if fault is Fault.TRUNCATED:
             sent = sent[: len(sent) // 2]
         if fault is Fault.MALFORMED:
