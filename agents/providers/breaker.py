@@ -13,6 +13,8 @@ from collections import deque
 from schemas.provider_health import Circuit
 from schemas.provider_settings import ProviderSettings
 
+NEWEST = 100
+"""Calls that count at most, unless more are asked for: a busy lane notices an outage within so many."""
 NO_TICKET = -1
 """Of a call that the breaker does not know."""
 
@@ -32,6 +34,8 @@ class Breaker:
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
+        self._window_seconds = settings.breaker_window_seconds
+        self._newest = max(settings.breaker_calls, NEWEST)
         self._circuit = Circuit.CLOSED
         self._ticket = 0
         self._ended: deque[tuple[float, bool]] = deque()
@@ -93,16 +97,16 @@ class Breaker:
         return self._enter(Circuit.CLOSED)
 
     def _count(self, failed: bool, now: float) -> Circuit | None:
-        self._ended.append((now, failed))
-        self._failed += failed
-        oldest = now - self._settings.breaker_window_seconds
-        newest = max(self._settings.breaker_calls, _NEWEST)
-        while len(self._ended) > newest or self._ended[0][0] < oldest:
-            self._failed -= self._ended.popleft()[1]
-        enough = len(self._ended) >= self._settings.breaker_calls
-        if failed and enough and self._failed >= self._settings.breaker_share * len(self._ended):
-            return self._open(now)
-        return None
+        ended = self._ended
+        ended.append((now, failed))
+        oldest = now - self._window_seconds
+        while len(ended) > self._newest or ended[0][0] < oldest:
+            self._failed -= ended.popleft()[1]
+        if not failed:
+            return None
+        self._failed += 1
+        enough = len(ended) >= self._settings.breaker_calls
+        return self._open(now) if enough and self._failed >= self._settings.breaker_share * len(ended) else None
 
     def _open(self, now: float) -> Circuit:
         self._open_until = now + self._open_seconds
@@ -115,6 +119,3 @@ class Breaker:
         self._ended.clear()
         self._failed = self._probing = self._proven = 0
         return circuit
-
-
-_NEWEST = 100  # calls that count at most: a busy lane notices an outage within so many

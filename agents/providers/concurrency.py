@@ -23,6 +23,7 @@ class Concurrency:
     def __init__(self, ceiling: int) -> None:
         self._ceiling = ceiling
         self._limit = float(ceiling)
+        self._left = ceiling
         self._ended = 0
         self._congested = 0
 
@@ -35,15 +36,19 @@ class Concurrency:
         """Change the most calls at once; a limit that had been reduced keeps its proportion."""
         self._limit = max(1.0, self._limit * ceiling / self._ceiling)
         self._ceiling = ceiling
+        self._left = min(self._left, self.limit)
 
-    def end(self, congested: bool) -> None:
-        """Count how a call ended."""
+    def end(self, congested: bool) -> bool:
+        """Count how a call ended; returns whether a round is over, with which the limit may change."""
         self._ended += 1
-        self._congested += congested
-        if self._ended < self.limit:
-            return
+        if congested:
+            self._congested += 1
+        self._left -= 1
+        if self._left > 0:
+            return False
         share = self._congested / self._ended
-        if share or self._limit < self._ceiling:
-            growth = (1 - share) * max(1.0, self._limit * GROWTH)
-            self._limit = max(1.0, min(float(self._ceiling), self._limit + growth - self._limit * share * CUT))
+        growth = (1 - share) * max(1.0, self._limit * GROWTH)
+        self._limit = max(1.0, min(float(self._ceiling), self._limit + growth - self._limit * share * CUT))
         self._ended = self._congested = 0
+        self._left = self.limit
+        return True

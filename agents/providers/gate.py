@@ -60,7 +60,7 @@ class Gate(Generic[Token]):
         """Begin an attempt, or wait for one."""
         if not self.open:
             self._outstanding.add(flight)
-        elif self.hold_back(flight, lane, now):
+        elif not lane.calm and self._hold_back(flight, lane, now):
             pass
         elif lane.enter(flight, now):
             if not self._begin(flight, lane, now):
@@ -79,8 +79,40 @@ class Gate(Generic[Token]):
         lane.withdraw(flight)
         self.approach(flight, lane, now)
 
-    def hold_back(self, flight: Flight[Token], lane: Lane[Token], now: float) -> bool:
+    def release(self, lane: Lane[Token]) -> None:
+        """Give back a slot."""
+        lane.limiter.leave()
+        self.fill(lane)
+
+    def fill(self, lane: Lane[Token]) -> None:
+        """Begin waiting calls while slots are free. A loop, not a recursion through providers that answer at once."""
+        if lane.filling or not self.open:
+            return
+        lane.filling = True
+        try:
+            while (flight := lane.next(now := self._clock())) is not None:
+                held = not lane.calm and self._hold_back(flight, lane, now)
+                if held or not self._begin(flight, lane, now):
+                    lane.limiter.leave()
+        finally:
+            lane.filling = False
+        self._keep_pace(lane, now)
+
+    def note(self, lane: Lane[Token], flight: Flight[Token], circuit: Circuit) -> None:
+        """Log that a circuit breaker changed, and move those on who wait behind it."""
+        model = flight.target.model
+        where = {"provider": lane.name, "model": model, "openings": lane.model(model).breaker.openings}
+        _log.warning("circuit breaker is %s", circuit.value, extra=where)
+        asyncio.get_running_loop().call_soon(self._reconsider, lane, model)
+
+    def close(self) -> None:
+        """Drop the timers."""
+        while self._timers:
+            self._timers.popitem()[1].cancel()
+
+    def _hold_back(self, flight: Flight[Token], lane: Lane[Token], now: float) -> bool:
         """Turn back a call that would fail, to wait or to go elsewhere; returns whether it was."""
+        flight.end_wait(now)
         hold = lane.hold(flight, now)
         if hold is None:
             return False
@@ -105,38 +137,6 @@ class Gate(Generic[Token]):
             self._outstanding.add(flight)
             self._outstanding.arm(flight, min(pause, left), self.resume)
         return True
-
-    def release(self, lane: Lane[Token]) -> None:
-        """Give back a slot."""
-        lane.limiter.leave()
-        self.fill(lane)
-
-    def fill(self, lane: Lane[Token]) -> None:
-        """Begin waiting calls while slots are free. A loop, not a recursion through providers that answer at once."""
-        if lane.filling or not self.open:
-            return
-        lane.filling = True
-        try:
-            while (flight := lane.next(now := self._clock())) is not None:
-                if not self._begin(flight, lane, now):
-                    lane.limiter.leave()
-        finally:
-            lane.filling = False
-        self._keep_pace(lane, now)
-
-    def note(self, lane: Lane[Token], flight: Flight[Token], circuit: Circuit | None) -> None:
-        """Log that a circuit breaker changed, if it did, and move those on who wait behind it."""
-        if circuit is None:
-            return
-        model = flight.target.model
-        where = {"provider": lane.name, "model": model, "openings": lane.model(model).breaker.openings}
-        _log.warning("circuit breaker is %s", circuit.value, extra=where)
-        asyncio.get_running_loop().call_soon(self._reconsider, lane, model)
-
-    def close(self) -> None:
-        """Drop the timers."""
-        while self._timers:
-            self._timers.popitem()[1].cancel()
 
     def _fallback_is_free(self, flight: Flight[Token], now: float) -> bool:
         following = flight.fallback

@@ -58,6 +58,7 @@ class Lane(Generic[Token]):
 
     Attributes:
         filling: Whether waiting calls are being begun at this moment.
+        calm: Whether nothing speaks against calling any model here: then nobody need be held back.
     """
 
     def __init__(self, name: str, provider: Provider, settings: ProviderSettings, now: float) -> None:
@@ -67,12 +68,14 @@ class Lane(Generic[Token]):
         self.limiter: Limiter[Flight[Token]] = Limiter(settings.max_in_flight)
         self.budget = RetryBudget(settings.retry_share, settings.retries_per_second, now)
         self.filling = False
+        self.calm = True
         self._concurrency = Concurrency(settings.max_in_flight)
         self._requests = _pace(settings.requests_per_minute, now)
         self._tokens = _pace(settings.tokens_per_minute, now)
         self._output_tokens = FIRST_OUTPUT_TOKENS
         self._share = 1.0
         self._tells_limits = False
+        self._paced = self._requests is not None or self._tokens is not None
         self._models: dict[str, ModelLane[Token]] = {}
 
     def take_share(self, share: float, now: float) -> None:
@@ -103,18 +106,18 @@ class Lane(Generic[Token]):
 
     def enter(self, flight: Flight[Token], now: float) -> bool:
         """Take a slot, or queue up behind those already waiting; returns whether the slot was taken."""
-        if self.pace_wait(now):
+        if self._paced and self.pace_wait(now):
             self.limiter.queue(flight)
             return False
         return self.limiter.enter(flight)
 
     def next(self, now: float) -> Flight[Token] | None:
         """Give a free slot to the flight that waited longest, if there is one and the limits per minute let it."""
-        return None if self.limiter.backlog and self.pace_wait(now) else self.limiter.next()
+        return None if self._paced and self.pace_wait(now) else self.limiter.next()
 
     def pause(self, now: float) -> float:
         """Return the seconds for which the limits per minute alone keep a waiting flight from a free slot."""
-        return self.pace_wait(now) if self.limiter.backlog and self.limiter.free else 0.0
+        return self.pace_wait(now) if self._paced and self.limiter.backlog and self.limiter.free else 0.0
 
     def withdraw(self, flight: Flight[Token]) -> None:
         """Forget a flight that no longer waits; does nothing when it did not."""
@@ -154,6 +157,8 @@ class Lane(Generic[Token]):
             model.retries += 1
         else:
             self.budget.deposit()
+        if not self._paced and not self._tells_limits:
+            return
         if self._requests is not None:
             self._requests.take(1.0, now)
         if self._tokens is not None or self._tells_limits:
@@ -166,6 +171,7 @@ class Lane(Generic[Token]):
         """Count an attempt that brought an answer; returns the state its breaker entered, if any."""
         if reply.limits is not None:
             self._tells_limits = True
+            self.calm = False
             self.model(flight.target.model).headroom.tell(reply.limits, self._share, now)
         self._output_tokens += OUTPUT_WEIGHT * (reply.tokens.output_tokens - self._output_tokens)
         self._settle(flight, reply.tokens, now)
@@ -202,10 +208,14 @@ class Lane(Generic[Token]):
             )
 
     def _end(self, flight: Flight[Token], unhealthy: bool, congested: bool, now: float) -> Circuit | None:
-        self._concurrency.end(congested)
-        self.limiter.limit = self._concurrency.limit
+        if self._concurrency.end(congested):
+            self.limiter.limit = self._concurrency.limit
         ticket, flight.ticket = flight.ticket, NO_TICKET
-        return self.model(flight.target.model).breaker.end(ticket, unhealthy, now)
+        circuit = self.model(flight.target.model).breaker.end(ticket, unhealthy, now)
+        if circuit is not None:
+            closed = all(model.breaker.circuit is Circuit.CLOSED for model in self._models.values())
+            self.calm = closed and not self._tells_limits
+        return circuit
 
     def _settle(self, flight: Flight[Token], tokens: Tokens, now: float) -> None:
         """Put what was used in the place of what was expected."""

@@ -169,8 +169,6 @@ class CallRunner(Generic[Token]):
         if flight.seconds_left(now) <= 0:
             self._expire(flight, now)
             return False
-        if self._gate.hold_back(flight, lane, now):
-            return False
         try:
             if flight.prompt is None:
                 flight.prompt = decode_prompt(flight.call.body)
@@ -208,7 +206,8 @@ class CallRunner(Generic[Token]):
         now = self._clock()
         flight.end_attempt(now)
         flight.bill(self._call_id(), reply.tokens, latency_of(reply, flight, now))
-        self._gate.note(lane, flight, lane.answered(flight, reply, now))
+        if (circuit := lane.answered(flight, reply, now)) is not None:
+            self._gate.note(lane, flight, circuit)
         self._finish(flight, flight.answered(reply.answer, now))
 
     def _attempt_failed(self, flight: Flight[Token], lane: Lane[Token], raised: BaseException) -> None:
@@ -233,7 +232,8 @@ class CallRunner(Generic[Token]):
         """Decide what follows an attempt that failed as attempts may."""
         if error.tokens is not None:
             flight.bill(self._call_id(), error.tokens, (now - flight.started_at) * MS_PER_SECOND)
-        self._gate.note(lane, flight, lane.failed(flight, error, now))
+        if (circuit := lane.failed(flight, error, now)) is not None:
+            self._gate.note(lane, flight, circuit)
         flight.failures += 1
         pause = pause_before_retry(
             error,

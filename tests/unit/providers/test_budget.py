@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from hypothesis import given
+from hypothesis import settings as modest
 from hypothesis import strategies as st
 
 from agents.providers.budget import SAVED_CALLS, SAVED_SECONDS, RetryBudget
@@ -29,7 +30,8 @@ def test_no_more_than_a_burst_is_saved_up() -> None:
     assert sum(budget.withdraw(0.0) for _ in range(10 * SAVED_CALLS)) == SAVED_CALLS / 2
 
 
-@given(st.lists(st.tuples(st.booleans(), st.floats(0, 3)), max_size=300), st.floats(0, 1), st.floats(0, 2))
+@modest(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 3)), max_size=100), st.floats(0, 1), st.floats(0, 2))
 def test_retries_stay_a_share_of_the_calls(moves: list[tuple[bool, float]], share: float, rate: float) -> None:
     budget = RetryBudget(share, rate, now=0.0)
     now = 0.0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from hypothesis import given
+from hypothesis import settings as modest
 from hypothesis import strategies as st
 
 from agents.providers.concurrency import Concurrency
@@ -53,7 +54,8 @@ def test_a_new_ceiling_keeps_the_proportion() -> None:
     assert concurrency.limit == 1
 
 
-@given(st.integers(1, 50), st.lists(st.booleans() | st.integers(1, 50), max_size=300))
+@modest(max_examples=40, deadline=None)
+@given(st.integers(1, 50), st.lists(st.booleans() | st.integers(1, 50), max_size=100))
 def test_it_stays_between_one_and_the_ceiling(ceiling: int, moves: list[bool | int]) -> None:
     concurrency = Concurrency(ceiling)
     for move in moves:
