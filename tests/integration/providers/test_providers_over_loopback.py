@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from agents.providers.protocol import Prompt
 from schemas.settings import ProviderSettings
 from tests.integration.providers.runs import Run, call, call_of, code_of, section
 from tests.servers.faults import Asked, Fault, Faults
+from tests.servers.http2 import Http2Server
 from tests.servers.ledger import ProviderLedger
 from tests.servers.prompts import EVERY_PROMPT
 from tests.servers.provider import ProviderServer
@@ -177,3 +179,20 @@ async def test_calls_share_http_2_connections_only_with_servers_that_speak_it() 
     async with ProviderServer() as server:
         done = await Run({"main": settings_of("chat", server, http2=True, attempts=1)}).finish(call("r1", "main"))
     assert code_of(done["r1"]) in {"provider_unreachable", "provider_timeout"}
+
+
+async def test_calls_share_one_http_2_connection_and_open_another_when_it_is_full() -> None:
+    async with Http2Server(0.2) as server:
+        run = Run({"main": section("openai-compatible", server.base_url, http2=True, timeout_seconds=10.0)})
+        done = await run.finish(*(call(f"r{number}", "main") for number in range(120)))
+    assert all(completion.answer is not None for completion in done.values())
+    assert server.connections == 2
+
+
+async def test_a_cut_call_leaves_its_http_2_connection_to_the_others() -> None:
+    async with Http2Server(0.5) as server:
+        run = Run({"main": section("openai-compatible", server.base_url, http2=True, timeout_seconds=10.0)})
+        done = await run.finish(call("cut", "main", deadline=time.time() + 0.2), call("kept", "main"))
+        assert code_of(done["cut"]) == "deadline_exceeded"
+        assert done["kept"].answer is not None
+    assert server.connections == 1
