@@ -9,11 +9,21 @@ AsahiError
 │   └── WarehouseUnavailable
 ├── UsageUnreadable         what a provider billed cannot be read; names the field
 ├── WarehouseError          the engine refused a statement; retrying does not help
-├── ProviderError           a provider call failed
-│   ├── ProviderTimeout     retryable
-│   ├── ProviderOverloaded  retryable (429, 5xx, connection refused)
-│   ├── ProviderUnreadable  retryable: it answered, but not with a completion
-│   └── ProviderRefused     final (4xx): the request itself is at fault
+├── ProviderError           a provider call failed; `next_step` says what follows
+│   ├── ProviderTimeout     no answer in time: retry here
+│   ├── ProviderOverloaded  busy or broken (5xx, 529): retry here
+│   │   ├── ProviderRateLimited     too many calls (429): wait as long as it says, then here
+│   │   ├── ProviderUnreachable     the connection failed or broke: retry here
+│   │   └── ProviderCircuitOpen     not asked, since it has failed too often of late
+│   ├── ProviderUnreadable  it answered, but not with a completion: retry here
+│   └── ProviderRefused     it will not answer this (4xx): the next target
+│       ├── ProviderBadRequest      it finds the request malformed, or cannot be told what is asked
+│       ├── ProviderUnauthenticated the key is missing or wrong
+│       ├── ProviderForbidden       the key lacks the right
+│       ├── ProviderModelUnknown    it does not serve the model
+│       ├── ProviderQuotaExhausted  the account has no money or quota left
+│       ├── ProviderContextLength   the request is longer than the model reads
+│       └── ProviderContentFiltered what is asked offends its rules: no other target either
 └── EmbeddedServiceError    a child process did not start, died or would not stop
 ```
 
@@ -21,6 +31,8 @@ Expected outcomes of a stage (a rejection, a dead letter) are values, not except
 """
 
 from __future__ import annotations
+
+from enum import Enum
 
 from schemas.wire import Tokens
 
@@ -90,6 +102,15 @@ class WarehouseError(AsahiError):
         self.code = code
 
 
+class NextStep(Enum):
+    """What follows a failed provider call."""
+
+    RETRY = "the same target again, after a pause"
+    WAIT = "the same target again, not before it allows"
+    NEXT = "the next target"
+    END = "no other target either"
+
+
 class ProviderError(AsahiError):
     """A provider call failed.
 
@@ -97,27 +118,75 @@ class ProviderError(AsahiError):
         code: Stable machine-readable code, e.g. `provider_timeout`.
         message: What happened, without prompt or secret.
         retry_after: Seconds the provider asked us to wait, if it did.
+        tokens: What the provider billed nevertheless, if it said so.
+
+    Attributes:
+        next_step: What follows.
+        remedy: What whoever sent the request should do when no target is left.
+        unhealthy: Whether it counts against the provider: calls that would meet the same are better not made.
+        congested: Whether fewer calls at once would have helped.
     """
 
-    retryable = False
+    next_step = NextStep.NEXT
+    remedy = "Correct the request, or have the operator check the provider's key, models and limits."
+    unhealthy = False
+    congested = False
 
-    def __init__(self, code: str, message: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, retry_after: float | None = None, tokens: Tokens | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.retry_after = retry_after
+        self.tokens = tokens
+
+    @property
+    def retryable(self) -> bool:
+        """Whether another attempt at the same target may succeed."""
+        return self.next_step in (NextStep.RETRY, NextStep.WAIT)
+
+
+_LATER = "Send the request again later under a new id."
 
 
 class ProviderTimeout(ProviderError):
     """No answer in time; another attempt may succeed."""
 
-    retryable = True
+    next_step = NextStep.RETRY
+    remedy = _LATER
+    unhealthy = True
+    congested = True
 
 
 class ProviderOverloaded(ProviderError):
-    """Busy, rate limited or unreachable; another attempt may succeed."""
+    """Busy or broken; another attempt may succeed."""
 
-    retryable = True
+    next_step = NextStep.RETRY
+    remedy = _LATER
+    unhealthy = True
+    congested = True
+
+
+class ProviderRateLimited(ProviderOverloaded):
+    """More calls or tokens than the provider allows; it is in good health and says when to come again."""
+
+    next_step = NextStep.WAIT
+    remedy = "Send the request again later under a new id, or have the operator raise or lower the provider's limits."
+    unhealthy = False
+
+
+class ProviderUnreachable(ProviderOverloaded):
+    """The connection was refused, or broke before the answer was there."""
+
+    congested = False
+
+
+class ProviderCircuitOpen(ProviderOverloaded):
+    """The provider has failed too often of late, so it was not asked."""
+
+    unhealthy = False
+    congested = False
 
 
 class ProviderUnreadable(ProviderError):
@@ -129,15 +198,63 @@ class ProviderUnreadable(ProviderError):
         tokens: What the provider billed nevertheless, if it said so.
     """
 
-    retryable = True
+    next_step = NextStep.RETRY
+    remedy = _LATER
+    unhealthy = True
 
     def __init__(self, code: str, message: str, tokens: Tokens | None = None) -> None:
-        super().__init__(code, message)
-        self.tokens = tokens
+        super().__init__(code, message, None, tokens)
 
 
 class ProviderRefused(ProviderError):
-    """The provider refused the request itself: another attempt would be refused too."""
+    """The provider refused the request itself: another attempt there would be refused too."""
+
+
+class ProviderBadRequest(ProviderRefused):
+    """The provider finds the request malformed, or it cannot be put in the provider's format."""
+
+    remedy = "Correct the request: the message says what the provider names."
+
+
+class ProviderUnauthenticated(ProviderRefused):
+    """The key is missing, wrong or revoked: no call can succeed until the operator acts."""
+
+    remedy = "Have the operator set a valid key in the variable that `api_key_env` names."
+    unhealthy = True
+
+
+class ProviderForbidden(ProviderRefused):
+    """The key lacks the right to this model, region or feature."""
+
+    remedy = "Have the operator give the key the right, or remove the model from this provider."
+    unhealthy = True
+
+
+class ProviderModelUnknown(ProviderRefused):
+    """The provider does not serve the model."""
+
+    remedy = "Have the operator correct the model's name or its providers in the models file."
+    unhealthy = True
+
+
+class ProviderQuotaExhausted(ProviderRefused):
+    """The account has no money or quota left: waiting does not help."""
+
+    remedy = "Have the operator top up the provider's account or raise its quota."
+    unhealthy = True
+
+
+class ProviderContextLength(ProviderRefused):
+    """The request is longer than the model reads; another one may read it."""
+
+    remedy = "Shorten the request, or allow a model with a larger context window."
+
+
+class ProviderContentFiltered(ProviderRefused):
+    """What is asked, or what would be answered, offends the provider's rules; nobody else is asked to break them."""
+
+    next_step = NextStep.END
+    remedy = "Change what is asked: the provider's content rules forbid an answer."
 
 
 class EmbeddedServiceError(AsahiError):

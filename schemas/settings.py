@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from yaml import YAMLError
 
 from schemas.errors import ConfigurationError
+from schemas.provider_settings import ProviderSettings as ProviderSettings
 from schemas.routing_settings import RoutingSettings as RoutingSettings
 from schemas.section import Count, Seconds
 from schemas.section import Section as Section
@@ -144,44 +145,6 @@ class WindowSettings(Section):
     bulk_size: Count = 500
     bulk_seconds: Annotated[float, Field(ge=0)] = 0.05
     bulk_after_seconds: Seconds = 600.0
-
-
-class ProviderSettings(Section):
-    """One provider.
-
-    Attributes:
-        kind: `simulated`, `recorded`, `openai-compatible`, or another that `agents/providers/registry.py` lists.
-        base_url: For `openai-compatible`: up to and including `/v1`.
-        api_key_env: Environment variable that holds the key; the key itself is never configured or logged.
-        recording: For `recorded`: the CSV file, gzipped or not.
-        recorded_columns: For `recorded`: answer column by model name.
-        latency_ms: For `simulated`: fixed latency of every call.
-        latency_per_token_ms: For `simulated`: added per output token.
-        failure_rate: For `simulated`: share of attempts that fail, chosen by a hash of the request.
-        headers: Sent with every call, for `openai-compatible`; no secrets.
-        timeout_seconds: Longest wait for an answer.
-        connect_timeout_seconds: Longest wait for a connection.
-        max_in_flight: Calls under way at once, over all workers.
-        attempts: Most calls to one target before the next one is asked.
-        backoff_seconds: Pause before the second attempt; doubled for each further one, with jitter.
-        backoff_max_seconds: Longest such pause.
-    """
-
-    kind: str
-    base_url: str | None = None
-    api_key_env: str | None = None
-    headers: dict[str, str] = {}
-    recording: Path | None = None
-    recorded_columns: dict[str, str] = {}
-    latency_ms: Annotated[float, Field(ge=0)] = 0.0
-    latency_per_token_ms: Annotated[float, Field(ge=0)] = 0.0
-    failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
-    timeout_seconds: Seconds = 120.0
-    connect_timeout_seconds: Seconds = 5.0
-    max_in_flight: Count = 1000
-    attempts: Count = 3
-    backoff_seconds: Seconds = 0.25
-    backoff_max_seconds: Seconds = 10.0
 
 
 class WorkerSettings(Section):

@@ -12,8 +12,6 @@ INTERNAL_ERROR = "internal_error"
 UNKNOWN_PROVIDER = "provider_unknown"
 NO_TARGET = "no_target"
 
-REMEDY_RETRY = "Send the request again later under a new id."
-REMEDY_REFUSED = "Correct the request, or have the operator check the provider's key, models and limits."
 REMEDY_DEADLINE = "Give the request a later deadline, or choose a faster model."
 REMEDY_REPORT = "Report this to the operator; the worker's log has the details under the request id."
 REMEDY_CONFIGURE = "Have the operator add the provider to `providers` in the configuration of every worker."
@@ -33,9 +31,7 @@ def exhausted(error: ProviderError, complaints: Sequence[str], attempts: int) ->
         complaints: The last error of every target.
         attempts: Provider calls made.
     """
-    remedy = REMEDY_RETRY if error.retryable else REMEDY_REFUSED
-    if error.code == UNKNOWN_PROVIDER:
-        remedy = REMEDY_CONFIGURE
+    remedy = REMEDY_CONFIGURE if error.code == UNKNOWN_PROVIDER else error.remedy
     return Failure(error.code, f"no answer after {attempts} attempts: {'; '.join(complaints)}", remedy)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from agents.providers.breaker import NO_TICKET
 from agents.providers.protocol import Prompt, Reply
 from schemas.batch import Call, Completion, Failure, PaidCall, Target
 from schemas.wire import Answer, Tokens
@@ -38,6 +39,9 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
         started_at: Unix seconds at which the newest attempt began.
         under_way: The attempt being made, unless it was answered at once.
         alarm: Instant of its alarm: the end of a pause, an attempt that takes too long, or the deadline.
+        held_since: Unix seconds since when its target does not let it through; 0 when it does.
+        ticket: Of the circuit breaker, for the attempt under way.
+        estimate: Tokens expected of the attempt under way.
         abandoned: Nobody wants the completion any more.
         complaints: The last error of each target that was given up, for people.
     """
@@ -57,6 +61,9 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
     under_way: asyncio.Future[Any] | None = None
     alarm: int | None = None
     cut: Cut | None = None
+    held_since: float = 0.0
+    ticket: int = NO_TICKET
+    estimate: float = 0.0
     abandoned: bool = False
     paid: tuple[PaidCall, ...] = ()
     complaints: tuple[str, ...] = ()
@@ -65,6 +72,11 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
     def has_fallback(self) -> bool:
         """Whether there is a target after the one being asked."""
         return self.position + 1 < len(self.call.targets)
+
+    @property
+    def fallback(self) -> Target | None:
+        """The target after the one being asked."""
+        return self.call.targets[self.position + 1] if self.has_fallback else None
 
     @property
     def target(self) -> Target:
@@ -83,6 +95,7 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
     def begin_attempt(self, now: float) -> None:
         """Count an attempt that starts now."""
         self.started_at = now
+        self.held_since = 0.0
         self.attempts += 1
 
     def end_attempt(self, now: float) -> None:
@@ -105,6 +118,7 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
         """Turn to the next target."""
         self.position += 1
         self.failures = 0
+        self.held_since = 0.0
 
     def bill(self, call_id: str, tokens: Tokens, latency_ms: float) -> None:
         """Add the newest attempt to what was paid for."""

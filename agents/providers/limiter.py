@@ -26,13 +26,22 @@ class Limiter(Generic[Caller]):
         """Callers waiting for a slot."""
         return len(self._waiting)
 
+    @property
+    def free(self) -> bool:
+        """Whether a slot is free."""
+        return self.in_flight < self.limit
+
     def enter(self, caller: Caller) -> bool:
         """Take a slot, or queue up behind those already waiting; returns whether the slot was taken."""
-        if self.in_flight < self.limit and not self._waiting:
+        if self.free and not self._waiting:
             self.in_flight += 1
             return True
         self._waiting[caller] = None
         return False
+
+    def queue(self, caller: Caller) -> None:
+        """Queue up, whether a slot is free or not."""
+        self._waiting[caller] = None
 
     def leave(self) -> None:
         """Give a slot back."""
@@ -40,10 +49,14 @@ class Limiter(Generic[Caller]):
 
     def next(self) -> Caller | None:
         """Give a free slot to the caller that waited longest; None when nobody waits or no slot is free."""
-        if not self._waiting or self.in_flight >= self.limit:
+        if not self._waiting or not self.free:
             return None
         self.in_flight += 1
         return self._waiting.popitem(last=False)[0]
+
+    def waiting(self) -> list[Caller]:
+        """Return the callers that wait, in order."""
+        return list(self._waiting)
 
     def withdraw(self, caller: Caller) -> None:
         """Forget a caller that no longer waits; does nothing when it did not."""

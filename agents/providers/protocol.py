@@ -5,11 +5,12 @@ Adding a provider is one new file with a class of this shape, and one line in `r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import Any, Protocol
 
 import msgspec
 
+from agents.providers.rate_limits import RateLimits
 from schemas.wire import Answer, Tokens
 
 
@@ -46,8 +47,9 @@ class Prompt(msgspec.Struct, frozen=True):
     """What a provider needs to know of a request, decoded once from the call's body.
 
     Attributes:
-        id: The request's id.
+        id: The request's id, unique within its tenant.
         prompt: The input as plain text; otherwise `messages` carries it.
+        tenant: Whose request it is.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Prompt(msgspec.Struct, frozen=True):
     tools: list[dict[str, Any]] | None = None
     response_format: dict[str, Any] | None = None
     sampling: Sampling = Sampling()
+    tenant: str = ""
 
     @property
     def text(self) -> str:
@@ -71,17 +74,26 @@ class Prompt(msgspec.Struct, frozen=True):
             return self.prompt
         return next((message.text for message in reversed(self.messages or ()) if message.role == "user"), "")
 
+    def without(self, parameters: Collection[str]) -> Prompt:
+        """Return this prompt with these sampling parameters left to the model's own default."""
+        if not parameters:
+            return self
+        left_out = dict.fromkeys(parameters)
+        return msgspec.structs.replace(self, sampling=msgspec.structs.replace(self.sampling, **left_out))
+
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """A provider's answer to one call, as billed.
 
     Attributes:
         latency_ms: As the provider itself reports it; None when only the caller's clock knows.
+        limits: What the provider still allows, if it tells.
     """
 
     answer: Answer
     tokens: Tokens
     latency_ms: float | None = None
+    limits: RateLimits | None = None
 
 
 class Provider(Protocol):

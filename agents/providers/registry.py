@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from agents.providers.anthropic import Anthropic
+from agents.providers.openai import OpenAI
 from agents.providers.openai_compatible import OpenAICompatible
 from agents.providers.protocol import Provider
 from agents.providers.recorded import Recorded
@@ -16,6 +18,8 @@ KINDS: dict[str, Callable[[str, ProviderSettings], Provider]] = {
     "simulated": Simulated,
     "recorded": Recorded,
     "openai-compatible": OpenAICompatible,
+    "openai": OpenAI,
+    "anthropic": Anthropic,
 }
 """A new kind is one line here: its name, and what makes a provider from its name and settings."""
 

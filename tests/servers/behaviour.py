@@ -36,6 +36,7 @@ class ServerReply:
     Attributes:
         delay_seconds: Before the head is sent.
         stall_seconds: Between the first and the second half of the body.
+        breaks_off: The connection ends after the first half.
     """
 
     status: int = 200
@@ -43,6 +44,7 @@ class ServerReply:
     headers: dict[str, str] = field(default_factory=dict)
     delay_seconds: float = 0.0
     stall_seconds: float = 0.0
+    breaks_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

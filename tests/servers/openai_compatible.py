@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -21,87 +20,14 @@ import msgspec
 
 from tests.servers.behaviour import Behaviour, Hangup, ReceivedCall, ServerReply, answer_or_fail
 from tests.servers.call_log import CallLog, LoggedCall
+from tests.servers.connection import HttpConnection
 
 PATH = "/v1/chat/completions"
-HEAD_END = b"\r\n\r\n"
 HOST = "127.0.0.1"
-REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
 
 
 class _Asked(msgspec.Struct):
     model: str = ""
-
-
-class _Connection(asyncio.Protocol):
-    """One keep-alive connection; calls on it are answered in order, one at a time."""
-
-    def __init__(
-        self,
-        handle: Callable[[str, dict[str, str], bytes], Awaitable[ServerReply | Hangup]],
-        register: set[_Connection],
-    ) -> None:
-        self._register = register
-        self._handle = handle
-        self._received = bytearray()
-        self._answering: asyncio.Task[None] | None = None
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._register.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        self._register.discard(self)
-        if self._answering is not None:
-            self._answering.cancel()
-
-    def abort(self) -> None:
-        """Reset the connection."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        self._next()
-
-    def _next(self) -> None:
-        if self._answering is not None:
-            return
-        head_end = self._received.find(HEAD_END)
-        if head_end < 0:
-            return
-        start, *lines = self._received[:head_end].decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        body_start = head_end + len(HEAD_END)
-        body_end = body_start + int(headers.get("content-length", "0"))
-        if len(self._received) < body_end:
-            return
-        body = bytes(self._received[body_start:body_end])
-        del self._received[:body_end]
-        path = start.split(" ")[1]
-        self._answering = asyncio.get_running_loop().create_task(self._answer(path, headers, body))
-
-    async def _answer(self, path: str, headers: dict[str, str], body: bytes) -> None:
-        reply = await self._handle(path, headers, body)
-        if isinstance(reply, Hangup):
-            self.abort()
-            return
-        fields = {"content-type": "application/json", "content-length": str(len(reply.body)), **reply.headers}
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        reason = REASONS.get(reply.status, "Status")
-        first = len(reply.body) // 2 if reply.stall_seconds else len(reply.body)
-        self._write(f"HTTP/1.1 {reply.status} {reason}\r\n{head}\r\n".encode("latin-1") + reply.body[:first])
-        if reply.stall_seconds:
-            await asyncio.sleep(reply.stall_seconds)
-            self._write(reply.body[first:])
-        self._answering = None
-        self._next()
-
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
 
 
 class OpenAICompatibleServer:
@@ -125,7 +51,7 @@ class OpenAICompatibleServer:
         self._server: asyncio.Server | None = None
         self.calls: list[ReceivedCall] = []
         self.connections = 0
-        self._open: set[_Connection] = set()
+        self._open: set[HttpConnection] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
         self.under_way = 0
@@ -155,12 +81,12 @@ class OpenAICompatibleServer:
         """Wait until no call is being answered."""
         await self._quiet.wait()
 
-    def _connect(self) -> _Connection:
+    def _connect(self) -> HttpConnection:
         self.connections += 1
-        return _Connection(self._handle, self._open)
+        return HttpConnection(self._handle, self._open)
 
-    async def _handle(self, path: str, headers: dict[str, str], body: bytes) -> ServerReply | Hangup:
-        if path != PATH:
+    async def _handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> ServerReply | Hangup:
+        if (method, path) != ("POST", PATH):
             return ServerReply(404, b'{"error": {"type": "not_found", "code": "unknown_path"}}')
         request_id, _, attempt = headers.get("x-request-id", "").rpartition("/")
         model = msgspec.json.decode(body, type=_Asked).model

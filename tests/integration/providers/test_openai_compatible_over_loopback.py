@@ -142,7 +142,7 @@ async def test_a_refusal_is_final_and_named_without_what_the_server_quotes() -> 
         done = await make_one({"main": section(server.base_url)}, call())
     assert len(server.calls) == 1
     assert done.failure is not None
-    assert done.failure.code == "provider_refused"
+    assert done.failure.code == "provider_context_length"
     assert "context_length_exceeded" in done.failure.message
     assert "Question" not in done.failure.message
 
@@ -198,7 +198,7 @@ async def test_connections_survive_failures_around_them() -> None:
     ]
     async with OpenAICompatibleServer(in_order(replies * 4)) as server:
         done = await make(
-            {"main": section(server.base_url, timeout_seconds=0.3, attempts=30, max_in_flight=4)},
+            {"main": section(server.base_url, timeout_seconds=0.3, attempts=30, max_in_flight=4, breaker_calls=99)},
             *(call(f"r{number}") for number in range(30)),
         )
         assert server.connections <= 4 + 8  # the limit, and one more for each hangup and each timeout

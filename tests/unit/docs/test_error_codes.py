@@ -7,16 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from schemas import errors
 from tests.unit.docs.fences import ROOT
 
-CARRIERS = {
-    "ProblemRecord",
-    "Failure",
-    "ProviderError",
-    "ProviderTimeout",
-    "ProviderOverloaded",
-    "ProviderRefused",
-    "ProviderUnreadable",
+CARRIERS = {"ProblemRecord", "Failure"} | {
+    name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.ProviderError)
 }
 """Their first argument is a code."""
 CODE = re.compile(r"[a-z]+(_[a-z]+)+")

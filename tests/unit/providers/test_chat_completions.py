@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as modest
 from hypothesis import strategies as st
 
-from agents.providers.chat_completions import chat_body, error_name, parse_reply
+from agents.providers.chat_completions import chat_body, parse_reply
 from agents.providers.protocol import ChatMessage, Prompt, Sampling
 from schemas.errors import ProviderUnreadable
 from schemas.wire import Answer, Tokens
@@ -150,24 +150,6 @@ def test_an_unreadable_answer_still_carries_its_bill() -> None:
 def test_no_body_raises_anything_else(garbled: bytes) -> None:
     with pytest.raises(ProviderUnreadable):
         parse_reply(garbled, PROMPT)
-
-
-@pytest.mark.parametrize(
-    ("error", "name"),
-    [
-        (
-            b'{"error": {"code": "rate_limit", "type": "requests", "message": "key sk-123 said: ..."}}',
-            "rate_limit, requests",
-        ),
-        (b'{"error": {"code": 404, "param": "model"}}', "404, model"),
-        (b'{"error": {"type": "the prompt was: hello"}}', ""),
-        (b'{"error": "text"}', ""),
-        (b"<html>", ""),
-        (b"\xff", ""),
-    ],
-)
-def test_of_an_error_only_identifiers_are_told(error: bytes, name: str) -> None:
-    assert error_name(error) == name
 
 
 @pytest.mark.skipif(not USAGES.exists(), reason="the recorded usages are not beside the project")

@@ -1,0 +1,185 @@
+"""The official packages as referees: our bodies are theirs, and what our server answers their clients accept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import anthropic
+import msgspec
+import openai
+import pytest
+from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
+from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
+from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from agents.providers.chat_completions import chat_body, parse_reply
+from agents.providers.messages import message_body, parse_message
+from agents.providers.protocol import Prompt
+from agents.providers.responses import parse_response, response_body
+from tests.servers.faults import Asked, Fault
+from tests.servers.prompts import EVERY_PROMPT, WITH_TOOLS
+from tests.servers.provider import ProviderServer
+
+MODEL = "some-model"
+OLDER_PARAMETERS = {"temperature", "top_p"}
+"""Only the older version of the interface takes them; the package's types are of the newer one."""
+
+
+def check(kind: Any, body: Any) -> None:
+    """Raise when a body is not of this type, or holds what the type does not name."""
+    checker: TypeAdapter[Any] = TypeAdapter(with_config(ConfigDict(extra="forbid"))(kind))
+    read_all(checker.validate_python(body))
+
+
+def read_all(value: Any) -> None:
+    """Read to the end what pydantic checks only as it is read: everything that the types call iterable."""
+    if isinstance(value, dict):
+        for part in value.values():
+            read_all(part)
+    elif isinstance(value, Iterable) and not isinstance(value, str):
+        for part in value:
+            read_all(part)
+
+
+def test_the_check_goes_to_the_bottom() -> None:
+    body: dict[str, Any] = {"model": MODEL, "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
+    check(MessageCreateParamsNonStreaming, body)
+    with pytest.raises(ValidationError):
+        check(MessageCreateParamsNonStreaming, {**body, "seed": 7})
+    with pytest.raises(ValidationError):
+        check(MessageCreateParamsNonStreaming, {**body, "messages": [{"role": "user", "content": [{"type": "txt"}]}]})
+
+
+@pytest.mark.parametrize("prompt", EVERY_PROMPT, ids=lambda prompt: prompt.id)
+def test_our_chat_completions_are_openai_s(prompt: Prompt) -> None:
+    body = msgspec.json.decode(chat_body(prompt, MODEL, limit_is_completion=True))
+    check(CompletionCreateParamsNonStreaming, body)
+
+
+@pytest.mark.parametrize("prompt", EVERY_PROMPT, ids=lambda prompt: prompt.id)
+def test_our_responses_are_openai_s(prompt: Prompt) -> None:
+    body = msgspec.json.decode(response_body(prompt, MODEL))
+    check(ResponseCreateParamsNonStreaming, body)
+
+
+@pytest.mark.parametrize("prompt", EVERY_PROMPT, ids=lambda prompt: prompt.id)
+def test_our_messages_are_anthropic_s(prompt: Prompt) -> None:
+    body = msgspec.json.decode(message_body(prompt, MODEL, 1024))
+    named = {name: value for name, value in body.items() if name not in OLDER_PARAMETERS}
+    check(MessageCreateParamsNonStreaming, named)
+
+
+def openai_client(server: ProviderServer) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(api_key="k", base_url=server.base_url, max_retries=0, _strict_response_validation=True)
+
+
+def anthropic_client(server: ProviderServer) -> anthropic.AsyncAnthropic:
+    base_url = server.base_url.removesuffix("/v1")
+    return anthropic.AsyncAnthropic(api_key="k", base_url=base_url, max_retries=0, _strict_response_validation=True)
+
+
+@pytest.mark.parametrize("with_tools", [False, True])
+async def test_openai_s_client_reads_our_server_s_chat_completions_as_we_do(with_tools: bool) -> None:
+    tools: Any = WITH_TOOLS.tools if with_tools else openai.omit
+    async with ProviderServer() as server, openai_client(server) as client:
+        raw = await client.chat.completions.with_raw_response.create(
+            model=MODEL, messages=[{"role": "user", "content": "Why?"}], tools=tools
+        )
+        theirs = raw.parse()
+    ours = parse_reply(raw.content, WITH_TOOLS)
+    [choice] = theirs.choices
+    assert ours.answer.content == choice.message.content
+    assert ours.answer.finish_reason == choice.finish_reason
+    assert ours.answer.tool_calls == ([call.model_dump() for call in choice.message.tool_calls or ()] or None)
+    assert theirs.usage is not None
+    assert ours.tokens.input_tokens == theirs.usage.prompt_tokens
+    assert ours.tokens.output_tokens == theirs.usage.completion_tokens
+
+
+@pytest.mark.parametrize("with_tools", [False, True])
+async def test_openai_s_client_reads_our_server_s_responses_as_we_do(with_tools: bool) -> None:
+    body = msgspec.json.decode(response_body(WITH_TOOLS, MODEL))
+    async with ProviderServer() as server, openai_client(server) as client:
+        raw = await client.responses.with_raw_response.create(
+            model=MODEL, input="Why?", tools=body["tools"] if with_tools else openai.omit
+        )
+        theirs = raw.parse()
+    ours = parse_response(raw.content, WITH_TOOLS)
+    assert (ours.answer.content or "") == theirs.output_text
+    assert bool(ours.answer.tool_calls) is with_tools
+    assert theirs.usage is not None
+    assert ours.tokens.input_tokens == theirs.usage.input_tokens
+    assert ours.tokens.cached_input_tokens == theirs.usage.input_tokens_details.cached_tokens
+    assert ours.tokens.output_tokens == theirs.usage.output_tokens
+
+
+@pytest.mark.parametrize("with_tools", [False, True])
+async def test_anthropic_s_client_reads_our_server_s_messages_as_we_do(with_tools: bool) -> None:
+    body = msgspec.json.decode(message_body(WITH_TOOLS, MODEL, 100))
+    async with ProviderServer() as server, anthropic_client(server) as client:
+        raw = await client.messages.with_raw_response.create(
+            model=MODEL,
+            max_tokens=100,
+            messages=[{"role": "user", "content": "Why?"}],
+            tools=body["tools"] if with_tools else anthropic.omit,
+        )
+        content = await raw.read()
+        theirs = await raw.parse()
+    ours = parse_message(content, WITH_TOOLS)
+    assert bool(ours.answer.tool_calls) is with_tools
+    if not with_tools:
+        assert theirs.content[0].type == "text"
+        assert ours.answer.content == theirs.content[0].text
+    usage = theirs.usage
+    assert ours.tokens.cached_input_tokens == (usage.cache_read_input_tokens or 0)
+    assert ours.tokens.input_tokens == usage.input_tokens + ours.tokens.cached_input_tokens
+    assert ours.tokens.output_tokens == usage.output_tokens
+
+
+OPENAI_ERRORS = {
+    Fault.RATE_LIMITED: openai.RateLimitError,
+    Fault.SERVER_ERROR: openai.InternalServerError,
+    Fault.UNAVAILABLE: openai.InternalServerError,
+    Fault.BAD_REQUEST: openai.BadRequestError,
+    Fault.CONTEXT_LENGTH: openai.BadRequestError,
+    Fault.CONTENT_FILTER: openai.BadRequestError,
+    Fault.UNAUTHENTICATED: openai.AuthenticationError,
+    Fault.FORBIDDEN: openai.PermissionDeniedError,
+    Fault.UNKNOWN_MODEL: openai.NotFoundError,
+    Fault.NO_QUOTA: openai.RateLimitError,
+    Fault.DROPPED: openai.APIConnectionError,
+    Fault.BROKEN_OFF: openai.APIConnectionError,
+}
+ANTHROPIC_ERRORS = {
+    Fault.RATE_LIMITED: anthropic.RateLimitError,
+    Fault.SERVER_ERROR: anthropic.InternalServerError,
+    Fault.OVERLOADED: anthropic.InternalServerError,
+    Fault.BAD_REQUEST: anthropic.BadRequestError,
+    Fault.CONTEXT_LENGTH: anthropic.BadRequestError,
+    Fault.UNAUTHENTICATED: anthropic.AuthenticationError,
+    Fault.FORBIDDEN: anthropic.PermissionDeniedError,
+    Fault.UNKNOWN_MODEL: anthropic.NotFoundError,
+    Fault.DROPPED: anthropic.APIConnectionError,
+}
+
+
+@pytest.mark.parametrize(("fault", "kind"), OPENAI_ERRORS.items(), ids=lambda value: getattr(value, "name", ""))
+async def test_openai_s_client_knows_our_server_s_errors(fault: Fault, kind: type[Exception]) -> None:
+    def strike(asked: Asked) -> Fault:
+        return fault
+
+    async with ProviderServer(strike) as server, openai_client(server) as client:
+        with pytest.raises(kind):
+            await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "Why?"}])
+
+
+@pytest.mark.parametrize(("fault", "kind"), ANTHROPIC_ERRORS.items(), ids=lambda value: getattr(value, "name", ""))
+async def test_anthropic_s_client_knows_our_server_s_errors(fault: Fault, kind: type[Exception]) -> None:
+    def strike(asked: Asked) -> Fault:
+        return fault
+
+    async with ProviderServer(strike) as server, anthropic_client(server) as client:
+        with pytest.raises(kind):
+            await client.messages.create(model=MODEL, max_tokens=10, messages=[{"role": "user", "content": "Why?"}])
