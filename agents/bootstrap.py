@@ -165,7 +165,7 @@ def compose_stages(
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, RateLimiter()),
             cache=CacheStep(settings.intake, registry),
-            windows=WindowStep(settings.windows),
+            windows=WindowStep(settings.windows, settings.batches),
             routing=routing,
         )
         return fit(state)

@@ -75,7 +75,7 @@ class ModelSpec(BaseModel):
     quality_source: str = "unknown"
     speed: Speed
     price: Price
-    lanes: tuple[Lane, ...] = (Lane.INTERACTIVE, Lane.BULK)
+    lanes: tuple[Lane, ...] = (Lane.INTERACTIVE, Lane.BULK, Lane.BATCH)
 
     def quality_for(self, task_type: str | None) -> float:
         """Return the predicted quality for this task type, or the model's default."""

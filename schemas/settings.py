@@ -9,21 +9,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError
 
 from schemas.errors import ConfigurationError
+from schemas.lane_settings import BatchSettings as BatchSettings  # part of this module for those who import it
+from schemas.lane_settings import WindowSettings as WindowSettings
+from schemas.section import Count, Seconds, Section
 from schemas.tenant import TenantRegistered
-
-Seconds = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A section of the configuration; an unknown key is an error, not silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class KafkaSettings(Section):
@@ -134,24 +128,6 @@ class IntakeSettings(Section):
     recover_completions: Count = 2_000
 
 
-class WindowSettings(Section):
-    """How long requests gather before they are dispatched, per lane.
-
-    Attributes:
-        interactive_size: Most requests in a window of the interactive lane.
-        interactive_seconds: Longest wait of a request in it; 0 waits for nothing.
-        bulk_size: Most requests in a window of the bulk lane.
-        bulk_seconds: Longest wait of a request in it.
-        bulk_after_seconds: A deadline at least this far away puts a request in the bulk lane.
-    """
-
-    interactive_size: Count = 500
-    interactive_seconds: Annotated[float, Field(ge=0)] = 0.0
-    bulk_size: Count = 500
-    bulk_seconds: Annotated[float, Field(ge=0)] = 0.05
-    bulk_after_seconds: Seconds = 600.0
-
-
 class RoutingSettings(Section):
     """How a model is chosen.
 
@@ -174,6 +150,7 @@ class ProviderSettings(Section):
     Attributes:
         kind: `simulated`, `recorded`, `openai-compatible`, or another that `agents/providers/registry.py` lists.
         base_url: For `openai-compatible`: up to and including `/v1`.
+        batches: The batch interface it has at the same address: `openai`, `anthropic`, or none.
         api_key_env: Environment variable that holds the key; the key itself is never configured or logged.
         recording: For `recorded`: the CSV file, gzipped or not.
         recorded_columns: For `recorded`: answer column by model name.
@@ -191,6 +168,7 @@ class ProviderSettings(Section):
 
     kind: str
     base_url: str | None = None
+    batches: Literal["openai", "anthropic"] | None = None
     api_key_env: str | None = None
     headers: dict[str, str] = {}
     recording: Path | None = None
@@ -246,6 +224,7 @@ class Settings(BaseSettings):
     embedded: EmbeddedSettings = EmbeddedSettings()
     intake: IntakeSettings = IntakeSettings()
     windows: WindowSettings = WindowSettings()
+    batches: BatchSettings = BatchSettings()
     routing: RoutingSettings = RoutingSettings()
     worker: WorkerSettings = WorkerSettings()
     models_file: Path = Path("config/models.yaml")
