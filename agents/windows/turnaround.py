@@ -35,7 +35,7 @@ class Expectation:
         """Return the probability that a batch takes longer."""
         if seconds <= 0:
             return 1.0
-        return self.never + (1.0 - self.never) * 0.5 ** (seconds / self.half_life)
+        return self.never + (1.0 - self.never) * math.exp2(-seconds / self.half_life)
 
 
 class Turnaround:

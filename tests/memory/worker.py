@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from faust.types import TP
 
 from agents.bootstrap import Stages, compose_stages
+from agents.providers.batches.interface import BatchInterface
 from agents.providers.protocol import Provider
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
@@ -43,6 +44,7 @@ class Machine:
     clock: Callable[[], float]
     tenants: Iterable[tuple[bytes, bytes]]
     fetch_records: int = 100
+    batches: Callable[[str], Mapping[str, BatchInterface]] = lambda worker: {}
     fit: Callable[[PartitionState], PartitionState] = lambda state: state
 
 
@@ -78,6 +80,7 @@ class MemoryWorker:
             self.failures.append,
             machine.registry,
             machine.providers(name),
+            machine.batches(name),
             clock=machine.clock,
             call_id=lambda: f"{name}-{next(numbers)}",
             fit=machine.fit,
@@ -210,7 +213,7 @@ class MemoryWorker:
 
     async def _tick(self) -> None:
         while True:
-            self.stages.intake.tick()
+            self.stages.tick()
             await asyncio.sleep(TICK_SECONDS)
 
     async def _commit_regularly(self) -> None:
