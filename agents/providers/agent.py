@@ -184,6 +184,8 @@ class Calls:
     async def take_over(self, partitions: frozenset[int], checkpoints: Mapping[tuple[str, int], Checkpoint]) -> None:
         """Learn which calls of these partitions are done already; take their share of the providers' limits."""
         if not partitions:
+            if self._lane is not None:
+                self._lane.forget()
             return
         assert self._runner is not None
         self._runner.take_share(len(partitions) / self._settings.kafka.partitions)

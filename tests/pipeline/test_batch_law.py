@@ -25,6 +25,8 @@ from tests.pipeline.test_crash_law import delays, kills, late_kills, mistakes, m
 from tests.servers.batch_desk import BatchDesk, Conditions
 from tests.unit.providers.virtual_time import clock, run
 
+PATIENCE = 20.0
+"""Seconds after the last deadline in which late results come in, whoever was killed meanwhile."""
 SOON, FAR = 15.0, 40.0
 """Seconds until the deadlines: enough for a batch by what is expected of it, and often not by what happens."""
 COMMON = settings(
@@ -105,8 +107,9 @@ def hold(story: Story, events: list[Event], pauses: list[float], workers: int = 
             prompt = story.prompts[number] if story.prompts else None
             cluster.submit(ask(number, deadline, prompt), "acme")
         await asyncio.sleep(max(story.deadlines))
-        await until(lambda: all_closed(cluster), 2 * story.turnaround)
+        await until(lambda: all_closed(cluster), PATIENCE + 2 * story.turnaround)
         await cluster.drained()
+        await until(lambda: all_closed(cluster), PATIENCE)
         nothing_is_held(cluster)
         assert all_closed(cluster)
         late = any(event.late_seconds is not None or event.fate is Fate.UNDEAD for event in events)
@@ -128,7 +131,7 @@ async def until(holds: Callable[[], bool], seconds: float) -> None:
 
 def all_closed(cluster: Cluster) -> bool:
     lanes = [worker.stages.lane for worker in cluster.workers]
-    shards = [shard for lane in lanes if lane is not None for shard in lane._shards.values()]
+    shards = [shard for lane in lanes if lane is not None and lane._open for shard in lane._shards.values()]
     return bool(shards) and not any(shard.book.items or shard.book.jobs for shard in shards)
 
 

@@ -101,10 +101,10 @@ class BatchServer:
         async def counted(request: web.Request) -> web.StreamResponse:
             self.asked[name] += 1
             headers = request.headers
-            if anthropic and not ("x-api-key" in headers and "anthropic-version" in headers):
-                return _anthropic_error(401, "authentication_error")
-            if not anthropic and not headers.get("authorization", "").startswith("Bearer "):
-                return _openai_error(401, "invalid_api_key")
+            bearer = headers.get("authorization", "").startswith("Bearer ")
+            keyed = bearer or (anthropic and "x-api-key" in headers)  # the newest official client sends a bearer, too
+            if not keyed or (anthropic and "anthropic-version" not in headers):
+                return _anthropic_error(401, "authentication_error") if anthropic else _openai_error(401, "no_key")
             if (
                 "id" in request.match_info
                 and "files" not in name
@@ -274,6 +274,8 @@ def _read_lines(content: bytes) -> tuple[dict[str, Any], str | None]:
     """Return the bodies of a file by custom id, and why the batch fails its validation, if it does."""
     lines = [msgspec.json.decode(line) for line in content.splitlines() if line]
     items = {line["custom_id"]: line["body"] for line in lines}
+    if not lines:
+        return items, "empty_file"
     if len(lines) > OPENAI_ITEMS:
         return items, "too_many_requests_in_file"
     if len(items) != len(lines):

@@ -123,9 +123,11 @@ class Runner:
         assert job.batch is not None, "only what exists is cancelled"
         try:
             await interface.cancel(job.batch)
-        except ProviderRefused:  # it has ended meanwhile: the next look shows
-            logger.info("a batch could not be cancelled", extra={"job": job.key})
-        await shard.write([CancelAsked(job.key)])
+        except ProviderError as error:  # it may have ended meanwhile: a look tells
+            logger.info("a batch could not be cancelled", extra={"job": job.key, "error": str(error)})
+        else:
+            await shard.write([CancelAsked(job.key)])
+        await self._look(shard, job, interface)
 
     async def _look(self, shard: Shard, job: Job, interface: BatchInterface) -> None:
         assert job.batch is not None, "only what exists is looked at"

@@ -165,6 +165,11 @@ class BatchLane:
             errand.cancel()
         await asyncio.gather(*self._errands, return_exceptions=True)
 
+    def forget(self) -> None:
+        """Hold nothing: others are in charge of all shards."""
+        self._shards = {}
+        self._charged.clear()
+
     async def close(self) -> None:
         """Release the connections."""
         await asyncio.gather(*(interface.close() for interface in self._interfaces.values()))
