@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from agents.windows.groups import group_of
+from agents.windows.groups import Group, group_of
 from schemas.result import Lane
 from schemas.settings import WindowSettings
 from streams.stage import Journey, deadline_of
@@ -28,7 +28,7 @@ class WindowLimits:
     tokens: float = math.inf
     prefix_chars: int | None = None
 
-    def group_of(self, journey: Journey) -> Hashable:
+    def group_of(self, journey: Journey) -> Group | None:
         """Return what tells the journey's window from the others."""
         return None if self.prefix_chars is None else group_of(journey.request, self.prefix_chars)
 
@@ -49,7 +49,7 @@ class RequestQueue:
 
     def __init__(self, limits: WindowLimits) -> None:
         self._limits = limits
-        self._windows: dict[Hashable, _Window] = {}
+        self._windows: dict[Group | None, _Window] = {}
         self._first_deadline = math.inf
 
     def __len__(self) -> int:
@@ -62,11 +62,16 @@ class RequestQueue:
         return math.inf if first is None else min(first.closes_at, self._first_deadline)
 
     def add(self, journey: Journey, now: float) -> list[Journey]:
-        """Put a journey into its window; return what the window holds if that filled it."""
+        """Put a journey into its window; return what the window holds if that filled it.
+
+        The first of a prefix goes ahead, so that the provider has the prefix in its cache when the others come.
+        """
         group = self._limits.group_of(journey)
         window = self._windows.get(group)
         if window is None:
             window = self._windows[group] = _Window(now + self._limits.seconds)
+            if group is not None and group.prefix is not None:
+                return [journey]
         window.journeys.append(journey)
         window.tokens += journey.input_tokens
         if len(window.journeys) >= self._limits.size or window.tokens >= self._limits.tokens:

@@ -43,6 +43,7 @@ class _Answered:
 
     def settle(self) -> None:
         """Note it; it is written down with the next decisions."""
+        self.shard.called.discard(self.item)
         self.shard.answered.append(self.item)
 
 
@@ -100,10 +101,9 @@ class BatchLane:
 
     async def take(self, shard: int, calls: Sequence[tuple[Call, Receipt]]) -> None:
         """Take calls into custody; their receipts are settled once that is durable."""
-        held = self._shards[shard]
-        if await held.write([ItemsTaken([call for call, _ in calls])]):
-            for _, receipt in calls:
-                receipt.settle()
+        await self._shards[shard].write([ItemsTaken([call for call, _ in calls])], anyway=True)
+        for _, receipt in calls:
+            receipt.settle()
 
     def tick(self) -> None:
         """Start what is due, for all shards; call it several times a second."""
@@ -111,9 +111,16 @@ class BatchLane:
             return
         now = self._clock()
         for shard in self._shards.values():
-            if now >= shard.plan_at and shard.in_charge and not shard.deciding:
-                shard.plan_at = now + PLAN_SECONDS
+            if now < shard.plan_at or shard.deciding:
+                continue
+            shard.plan_at = now + PLAN_SECONDS
+            if shard.in_charge:
                 self._advance(shard, now)
+            elif shard.lost_at is None:
+                shard.lost_at = now
+            elif now >= shard.lost_at + self._batches.settle_seconds:
+                shard.deciding = True
+                self._background.start(self._take_back(shard))
 
     async def take_over(self, starts: Mapping[int, int]) -> dict[int, int]:
         """Take charge of these shards and learn what is open there.
@@ -130,11 +137,8 @@ class BatchLane:
         await asyncio.gather(*(shard.take() for shard in shards.values()))
         async for records in self._log.read({(JOBS.name, number): start for number, start in starts.items()}):
             shards[records[-1].partition].read(records)
-        settled = self._clock() + self._batches.settle_seconds
         for shard in shards.values():
-            for job in shard.book.jobs.values():
-                if job.attempted and job.batch is None:  # somebody may be submitting it at this very moment
-                    shard.memory.look_at[job.key] = settled
+            self._let_settle(shard)
         self._charged.clear()
         self._shards = shards
         homes = range(self._settings.kafka.partitions)
@@ -153,10 +157,7 @@ class BatchLane:
         """Begin to work; calls that a predecessor was making are made again."""
         self._open = True
         for shard in self._shards.values():
-            known = set(shard.answered)
-            for item in list(shard.book.items.values()):
-                if item.moved and not item.answered and item.id not in known:
-                    self._call(shard, item)
+            self._call_moved(shard)
 
     async def stop(self) -> None:
         """Leave everything as it is, for whoever is in charge next."""
@@ -203,6 +204,28 @@ class BatchLane:
         finally:
             shard.deciding = False
 
+    async def _take_back(self, shard: Shard) -> None:
+        try:
+            await shard.take_back()
+            self._let_settle(shard)
+            self._call_moved(shard)
+        finally:
+            shard.deciding = False
+
+    def _let_settle(self, shard: Shard) -> None:
+        """Leave alone for a while what somebody may be submitting at this very moment."""
+        settled = self._clock() + self._batches.settle_seconds
+        for job in shard.book.jobs.values():
+            if job.attempted and job.batch is None:
+                shard.memory.look_at[job.key] = settled
+
+    def _call_moved(self, shard: Shard) -> None:
+        """Call what another writer has moved and, as far as is known, has not had answered."""
+        known = {*shard.answered, *shard.called}
+        for item in list(shard.book.items.values()):
+            if item.moved and not item.answered and item.id not in known:
+                self._call(shard, item)
+
     def _send(self, shard: Shard, job: Job, errand: Errand) -> None:
         async def run() -> None:
             try:
@@ -218,6 +241,7 @@ class BatchLane:
     def _call(self, shard: Shard, item: Item) -> None:
         if not self._open:
             return
+        shard.called.add(item.id)
         job = None if item.job is None else shard.book.jobs[item.job]
         batch = None if job is None else job.batch
         logger.debug("a request leaves the batch lane", extra={"request_id": item.call.passenger.id})

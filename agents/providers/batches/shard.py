@@ -41,6 +41,8 @@ class Shard:
         answered: Items whose completion is durable and not yet written down.
         deciding: Whether decisions are being made durable; there is one at a time.
         busy: Jobs with an errand under way.
+        called: Items that this worker calls, or has called.
+        lost_at: When another writer was seen to be in charge, in Unix seconds.
         plan_at: Unix seconds of the next look at what is due.
     """
 
@@ -51,6 +53,8 @@ class Shard:
         self.answered: list[str] = []
         self.deciding = False
         self.busy: set[str] = set()
+        self.called: set[str] = set()
+        self.lost_at: float | None = None
         self.plan_at = 0.0
         self._log = log
         self._clock = clock
@@ -75,24 +79,37 @@ class Shard:
                 self.book.fold(_decode(record.value or b""), record.offset)
                 self._end = record.offset + 1
 
-    async def write(self, facts: Sequence[AnyFact]) -> bool:
+    async def take_back(self) -> None:
+        """Take charge again after another writer has: one that had been given up, or the log says otherwise.
+
+        Who owns a partition is decided by the broker, and who writes last is in charge here: a worker that was taken
+        for dead may take a shard after its successor did. Whoever still owns the partition a while later takes it
+        back.
+        """
+        async with self._writing:
+            record = JobRecord(NO_EPOCH, self._clock(), [ShardTaken()])
+            (epoch,) = await self._publish([record])
+            await self._fold_own([epoch], [record])
+            self._epoch = epoch
+            self.lost_at = None
+
+    async def write(self, facts: Sequence[AnyFact], *, anyway: bool = False) -> bool:
         """Make facts durable and fold them.
+
+        Args:
+            facts: In order.
+            anyway: They are true whoever writes them, so they are written without being in charge, too.
 
         Returns:
             Whether this writer is still in charge. If it is not, nothing may be done because of the facts: records of
             another writer lie between, and whoever wrote them has decided otherwise.
         """
         async with self._writing:
-            if not self._leads():
+            if not anyway and not self._leads():
                 return False
             now = self._clock()
             records = [JobRecord(self._epoch, now, one) for one in _split(facts, self._batch_bytes)]
-            offsets = await self._publish(records)
-            for offset, record in zip(offsets, records, strict=True):
-                if offset > self._end:
-                    await self._catch_up(offset)
-                self.book.fold(record, offset)
-                self._end = offset + 1
+            await self._fold_own(await self._publish(records), records)
             leads = self._leads()
             if not leads:
                 logger.warning("another worker leads these jobs now", extra={"shard": self.number})
@@ -103,6 +120,13 @@ class Shard:
 
     async def _publish(self, records: Sequence[JobRecord]) -> list[int]:
         return await self._log.publish(JOBS.name, self.number, [Publication(_encode(one)) for one in records])
+
+    async def _fold_own(self, offsets: Sequence[int], records: Sequence[JobRecord]) -> None:
+        for offset, record in zip(offsets, records, strict=True):
+            if offset > self._end:
+                await self._catch_up(offset)
+            self.book.fold(record, offset)
+            self._end = offset + 1
 
     async def _catch_up(self, until: int) -> None:
         """Fold what somebody else has written meanwhile."""

@@ -4,6 +4,7 @@ import math
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from agents.windows.turnaround import Expectation, Turnaround
@@ -79,6 +80,7 @@ def test_the_order_of_observations_does_not_matter(expected: Expectation, times:
     assert after(expected, times).tail(at) == after(expected, sorted(times)).tail(at)
 
 
+@settings_of(max_examples=20, deadline=None)
 @given(st.lists(st.floats(0, 1e5), min_size=100, max_size=100), st.floats(0, 1e5))
 def test_many_observations_outweigh_the_expectation(times: list[float], at: float) -> None:
     share = sum(time > at for time in times) / len(times)

@@ -158,9 +158,13 @@ STATUTE = "The statute says: " + "y" * 100
 
 def test_requests_with_one_prefix_leave_together() -> None:
     windows = step(bulk_size=2, bulk_seconds=2.0, prefix_chars=50)
-    first, other, second = asking(MANUAL + "1"), asking(STATUTE), asking(MANUAL + "2")
-    assert windows.process([first, other, second], NOW).onward == [first, second]
-    assert windows.due(NOW + 2).onward == [other]
+    journeys = [asking(text) for text in (MANUAL + "1", STATUTE, MANUAL + "2", STATUTE + "2", MANUAL + "3")]
+    first, other, second, later, third = journeys
+    # the first of each prefix goes ahead; the others come when the provider has it in its cache
+    assert windows.process(journeys, NOW).onward == [first, other, second, third]
+    assert windows.waiting == 1
+    assert windows.due(NOW + 2).onward == [later]
+    assert windows.process([again := asking(MANUAL)], NOW + 3).onward == [again]
 
 
 def test_requests_too_short_for_a_prefix_share_a_window() -> None:
@@ -198,7 +202,8 @@ def test_a_chat_shares_the_beginning_of_its_messages() -> None:
         for word in ("one", "two")
     ]
     short = a_journey(messages=[{"role": "user", "content": "one"}], constraints=deadline(DAY))
-    assert windows.process([chats[0], short, chats[1]], NOW).onward == chats
+    assert windows.process([chats[0], short, chats[1]], NOW).onward == chats[:1]
+    assert set(ids(windows.due(NOW + 2))) == {short.request.id, chats[1].request.id}
 
 
 def test_a_window_closes_by_tokens() -> None:
