@@ -25,6 +25,9 @@ from agents.governance.stage import GovernanceStep
 from agents.governance.tenants import TenantDirectory
 from agents.intake.agent import Intake
 from agents.providers.agent import Calls, Ticket
+from agents.providers.batches.interface import BatchInterface
+from agents.providers.batches.interfaces import build_interfaces
+from agents.providers.batches.lane import BatchLane
 from agents.providers.protocol import Provider
 from agents.providers.registry import build_providers, check_models
 from agents.providers.runner import CallRunner
@@ -35,7 +38,7 @@ from agents.routing.expectations import Experience
 from agents.routing.stage import RoutingStep
 from agents.windows.stage import WindowStep
 from schemas.batch import Completion
-from schemas.errors import BrokerUnavailable
+from schemas.errors import BrokerUnavailable, ConfigurationError
 from schemas.models_file import ModelsFile
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
@@ -65,7 +68,8 @@ class Stages:
 
     Attributes:
         background: Deliveries of intake and accounting under way.
-        publishing: Publications of completions under way.
+        lane: The batch lane; None when it is off.
+        publishing: Publications of completions, and work of the batch lane, under way.
         receivers: What takes in the deliveries of each input topic: partition, records, acknowledgement.
         ready: Set once the tenants are known.
         routing: Chooses models.
@@ -76,6 +80,7 @@ class Stages:
     calls: Calls
     accounting: Accounting
     runner: CallRunner[Ticket]
+    lane: BatchLane | None
     custody: Custody
     background: Background
     publishing: Background
@@ -84,6 +89,12 @@ class Stages:
     receivers: Mapping[Topic, Receive]
     routing: RoutingStep
     experience: Experience
+
+    def tick(self) -> float | None:
+        """Do what is due; return when to come back at the latest, in Unix seconds."""
+        if self.lane is not None:
+            self.lane.tick()
+        return self.intake.tick()
 
 
 @dataclass(slots=True)
@@ -108,7 +119,7 @@ class Pipeline:
         while True:
             if self.app.crashed or self.app.consumer.crashed:
                 raise BrokerUnavailable("the consumer has crashed")
-            due = self.stages.intake.tick()
+            due = self.stages.tick()
             wait = EXPIRY_CHECK_SECONDS if due is None else min(max(0.0, due - time.time()), EXPIRY_CHECK_SECONDS)
             await asyncio.sleep(wait)
 
@@ -119,6 +130,8 @@ class Pipeline:
         await self.stages.custody.lose(frozenset())
         await consumer.commit()
         await self.stages.runner.close()
+        if self.stages.lane is not None:
+            await self.stages.lane.close()
 
 
 def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]) -> Pipeline:
@@ -135,7 +148,12 @@ def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]
     models_file = ModelsFile(settings.models_file)
     registry = models_file.load()
     providers = build_providers(settings.providers, registry)
-    stages = compose_stages(settings, log, fatal, registry, providers, clock=time.time, call_id=unique_ids())
+    batches = build_interfaces(settings.providers, settings.batches) if settings.windows.batch_lane else {}
+    if settings.windows.batch_lane and not batches:
+        raise ConfigurationError(
+            "windows.batch_lane is on, but no provider has a batch interface; set providers.<name>.batches for one"
+        )
+    stages = compose_stages(settings, log, fatal, registry, providers, batches, clock=time.time, call_id=unique_ids())
     app = create_app(settings, stages.custody)
     for topic, name in ((REQUESTS, "intake"), (DISPATCH, "providers"), (COMPLETIONS, "accounting")):
         app.agent(source(app, topic), name=name)(agent(stages.receivers[topic], fatal))
@@ -150,6 +168,7 @@ def compose_stages(
     fatal: Callable[[BaseException], object],
     registry: ModelRegistry,
     providers: Mapping[str, Provider],
+    batches: Mapping[str, BatchInterface] | None = None,
     *,
     clock: Callable[[], float],
     call_id: Callable[[], str],
@@ -163,6 +182,7 @@ def compose_stages(
         fatal: Called when something failed that only a restart mends.
         registry: The models to choose from.
         providers: What answers, by name.
+        batches: Their batch interfaces, by name, for the batch lane.
         clock: Returns Unix seconds.
         call_id: Returns an id never returned before by any worker.
         fit: Given every fresh partition; may put other steps into it.
@@ -179,7 +199,7 @@ def compose_stages(
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, RateLimiter()),
             cache=CacheStep(settings.intake, registry),
-            windows=WindowStep(settings.windows),
+            windows=WindowStep(settings.windows, settings.batches),
             routing=routing,
         )
         return fit(state)
@@ -206,6 +226,10 @@ def compose_stages(
         on_completion=calls.completed,
     )
     calls.run_with(runner)
+    lane = None
+    if batches:
+        lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead)
+        calls.batch_with(lane)
     custody = Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls))
 
     async def receive_calls(partition: int, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
@@ -218,6 +242,7 @@ def compose_stages(
         calls=calls,
         accounting=accounting,
         runner=runner,
+        lane=lane,
         custody=custody,
         background=background,
         publishing=publishing,

@@ -38,7 +38,7 @@ class PaidCall(Part, frozen=True, gc=False):
     Attributes:
         id: Unique per call actually made.
         started_at: Unix seconds.
-        batch: Made in the provider's batch lane, and billed so.
+        batch: Made through the provider's batch interface, and billed at its price.
     """
 
     id: str
@@ -108,6 +108,7 @@ class Completion(Part, frozen=True, gc=False):
     Attributes:
         attempts: Provider calls made, failed ones included.
         completed_at: Unix seconds.
+        batch: The batch that answered, or that was given up because it took too long.
     """
 
     passenger: Passenger
@@ -118,6 +119,7 @@ class Completion(Part, frozen=True, gc=False):
     paid: tuple[PaidCall, ...] = ()
     attempts: int = 0
     stages_ms: dict[str, float] = {}
+    batch: str | None = None
 
     def answering_call(self) -> PaidCall | None:
         """Return the paid call that gave the answer; None when nothing was billed for it."""

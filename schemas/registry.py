@@ -63,7 +63,7 @@ class ModelSpec(BaseModel):
     quality_source: str = "unknown"
     speed: Speed
     price: Price
-    lanes: tuple[Lane, ...] = (Lane.INTERACTIVE, Lane.BULK)
+    lanes: tuple[Lane, ...] = (Lane.INTERACTIVE, Lane.BULK, Lane.BATCH)
     lane_price: dict[Lane, LanePrice] = {}
     price_ref: str | None = None
     price_note: str | None = None

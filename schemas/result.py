@@ -25,8 +25,9 @@ class Status(StrEnum):
 class Lane(StrEnum):
     """How urgently a request travels."""
 
-    INTERACTIVE = "interactive"
-    BULK = "bulk"
+    INTERACTIVE = "interactive"  # waits for nothing
+    BULK = "bulk"  # waits in a window for others of its kind
+    BATCH = "batch"  # is left to a provider's batch interface
 
 
 class Output(Value):

@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from yaml import YAMLError
 
 from schemas.errors import ConfigurationError
+from schemas.lane_settings import BatchSettings as BatchSettings  # part of this module for those who import it
+from schemas.lane_settings import WindowSettings as WindowSettings
 from schemas.provider_settings import ProviderSettings as ProviderSettings
 from schemas.routing_settings import RoutingSettings as RoutingSettings
 from schemas.section import Count, Seconds
@@ -129,22 +131,6 @@ class IntakeSettings(Section):
     recover_completions: Count = 2_000
 
 
-class WindowSettings(Section):
-    """How long requests gather before they are dispatched, per lane.
-
-    Attributes:
-        interactive_size: Most requests in a window of the interactive lane.
-        interactive_seconds: Longest wait of a request in it; 0 waits for nothing.
-        bulk_size: Most requests in a window of the bulk lane.
-        bulk_seconds: Longest wait of a request in it.
-        bulk_after_seconds: A deadline at least this far away puts a request in the bulk lane.
-    """
-
-    interactive_size: Count = 500
-    interactive_seconds: Annotated[float, Field(ge=0)] = 0.0
-    bulk_size: Count = 500
-    bulk_seconds: Annotated[float, Field(ge=0)] = 0.05
-    bulk_after_seconds: Seconds = 600.0
 
 
 class WorkerSettings(Section):
@@ -188,6 +174,7 @@ class Settings(BaseSettings):
     embedded: EmbeddedSettings = EmbeddedSettings()
     intake: IntakeSettings = IntakeSettings()
     windows: WindowSettings = WindowSettings()
+    batches: BatchSettings = BatchSettings()
     routing: RoutingSettings = RoutingSettings()
     worker: WorkerSettings = WorkerSettings()
     models_file: Path = Path("config/models.yaml")

@@ -12,6 +12,7 @@ from schemas.audit import Audit
 from schemas.batch import CallBatch, CompletionBatch
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
+from schemas.jobs import JobRecord
 from schemas.request import Request
 from schemas.result import Result
 from schemas.settings import KafkaSettings
@@ -39,6 +40,7 @@ class Topic:
         ce_type: CloudEvents type of its events; None for internal topics.
         key: What the message key is, in words.
         copartitioned: It has the configured number of partitions; False means one partition.
+        lasting: Kept as long as a public topic: what it tells is open for more than a day.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Topic:
     summary: str
     compacted: bool = False
     copartitioned: bool = True
+    lasting: bool = False
 
     def partitions(self, kafka: KafkaSettings) -> int:
         """Return the number of partitions under this configuration."""
@@ -56,7 +59,8 @@ class Topic:
 
     def configs(self, kafka: KafkaSettings) -> dict[str, str]:
         """Return the topic's broker-side configuration."""
-        hours = kafka.retention_hours if self.scope is Scope.PUBLIC else kafka.internal_retention_hours
+        lasting = self.lasting or self.scope is Scope.PUBLIC
+        hours = kafka.retention_hours if lasting else kafka.internal_retention_hours
         configs = {"max.message.bytes": str(kafka.max_message_bytes)}
         if self.compacted:
             configs["cleanup.policy"] = "compact"
@@ -113,6 +117,15 @@ DISPATCH = Topic(
     "Calls on their way to providers.",
 )
 COMPLETIONS = Topic("asahi.internal.completions", Scope.INTERNAL, CompletionBatch, None, "tenant", "How calls ended.")
+JOBS = Topic(
+    "asahi.internal.jobs",
+    Scope.INTERNAL,
+    JobRecord,
+    None,
+    "lane shard",
+    "What happens to calls that are left to batch interfaces.",
+    lasting=True,
+)
 CHECKPOINTS = Topic(
     "asahi.internal.checkpoints",
     Scope.INTERNAL,
@@ -133,6 +146,7 @@ CATALOGUE: tuple[Topic, ...] = (
     GOVERNANCE,
     DISPATCH,
     COMPLETIONS,
+    JOBS,
     CHECKPOINTS,
 )
 PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)

@@ -130,6 +130,7 @@ class Accounting:
 
     def _release(self, state: PartitionState, completion: Completion, now: float, into: _Accounts) -> None:
         """Fill the cache and release who waited; where that fails, the others fail as well rather than wait."""
+        state.windows.learn(completion)
         try:
             merge(into.released, state.cache.complete(completion, now))
         except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from itertools import count
 
 from streams.stage import Journey, deadline_of
@@ -17,6 +18,7 @@ class Flights:
     def __init__(self) -> None:
         self._leaders: dict[str, str] = {}
         self._waiting: dict[str, dict[int, Journey]] = {}
+        self._slow: dict[str, float] = {}
         self._deadlines: list[tuple[float, int, str]] = []
         self._numbers = count()
         self._held = 0
@@ -35,7 +37,19 @@ class Flights:
 
     def lead(self, fingerprint: str, request_id: str) -> None:
         """Name the request that goes for this fingerprint; those waiting now wait for it."""
+        self._slow.pop(fingerprint, None)
         self._leaders[fingerprint] = request_id
+
+    def slow_down(self, fingerprint: str, until: float) -> list[Journey]:
+        """Know that the flight may take until then (Unix seconds); return those waiting whose deadline is earlier."""
+        self._slow[fingerprint] = until
+        waiting = self._waiting.get(fingerprint, {})
+        return [journey for journey in waiting.values() if self.too_slow_for(fingerprint, journey)]
+
+    def too_slow_for(self, fingerprint: str, journey: Journey) -> bool:
+        """Return whether the flight may take longer than this journey has; without a deadline it has no time."""
+        until = self._slow.get(fingerprint)
+        return until is not None and (deadline_of(journey.request) or -math.inf) < until
 
     def hold(self, fingerprint: str, journey: Journey) -> None:
         """Keep a journey until the flight lands, its turn to lead comes or its deadline passes."""
@@ -48,6 +62,7 @@ class Flights:
 
     def land(self, fingerprint: str) -> list[Journey]:
         """End the flight; return those who waited."""
+        self._slow.pop(fingerprint, None)
         self._leaders.pop(fingerprint, None)
         waited = self._waiting.pop(fingerprint, None)
         if waited is None:

@@ -97,6 +97,25 @@ class CacheStep:
             self._succeed(fingerprint, now, flow)
         return flow
 
+    def defer(self, journey: Journey, now: float) -> Flow:
+        """Hear that a leader is left to a batch; the first who cannot wait until its deadline leads instead."""
+        flow = Flow()
+        fingerprint, deadline = journey.fingerprint, deadline_of(journey.request)
+        if fingerprint is None or deadline is None or self._flights.leader_of(fingerprint) != journey.request.id:
+            return flow
+        hurried = self._flights.slow_down(fingerprint, deadline)
+        while hurried:
+            first = hurried.pop(0)
+            self._flights.release(first)
+            if _overdue(first, now):
+                self._expire((first,), now, flow)
+                continue
+            self._flights.lead(fingerprint, first.request.id)
+            first.fingerprint = fingerprint
+            flow.onward.append(first)
+            break
+        return flow
+
     def expire(self, now: float) -> Flow:
         """End those whose deadline passed while they waited."""
         flow = Flow()
@@ -135,7 +154,11 @@ class CacheStep:
                 flow.ended.append((journey, missed(journey, now)))
                 return
         leader = self._flights.leader_of(fingerprint)
-        if leader is None:
+        if leader is None or (
+            leader != request.id
+            and directive is CacheDirective.DEFAULT
+            and self._flights.too_slow_for(fingerprint, journey)
+        ):
             self._flights.lead(fingerprint, request.id)
         elif leader != request.id and directive is CacheDirective.DEFAULT:
             self._flights.hold(fingerprint, journey)

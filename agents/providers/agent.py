@@ -14,7 +14,9 @@ from typing import Protocol
 
 import msgspec
 
+from agents.providers.batches.lane import BatchLane
 from schemas.batch import Call, CallBatch, Completion, CompletionBatch, Passenger
+from schemas.result import Lane
 from schemas.settings import Settings
 from streams.background import Background
 from streams.envelope import Publication
@@ -22,7 +24,7 @@ from streams.log import Log
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
 from streams.stage import Receipt
-from streams.topics import COMPLETIONS, DISPATCH
+from streams.topics import COMPLETIONS, DISPATCH, JOBS
 from streams.transport.offsets import Checkpoint, Marks, kept
 
 logger = logging.getLogger(__name__)
@@ -34,10 +36,15 @@ _encoder = msgspec.msgpack.Encoder()
 
 @dataclass(slots=True)
 class Ticket:
-    """One call under way, with the receipts of every message that asked for it."""
+    """One call under way, with the receipts of every message that asked for it.
+
+    Attributes:
+        batch: The batch that was given up for it, if one was.
+    """
 
     key: str
     receipts: list[Receipt] = field(default_factory=list)
+    batch: str | None = None
 
 
 class Runner(Protocol):
@@ -71,6 +78,7 @@ class Calls:
         self._background = background
         self._capacity = capacity
         self._runner: Runner | None = None
+        self._lane: BatchLane | None = None
         self._under_way: dict[str, Ticket] = {}
         self._done: dict[tuple[str, float], None] = {}
         self._remembered = settings.intake.known_ids
@@ -82,26 +90,50 @@ class Calls:
         """Use this runner; it must report to `completed`."""
         self._runner = runner
 
+    def batch_with(self, lane: BatchLane) -> None:
+        """Leave calls of the batch lane to this one; it must report to `publish` and `call_instead`."""
+        self._lane = lane
+
     async def receive(self, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
         """Start every call of a delivery that is neither done nor under way."""
-        calls = [call for record in records for call in _calls.decode(record.value or b"").calls]
+        calls = [(record.partition, call) for record in records for call in _calls.decode(record.value or b"").calls]
         if not self._open or not await self._capacity.take(len(calls)) or not self._open:
             return  # given up: whoever gains the partition reads it again
         receipt = BatchReceipt(len(calls), acknowledge, self._capacity)
         receipt.close()
-        assert self._runner is not None
-        for call in calls:
+        patient: dict[int, list[tuple[Call, Receipt]]] = {}
+        for shard, call in calls:
             key = key_of(call.passenger)
             if (key, call.passenger.received_at) in self._done:
                 receipt.settle()
-            elif (running := self._under_way.get(key)) is not None:
-                running.receipts.append(receipt)
+            elif self._lane is not None and self._lane.holds(shard, call):
+                receipt.settle()  # it is durable there
+            elif self._lane is not None and key not in self._under_way and self._lane.takes(shard, call):
+                patient.setdefault(shard, []).append((call, receipt))
             else:
-                ticket = self._under_way[key] = Ticket(key, [receipt])
-                self._runner.submit(call, ticket)
+                self._call(_in_a_window(call), receipt)
+        for shard, pairs in patient.items():
+            assert self._lane is not None
+            self._background.start(self._lane.take(shard, pairs))
+
+    def call_instead(self, call: Call, receipt: Receipt, batch: str | None) -> None:
+        """Call a request that was in the batch lane's custody."""
+        self._call(call, receipt, batch)
+
+    def _call(self, call: Call, receipt: Receipt, batch: str | None = None) -> None:
+        assert self._runner is not None
+        key = key_of(call.passenger)
+        running = self._under_way.get(key)
+        if running is not None:
+            running.receipts.append(receipt)
+            return
+        ticket = self._under_way[key] = Ticket(key, [receipt], batch)
+        self._runner.submit(call, ticket)
 
     def completed(self, ticket: Ticket, completion: Completion) -> None:
         """Take a completion; all that come while one publication is under way travel together in the next."""
+        if ticket.batch is not None:
+            completion = msgspec.structs.replace(completion, batch=ticket.batch)
         self._ready.append((ticket, completion))
         if not self._publishing:
             self._publishing = True
@@ -120,13 +152,24 @@ class Calls:
             self._publishing = False
 
     async def _publish(self, home: int, pairs: list[tuple[Ticket, Completion]]) -> None:
-        groups = _split([completion for _, completion in pairs], self._settings.kafka.batch_bytes)
-        await self._log.publish(COMPLETIONS.name, home, [Publication(group) for group in groups])
-        for ticket, completion in pairs:
+        await self._deliver(home, [completion for _, completion in pairs])
+        for ticket, _ in pairs:
             self._under_way.pop(ticket.key, None)
-            self._remember(completion.passenger)
             for receipt in ticket.receipts:
                 receipt.settle()
+
+    async def publish(self, completions: list[Completion]) -> None:
+        """Make completions durable."""
+        homes: dict[int, list[Completion]] = {}
+        for completion in completions:
+            homes.setdefault(completion.passenger.partition, []).append(completion)
+        await asyncio.gather(*(self._deliver(home, those) for home, those in homes.items()))
+
+    async def _deliver(self, home: int, completions: list[Completion]) -> None:
+        groups = _split(completions, self._settings.kafka.batch_bytes)
+        await self._log.publish(COMPLETIONS.name, home, [Publication(group) for group in groups])
+        for completion in completions:
+            self._remember(completion.passenger)
 
     def _remember(self, passenger: Passenger) -> None:
         """Know that a call is done.
@@ -141,6 +184,8 @@ class Calls:
     async def take_over(self, partitions: frozenset[int], checkpoints: Mapping[tuple[str, int], Checkpoint]) -> None:
         """Learn which calls of these partitions are done already; take their share of the providers' limits."""
         if not partitions:
+            if self._lane is not None:
+                self._lane.forget()
             return
         assert self._runner is not None
         self._runner.take_share(len(partitions) / self._settings.kafka.partitions)
@@ -151,14 +196,25 @@ class Calls:
             )
             for home in range(self._settings.kafka.partitions)
         }
+        if self._lane is not None:
+            facts = {
+                shard: 0 if point is None else point.marks.get((JOBS.name, shard), 0)
+                for shard, point in zip(partitions, points, strict=True)
+            }
+            for home, position in (await self._lane.take_over(facts)).items():
+                starts[COMPLETIONS.name, home] = min(starts[COMPLETIONS.name, home], position)
         async for records in self._log.read(starts):
             for record in records:
                 completions = _completions.decode(record.value or b"").completions
                 self._remembered += len(completions)  # what comes again must not be forgotten for what is new
                 for completion in completions:
                     self._remember(completion.passenger)
+                    if self._lane is not None:
+                        self._lane.heard(completion)
             self._log.learn({(records[-1].topic, records[-1].partition): records[-1].offset + 1})
         self._open = True
+        if self._lane is not None:
+            self._lane.start()
 
     async def let_go(self) -> None:
         """Let calls under way end within `drain_seconds`, publish them, and forget everything.
@@ -167,6 +223,8 @@ class Calls:
         """
         assert self._runner is not None
         self._open = False  # Faust goes on handing out what it has buffered
+        if self._lane is not None:
+            await self._lane.stop()
         for ticket in await self._runner.drain(self._settings.worker.drain_seconds):
             self._under_way.pop(ticket.key, None)
         await self._background.settled()
@@ -177,14 +235,28 @@ class Calls:
 
     def refine(self, topic: str, partition: int, marks: Marks) -> Marks:
         """Keep the marks that recovery reads from; the positions at delivery are old enough."""
-        del topic, partition
-        homes = range(self._settings.kafka.partitions)
-        return kept(marks, ((COMPLETIONS.name, home) for home in homes))
+        del topic
+        places = [(COMPLETIONS.name, home) for home in range(self._settings.kafka.partitions)]
+        if self._lane is None:
+            return kept(marks, places)
+        jobs = (JOBS.name, partition)
+        first = self._lane.hold_back(partition)
+        held = dict(kept(marks, [*places, jobs]))
+        if first is not None and jobs in held:
+            held[jobs] = min(held[jobs], first)
+        return held
 
 
 def key_of(passenger: Passenger) -> str:
     """Return the key under which a call is known: one call per tenant and request id."""
     return f"{passenger.tenant}\x00{passenger.id}"
+
+
+def _in_a_window(call: Call) -> Call:
+    """Return a call of the batch lane, which does not take it, as one of the lane before it."""
+    if call.passenger.lane is not Lane.BATCH:
+        return call
+    return msgspec.structs.replace(call, passenger=msgspec.structs.replace(call.passenger, lane=Lane.BULK))
 
 
 def _split(completions: list[Completion], batch_bytes: int) -> list[bytes]:

@@ -72,7 +72,7 @@ class Endpoint:
         self._headers |= settings.headers
         variable = settings.api_key_env or default_key
         if variable is not None:
-            header, value = key_header(_api_key(name, variable))
+            header, value = key_header(api_key(name, variable))
             self._headers[header] = value
         self._timeouts = httpx.Timeout(settings.timeout_seconds, connect=settings.connect_timeout_seconds).as_dict()
         self._transport = transport or (StreamStack() if settings.http2 else ConnectionStack())
@@ -143,7 +143,8 @@ def _base_url(name: str, base_url: str | None) -> str:
     return base_url.rstrip("/")
 
 
-def _api_key(name: str, variable: str) -> str:
+def api_key(name: str, variable: str) -> str:
+    """Return the key that an environment variable holds; raises ConfigurationError when it holds none."""
     key = os.environ.get(variable, "").strip()
     if not key or not key.isascii() or not key.isprintable():
         raise ConfigurationError(

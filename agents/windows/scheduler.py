@@ -1,88 +1,126 @@
-"""The open window of each lane, and when it closes."""
+"""The open windows of each lane, and when they close."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from agents.windows.groups import Group, group_of
 from schemas.result import Lane
 from schemas.settings import WindowSettings
 from streams.stage import Journey, deadline_of
 
+GATHERING = (Lane.INTERACTIVE, Lane.BULK)
+"""Lanes with windows; what travels in the batch lane gathers where its jobs are made."""
+
 
 @dataclass(frozen=True, slots=True)
 class WindowLimits:
-    """A window closes when it holds `size` requests or has been open for `seconds`."""
+    """A window closes when it holds `size` requests or `tokens` input tokens, or has been open for `seconds`.
+
+    Attributes:
+        prefix_chars: Characters of the input that requests of one window share; None puts all in one window.
+    """
 
     size: int
     seconds: float
+    tokens: float = math.inf
+    prefix_chars: int | None = None
+
+    def group_of(self, journey: Journey) -> Group | None:
+        """Return what tells the journey's window from the others."""
+        return None if self.prefix_chars is None else group_of(journey.request, self.prefix_chars)
+
+
+@dataclass(slots=True)
+class _Window:
+    closes_at: float
+    journeys: list[Journey] = field(default_factory=list)
+    tokens: int = 0
+
+    def retain(self, journeys: list[Journey]) -> None:
+        self.journeys = journeys
+        self.tokens = sum(journey.input_tokens for journey in journeys)
 
 
 class RequestQueue:
-    """The open window of one lane."""
+    """The open windows of one lane, by group, in the order in which they were opened and will close."""
 
     def __init__(self, limits: WindowLimits) -> None:
         self._limits = limits
-        self._journeys: list[Journey] = []
-        self._closes_at = math.inf
+        self._windows: dict[Group | None, _Window] = {}
         self._first_deadline = math.inf
 
     def __len__(self) -> int:
-        return len(self._journeys)
-
-    @property
-    def full(self) -> bool:
-        """Whether the window has reached its size."""
-        return len(self._journeys) >= self._limits.size
+        return sum(len(window.journeys) for window in self._windows.values())
 
     @property
     def next_due(self) -> float:
-        """Unix seconds at which the window closes or a request in it expires; infinite when it is empty."""
-        return min(self._closes_at, self._first_deadline)
+        """Unix seconds at which a window closes or a request in one expires; infinite when all are empty."""
+        first = next(iter(self._windows.values()), None)
+        return math.inf if first is None else min(first.closes_at, self._first_deadline)
 
-    def add(self, journey: Journey, now: float) -> None:
-        """Put a journey into the window; the first one opens it."""
-        if not self._journeys:
-            self._closes_at = now + self._limits.seconds
-        self._journeys.append(journey)
-        deadline = deadline_of(journey.request)
-        if deadline is not None and deadline < self._first_deadline:
-            self._first_deadline = deadline
+    def add(self, journey: Journey, now: float) -> list[Journey]:
+        """Put a journey into its window; return what the window holds if that filled it.
+
+        The first of a prefix goes ahead, so that the provider has the prefix in its cache when the others come.
+        """
+        group = self._limits.group_of(journey)
+        window = self._windows.get(group)
+        if window is None:
+            window = self._windows[group] = _Window(now + self._limits.seconds)
+            if group is not None and group.prefix is not None:
+                return [journey]
+        window.journeys.append(journey)
+        window.tokens += journey.input_tokens
+        if len(window.journeys) >= self._limits.size or window.tokens >= self._limits.tokens:
+            del self._windows[group]
+            if not self._windows:
+                self._first_deadline = math.inf
+            return window.journeys
+        self._first_deadline = min(self._first_deadline, _deadline(journey))
+        return []
 
     def due(self, now: float) -> list[Journey]:
-        """Take out everything when the window's time has come, otherwise those whose deadline has passed."""
-        if now >= self._closes_at:
-            return self.close()
-        if now < self._first_deadline:
-            return []
-        late = [journey for journey in self._journeys if _deadline(journey) <= now]
-        self._retain([journey for journey in self._journeys if _deadline(journey) > now])
-        return late
+        """Take out the windows whose time has come, and of the others those whose deadline has passed."""
+        left: list[Journey] = []
+        for group, window in list(self._windows.items()):
+            if now < window.closes_at:
+                break
+            left += self._windows.pop(group).journeys
+        if now >= self._first_deadline:
+            left += self._take(lambda journey: _deadline(journey) <= now)
+        elif left:
+            self._tidy()
+        return left
 
     def close(self) -> list[Journey]:
         """Take out everything."""
-        closed = self._journeys
-        self._retain([])
-        return closed
+        return self._take(lambda journey: True)
 
     def evict(self, partition: int) -> list[Journey]:
         """Take out the journeys of one partition."""
-        evicted = [journey for journey in self._journeys if journey.partition == partition]
-        if evicted:
-            self._retain([journey for journey in self._journeys if journey.partition != partition])
-        return evicted
+        return self._take(lambda journey: journey.partition == partition)
 
     def withdraw(self, journey: Journey) -> None:
         """Take out one journey, if it is there."""
-        if any(held is journey for held in self._journeys):
-            self._retain([held for held in self._journeys if held is not journey])
+        self._take(lambda held: held is journey)
 
-    def _retain(self, journeys: list[Journey]) -> None:
-        self._journeys = journeys
-        self._first_deadline = min(map(_deadline, journeys), default=math.inf)
-        if not journeys:
-            self._closes_at = math.inf
+    def _take(self, wanted: Callable[[Journey], bool]) -> list[Journey]:
+        taken: list[Journey] = []
+        for window in self._windows.values():
+            found = [journey for journey in window.journeys if wanted(journey)]
+            if found:
+                taken += found
+                window.retain([journey for journey in window.journeys if not wanted(journey)])
+        self._tidy()
+        return taken
+
+    def _tidy(self) -> None:
+        self._windows = {group: window for group, window in self._windows.items() if window.journeys}
+        held = (journey for window in self._windows.values() for journey in window.journeys)
+        self._first_deadline = min(map(_deadline, held), default=math.inf)
 
 
 class BatchScheduler:
@@ -94,30 +132,25 @@ class BatchScheduler:
 
     def __init__(self, limits: Mapping[Lane, WindowLimits]) -> None:
         self._limits = limits
-        self._queues = {lane: RequestQueue(limits[lane]) for lane in (Lane.INTERACTIVE, Lane.BULK)}
+        self._queues = {lane: RequestQueue(limits[lane]) for lane in GATHERING}
 
     @classmethod
     def of(cls, settings: WindowSettings) -> BatchScheduler:
         """Return the scheduler of this configuration."""
-        return cls(
-            {
-                Lane.INTERACTIVE: WindowLimits(settings.interactive_size, settings.interactive_seconds),
-                Lane.BULK: WindowLimits(settings.bulk_size, settings.bulk_seconds),
-            }
-        )
+        bulk = WindowLimits(settings.bulk_size, settings.bulk_seconds, settings.bulk_tokens, settings.prefix_chars)
+        interactive = WindowLimits(settings.interactive_size, settings.interactive_seconds)
+        return cls({Lane.INTERACTIVE: interactive, Lane.BULK: bulk})
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
 
     def passes(self, lane: Lane) -> bool:
         """Return whether requests of this lane go straight through, without a window."""
-        return self._limits[lane].seconds == 0
+        return lane not in self._queues or self._limits[lane].seconds == 0
 
     def add(self, journey: Journey, now: float) -> list[Journey]:
         """Put a journey into its lane's window; return the window's journeys if that filled it."""
-        queue = self._queues[journey.lane]
-        queue.add(journey, now)
-        return queue.close() if queue.full else []
+        return self._queues[journey.lane].add(journey, now)
 
     def due(self, now: float) -> list[Journey]:
         """Take out what is due: journeys of windows whose time has come, and those past their deadline."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from agents.windows.lanes import lane_of
+from agents.windows.lanes import LaneChooser
 from agents.windows.scheduler import BatchScheduler
+from schemas.batch import Completion
 from schemas.result import Lane
-from schemas.settings import WindowSettings
+from schemas.settings import BatchSettings, WindowSettings
 from streams.stage import Flow, Journey, deadline_of, expired, ms_between
 
 
@@ -16,13 +17,14 @@ class WindowStep:
 
     Args:
         settings: Size and time of the windows, and where bulk begins.
+        batches: Terms of the batch lane.
     """
 
     name = "windows"
 
-    def __init__(self, settings: WindowSettings) -> None:
+    def __init__(self, settings: WindowSettings, batches: BatchSettings) -> None:
         self._scheduler = BatchScheduler.of(settings)
-        self._bulk_after = settings.bulk_after_seconds
+        self._chooser = LaneChooser.of(settings, batches)
 
     @property
     def waiting(self) -> int:
@@ -32,25 +34,29 @@ class WindowStep:
     def process(self, journeys: Sequence[Journey], now: float) -> Flow:
         """Choose each journey's lane; return those that pass straight through or whose window is full.
 
-        Interactive journeys come first in `onward`, so they are dispatched before the bulk ones of the same batch.
+        Interactive journeys come first in `onward`, so they are dispatched before the others of the same batch.
         """
         flow = Flow()
-        bulk: list[Journey] = []
+        patient: list[Journey] = []
         passes = {lane: self._scheduler.passes(lane) for lane in Lane}
-        lanes = [lane_of(journey.request, now, self._bulk_after) for journey in journeys]  # nothing is touched yet
+        lanes = [self._chooser.lane_of(journey.request, now) for journey in journeys]  # nothing is touched yet
         for journey, lane in zip(journeys, lanes, strict=True):
             journey.lane = lane
             leaving = (journey,) if passes[lane] else self._scheduler.add(journey, now)
-            if lane is Lane.BULK:
-                bulk.extend(leaving)
-            else:
+            if lane is Lane.INTERACTIVE:
                 self._leave(leaving, now, flow)
-        self._leave(bulk, now, flow)
+            else:
+                patient.extend(leaving)
+        self._leave(patient, now, flow)
         return flow
 
     def withdraw(self, journey: Journey) -> None:
         """Take back what became of a journey in a call of `process` that failed."""
         self._scheduler.withdraw(journey)
+
+    def learn(self, completion: Completion) -> None:
+        """Take in how a call ended: how long batches take decides who may travel in one."""
+        self._chooser.learn(completion)
 
     def due(self, now: float) -> Flow:
         """Close the windows whose time has come."""

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from schemas.settings import ProviderSettings, Section, Settings
+from schemas.section import Section
+from schemas.settings import ProviderSettings, Settings
 from streams.contract.json_schema import event_schema
 from streams.contract.prose import Meanings
 from streams.topics import (

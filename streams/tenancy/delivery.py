@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from schemas.batch import Call, CallBatch
+from schemas.result import Lane
 from schemas.settings import KafkaSettings
 from schemas.wire import AuditRecord, DeadLetterRecord, ResultRecord, UsageRecord
 from streams.envelope import Publication, cloud_event
@@ -86,7 +87,10 @@ class Delivery:
         for group, offset in zip(groups, offsets, strict=True):
             for call, journey in group:
                 key = ledger_key(call.passenger.tenant, call.passenger.id)
-                if not state.ledger.has_ended(key):  # a call may end before its publisher hears that it is durable
+                waits_long = call.passenger.lane is Lane.BATCH  # its own custodian knows it, and for a day
+                if not waits_long and not state.ledger.has_ended(
+                    key
+                ):  # a call may end before its publisher hears that it is durable
                     state.calls.open(key, shard, offset, position)
                 journey.receipt.settle()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from schemas.result import Status
+from schemas.result import Lane, Status
 from schemas.wire import ProblemRecord
 from streams.catchall import Bug, contain
 from streams.stage import MS_PER_SECOND, Flow, Journey, Keeper, Step, ended_with
@@ -110,6 +110,18 @@ def _succeeded(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
         led = _after_cache(state, successors, clock)
         leaderless = [journey for journey, _ in led.ended if journey.fingerprint is not None]
         merge(flow, led)
+    return _without_the_patient(state, flow, clock)
+
+
+def _without_the_patient(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
+    """Where a leader is left to a batch, send those onward who cannot wait as long."""
+    patient = [journey for journey in flow.onward if journey.lane is Lane.BATCH and journey.fingerprint is not None]
+    while patient:
+        journey = patient.pop()
+        released = state.cache.defer(journey, clock())
+        if released.onward or released.ended:
+            led = _succeeded(state, _after_cache(state, released, clock), clock)
+            merge(flow, led)
     return flow
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from schemas.batch import CallBatch, CompletionBatch
+from schemas.result import Lane
 from schemas.settings import Settings
 from streams.background import Background
 from streams.log import Log
@@ -150,6 +151,8 @@ class Tenancy:
                     if state.ledger.has_ended(key):
                         continue
                     state.ledger.in_flight(key, passenger.digest)
+                    if passenger.lane is Lane.BATCH:
+                        continue  # nobody waits for it, and it may be open for a day
                     state.calls.open(key, record.partition, record.offset, state.results_position)
                     if passenger.fingerprint is not None:
                         state.cache.resume(passenger.fingerprint, passenger.id)
@@ -165,6 +168,7 @@ class Tenancy:
             for record in records:
                 for completion in _completions.decode(record.value or b"").completions:
                     states[record.partition].cache.restore(completion, now)
+                    states[record.partition].windows.learn(completion)
 
     async def _know_usage(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
         starts = {(USAGE.name, p): self._mark(checkpoints, COMPLETIONS.name, p, (USAGE.name, p)) for p in states}

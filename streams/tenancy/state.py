@@ -51,6 +51,10 @@ class AnswerCache(Step, Protocol):
         """Let the next in line lead when a leader ended without a call."""
         ...
 
+    def defer(self, journey: Journey, now: float) -> Flow:
+        """Hear that a leader is left to a batch; release those who cannot wait as long."""
+        ...
+
     def expire(self, now: float) -> Flow:
         """End the waiting requests whose deadline has passed."""
         ...
@@ -66,6 +70,10 @@ class AnswerCache(Step, Protocol):
 
 class Windows(Step, Protocol):
     """The windows of one partition: a step, and a timer."""
+
+    def learn(self, completion: Completion) -> None:
+        """Take in how a call ended."""
+        ...
 
     def due(self, now: float) -> Flow:
         """Close the windows whose time has come."""

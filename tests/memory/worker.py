@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from faust.types import TP
 
 from agents.bootstrap import Stages, compose_stages
+from agents.providers.batches.interface import BatchInterface
 from agents.providers.protocol import Provider
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
@@ -33,6 +34,8 @@ class Machine:
     Attributes:
         tenants: Facts on the governance topic: key and value.
         fetch_records: Most records in a delivery.
+        tick_seconds: Between two looks at what is due.
+        batches: Makes a process's batch interfaces; given what it must ask before each thing that may be its last.
         fit: Given the fresh state of every partition.
     """
 
@@ -43,6 +46,8 @@ class Machine:
     clock: Callable[[], float]
     tenants: Iterable[tuple[bytes, bytes]]
     fetch_records: int = 100
+    tick_seconds: float = TICK_SECONDS
+    batches: Callable[[Step], Mapping[str, BatchInterface]] = lambda step: {}
     fit: Callable[[PartitionState], PartitionState] = lambda state: state
 
 
@@ -78,6 +83,7 @@ class MemoryWorker:
             self.failures.append,
             machine.registry,
             machine.providers(name),
+            machine.batches(step),
             clock=machine.clock,
             call_id=lambda: f"{name}-{next(numbers)}",
             fit=machine.fit,
@@ -210,8 +216,8 @@ class MemoryWorker:
 
     async def _tick(self) -> None:
         while True:
-            self.stages.intake.tick()
-            await asyncio.sleep(TICK_SECONDS)
+            self.stages.tick()
+            await asyncio.sleep(self._machine.tick_seconds)
 
     async def _commit_regularly(self) -> None:
         while True:

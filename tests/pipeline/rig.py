@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from agents.providers.batches.interface import BatchInterface
 from agents.providers.protocol import Prompt, Provider, Reply
 from agents.providers.simulated import Simulated
 from schemas.batch import CallBatch, CompletionBatch
@@ -23,7 +24,8 @@ from streams.topics import AUDIT, COMPLETIONS, DEADLETTER, DISPATCH, RESULTS, US
 from tests.flow.models import three_models
 from tests.memory.broker import MemoryBroker
 from tests.memory.cluster import Cluster
-from tests.memory.worker import Machine
+from tests.memory.log import Step
+from tests.memory.worker import TICK_SECONDS, Machine
 from tests.unit.providers.virtual_time import clock, run
 
 PARTITIONS = 2
@@ -84,6 +86,8 @@ class Rig:
     providers: Mapping[str, Provider] | None = None
     tenants: tuple[TenantRegistered, ...] = TENANTS
     fetch_records: int = 100
+    tick_seconds: float = TICK_SECONDS
+    batches: Callable[[Step], Mapping[str, BatchInterface]] = lambda step: {}
     fit: Callable[[PartitionState], PartitionState] = lambda state: state
     asked: list[Asked] = field(default_factory=list)
     broker: MemoryBroker = field(default_factory=lambda: MemoryBroker(clock))
@@ -99,6 +103,8 @@ class Rig:
             clock,
             facts,
             fetch_records=self.fetch_records,
+            tick_seconds=self.tick_seconds,
+            batches=self.batches,
             fit=self.fit,
         )
 

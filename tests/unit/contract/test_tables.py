@@ -6,7 +6,8 @@ from functools import cache
 
 import pytest
 
-from schemas.settings import Section, Settings, load_settings
+from schemas.section import Section
+from schemas.settings import Settings, load_settings
 from streams.contract.tables import TABLES
 from streams.topics import PUBLIC
 
@@ -50,7 +51,12 @@ def test_every_setting_is_listed() -> None:
 
 
 def test_variables_set_what_they_stand_beside(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = {"kafka.compression": "gzip", "worker.log_level": "DEBUG", "routing.strategy": "utility"}
+    chosen = {
+        "kafka.compression": "gzip",
+        "worker.log_level": "DEBUG",
+        "routing.strategy": "utility",
+        "windows.batch_lane": "true",
+    }
     other = {bool: "false", int: "17", float: "0.75"}
     names = [name for name in rows("settings") if "." in name and "<" not in name]
     before = load_settings()

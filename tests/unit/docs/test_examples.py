@@ -12,7 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from schemas.settings import ProviderSettings, Section, Settings
+from schemas.section import Section
+from schemas.settings import ProviderSettings, Settings
 from streams.contract.json_schema import event_schema, model_of
 from streams.topics import FEEDBACK, GOVERNANCE, REQUESTS, RESULTS, Topic
 from tests.unit.docs.fences import PAGES, ROOT, Command, Fence, commands, fences

@@ -1,0 +1,48 @@
+"""The batch interfaces there are, and those of one configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from agents.providers.batches.anthropic import AnthropicBatches
+from agents.providers.batches.endpoint import Endpoint
+from agents.providers.batches.interface import BatchInterface
+from agents.providers.batches.openai import OpenAIBatches
+from agents.providers.endpoint import api_key
+from schemas.settings import BatchSettings, ProviderSettings
+
+ANTHROPIC_VERSION = "2023-06-01"
+
+
+def _openai(endpoint: Endpoint) -> BatchInterface:
+    return OpenAIBatches(endpoint)
+
+
+def _anthropic(endpoint: Endpoint) -> BatchInterface:
+    return AnthropicBatches(endpoint)
+
+
+INTERFACES: dict[str, Callable[[Endpoint], BatchInterface]] = {"openai": _openai, "anthropic": _anthropic}
+
+
+def build_interfaces(providers: Mapping[str, ProviderSettings], settings: BatchSettings) -> dict[str, BatchInterface]:
+    """Return the batch interface of every provider that has one.
+
+    Raises:
+        ConfigurationError: A provider's address or key is missing.
+    """
+    return {
+        name: INTERFACES[section.batches](
+            Endpoint(name, section.base_url, _headers(name, section), settings.timeout_seconds)
+        )
+        for name, section in providers.items()
+        if section.batches is not None
+    }
+
+
+def _headers(name: str, section: ProviderSettings) -> dict[str, str]:
+    key = None if section.api_key_env is None else api_key(name, section.api_key_env)
+    if section.batches == "anthropic":
+        named = {"anthropic-version": ANTHROPIC_VERSION, **section.headers}
+        return named if key is None else {**named, "x-api-key": key}
+    return dict(section.headers) if key is None else {**section.headers, "authorization": f"Bearer {key}"}

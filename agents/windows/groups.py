@@ -1,0 +1,77 @@
+"""Which requests belong together: those a provider's prompt cache, and one model, can serve one after the other."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from schemas.request import Message, Request, Sampling, Weights
+
+
+class Group(NamedTuple):
+    """What requests of one window have in common.
+
+    Before routing the model is only known when the request names it; otherwise the group holds what the choice
+    depends on, besides lengths.
+
+    Attributes:
+        choice: Mode, model and the constraints that choose one.
+        sampling: How the answer is drawn.
+        form: Names of the tools and type of the response format, both part of the prompt at providers.
+        prefix: The first characters of the input; None for one shorter than that, which no provider caches.
+    """
+
+    choice: tuple[object, ...]
+    sampling: tuple[object, ...]
+    form: tuple[object, ...]
+    prefix: str | None
+
+
+def group_of(request: Request, prefix_chars: int) -> Group:
+    """Return the group of a request."""
+    asked = request.constraints
+    choice = (request.mode, request.model, request.task_type, asked.min_quality, asked.max_cost_usd)
+    return Group(
+        (*choice, _weights(request.weights)),
+        _sampling(request.sampling),
+        (_names(request.tools), (request.response_format or {}).get("type")),
+        prefix_of(request, prefix_chars),
+    )
+
+
+def prefix_of(request: Request, chars: int) -> str | None:
+    """Return the first characters of the input, or None when it is shorter."""
+    if request.prompt is not None:
+        return request.prompt[:chars] if len(request.prompt) >= chars else None
+    found = ""
+    for message in request.messages or ():
+        found += f"{message.role}\n{_text(message)}\n"
+        if len(found) >= chars:
+            return found[:chars]
+    return None
+
+
+def _text(message: Message) -> str:
+    if isinstance(message.content, str):
+        return message.content
+    return "\n".join(str(part.get("text", part.get("type"))) for part in message.content or ())
+
+
+def _names(tools: list[dict[str, Any]] | None) -> tuple[str, ...]:
+    return tuple(str((tool.get("function") or tool).get("name")) for tool in tools or ())
+
+
+def _sampling(sampling: Sampling) -> tuple[object, ...]:
+    stop = None if sampling.stop is None else tuple(sampling.stop)
+    return (
+        sampling.temperature,
+        sampling.top_p,
+        sampling.max_output_tokens,
+        sampling.seed,
+        stop,
+        sampling.presence_penalty,
+        sampling.frequency_penalty,
+    )
+
+
+def _weights(weights: Weights | None) -> tuple[float, ...] | None:
+    return None if weights is None else (weights.quality, weights.cost, weights.latency)
