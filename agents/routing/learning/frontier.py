@@ -6,13 +6,15 @@ is the share of prompts that the strong model answers, `quality` the share of ri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+PERCENTS = 101
+INTERVAL = (2.5, 97.5)
 TARGET = 0.95
 """Of the strong model's quality."""
 ENOUGH = 1e-9
@@ -63,11 +65,6 @@ def frontier(scores: Floats, pair: Pair) -> Floats:
     return quality
 
 
-def random_frontier(pair: Pair) -> Floats:
-    """Return the expected frontier of a rule that chooses at random."""
-    return frontier(np.zeros(len(pair)), pair)
-
-
 def least_share(quality: Floats, wanted: float) -> float:
     """Return the least share of strong calls that reaches this quality; 1 where none does."""
     reached = quality + ENOUGH >= wanted
@@ -89,29 +86,51 @@ def figures(quality: Floats) -> Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A range of which the bootstrap says that the figure lies in it with 95 % confidence."""
+class Measured:
+    """A rule's frontier with 95 % confidence intervals by the percentile bootstrap.
 
-    low: float
-    high: float
+    Attributes:
+        figures: On the prompts as they are.
+        low: Lower ends of the figures' intervals.
+        high: Upper ends.
+        quality: At shares of strong calls of 0, 1, … 100 %; (101,).
+        quality_low: Lower ends of the qualities' intervals; (101,).
+        quality_high: Upper ends; (101,).
+    """
+
+    figures: Figures
+    low: Figures
+    high: Figures
+    quality: Floats
+    quality_low: Floats
+    quality_high: Floats
 
 
-def bootstrap(scores: Floats | None, pair: Pair, resamples: int, seed: int) -> dict[str, Interval]:
-    """Return confidence intervals by figure: percentiles over resamples of the prompts, with replacement.
+def measure(scores: Floats, pair: Pair, resamples: int, seed: int) -> Measured:
+    """Measure a rule.
 
     Args:
-        scores: Of the rule; None is the random one.
-        pair: The outcomes.
-        resamples: How many.
-        seed: The same seed gives the same intervals.
+        scores: Of the rule by prompt; all equal is the random rule.
+        pair: The outcomes of the same prompts.
+        resamples: How often the prompts are drawn anew, with replacement, for the intervals.
+        seed: The same seed gives the same draws, so that rules are compared on the same ones.
     """
+    quality = frontier(scores, pair)
     generator = np.random.default_rng(seed)
-    found = []
+    drawn_figures, drawn_quality = [], []
     for _ in range(resamples):
         chosen = generator.integers(0, len(pair), len(pair))
-        some = Pair(pair.weak[chosen], pair.strong[chosen])
-        drawn = figures(random_frontier(some) if scores is None else frontier(scores[chosen], some))
-        found.append([drawn.aiq, drawn.cpt50, drawn.cpt80, drawn.share95])
-    low, high = np.nanpercentile(np.array(found), [2.5, 97.5], axis=0)
-    names = ("aiq", "cpt50", "cpt80", "share95")
-    return {name: Interval(float(low[at]), float(high[at])) for at, name in enumerate(names)}
+        drawn = frontier(scores[chosen], Pair(pair.weak[chosen], pair.strong[chosen]))
+        drawn_figures.append(astuple(figures(drawn)))
+        drawn_quality.append(at_percents(drawn))
+    low, high = np.nanpercentile(np.array(drawn_figures), INTERVAL, axis=0)
+    quality_low, quality_high = np.percentile(np.array(drawn_quality), INTERVAL, axis=0)
+    return Measured(
+        figures(quality), Figures(*low), Figures(*high), at_percents(quality), quality_low, quality_high
+    )
+
+
+def at_percents(quality: Floats) -> Floats:
+    """Return the quality at shares of strong calls of 0, 1, … 100 %, between the prompts in proportion."""
+    shares = np.linspace(0.0, 1.0, len(quality))
+    return np.asarray(np.interp(np.linspace(0.0, 1.0, PERCENTS), shares, quality), dtype=np.float64)

@@ -20,6 +20,7 @@ PROMPT = "prompt"
 TOPIC = "subject"
 RIGHT = "_correct"
 ANSWER = "_answer"
+KEY_BYTES = 8
 GZIP_MAGIC = b"\x1f\x8b"
 GRADES = {"true": 1.0, "1": 1.0, "1.0": 1.0, "false": 0.0, "0": 0.0, "0.0": 0.0, "": float("nan")}
 
@@ -32,7 +33,7 @@ class Outcomes:
         prompts: What was asked.
         models: By the names that stand before `_correct` in the files.
         right: 1 where the model's answer was right, 0 where wrong, NaN where not graded; of shape (prompts, models).
-        answers: Each model's answers by its name, None where there is none; as many as prompts.
+        answers: Each model's answers by its name, None where there is none or it is empty; as many as prompts.
         topics: Of each prompt: its `subject`, or the name of its file where that has none.
     """
 
@@ -66,6 +67,12 @@ def held_out(prompts: Sequence[str]) -> NDArray[np.bool_]:
     return np.array([hashlib.blake2b(prompt.encode()).digest()[-1] % 2 == 1 for prompt in prompts], dtype=np.bool_)
 
 
+def prompt_keys(prompts: Sequence[str]) -> NDArray[np.uint64]:
+    """Return a number for each prompt by which it is recognised, the same everywhere."""
+    digests = [hashlib.blake2b(prompt.encode(), digest_size=KEY_BYTES).digest() for prompt in prompts]
+    return np.array([int.from_bytes(digest, "big") for digest in digests], dtype=np.uint64)
+
+
 def read_outcomes(files: Sequence[Path]) -> Outcomes:
     """Read graded outcomes from CSV files, gzipped or not; the files may differ in their columns and models.
 
@@ -76,7 +83,7 @@ def read_outcomes(files: Sequence[Path]) -> Outcomes:
     models = tuple(dict.fromkeys(model for file, rows in tables for model in _graded(file, rows)))
     every = [(file, number, row) for file, rows in tables for number, row in enumerate(rows)]
     right = [[_grade(file, number, f"{model}{RIGHT}", row) for model in models] for file, number, row in every]
-    answers = {model: tuple(row.get(f"{model}{ANSWER}") for _, _, row in every) for model in models}
+    answers = {model: tuple(row.get(f"{model}{ANSWER}") or None for _, _, row in every) for model in models}
     return Outcomes(
         tuple(row[PROMPT] for _, _, row in every),
         models,
