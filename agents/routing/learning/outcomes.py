@@ -77,19 +77,49 @@ def read_outcomes(files: Sequence[Path]) -> Outcomes:
     """Read graded outcomes from CSV files, gzipped or not; the files may differ in their columns and models.
 
     Raises:
-        ConfigurationError: A file cannot be read, or a column or grade is missing or wrong; names file, line, column.
+        ConfigurationError: A file cannot be read, or a column or grade is missing or wrong; names file, row, column.
     """
-    tables = [(file, read_table(file)) for file in files]
-    models = tuple(dict.fromkeys(model for file, rows in tables for model in _graded(file, rows)))
-    every = [(file, number, row) for file, rows in tables for number, row in enumerate(rows)]
-    right = [[_grade(file, number, f"{model}{RIGHT}", row) for model in models] for file, number, row in every]
-    answers = {model: tuple(row.get(f"{model}{ANSWER}") or None for _, _, row in every) for model in models}
+    return joined([read_file(file) for file in files])
+
+
+def read_file(file: Path) -> Outcomes:
+    """Read the graded outcomes of one file; raises as `read_outcomes` does."""
+    rows = read_table(file)
+    models = tuple(column.removesuffix(RIGHT) for column in rows[0] if column.endswith(RIGHT) and column != RIGHT)
+    if not models:
+        raise ConfigurationError(
+            f"{file}: no column ends in {RIGHT!r}; add one per model, named <model>{RIGHT}, with True or False"
+        )
+    right = [[_grade(file, number, f"{model}{RIGHT}", row) for model in models] for number, row in enumerate(rows)]
+    answers = {model: tuple(row.get(f"{model}{ANSWER}") or None for row in rows) for model in models}
     return Outcomes(
-        tuple(row[PROMPT] for _, _, row in every),
+        tuple(row[PROMPT] for row in rows),
         models,
         np.array(right, dtype=np.float64),
-        {model: some for model, some in answers.items() if any(answer is not None for answer in some)},
-        tuple(row.get(TOPIC) or file.name.partition(".")[0] for file, _, row in every),
+        {model: some for model, some in answers.items() if any(some)},
+        tuple(row.get(TOPIC) or file.name.partition(".")[0] for row in rows),
+    )
+
+
+def joined(parts: Sequence[Outcomes]) -> Outcomes:
+    """Return the outcomes of several files as one; what a file does not say about a model is not known."""
+    models = tuple(dict.fromkeys(model for part in parts for model in part.models))
+    right = np.full((sum(len(part.prompts) for part in parts), len(models)), np.nan)
+    start = 0
+    for part in parts:
+        right[start : start + len(part.prompts), [models.index(model) for model in part.models]] = part.right
+        start += len(part.prompts)
+    answering = [model for model in models if any(model in part.answers for part in parts)]
+    nothing = {id(part): (None,) * len(part.prompts) for part in parts}
+    return Outcomes(
+        tuple(prompt for part in parts for prompt in part.prompts),
+        models,
+        right,
+        {
+            model: tuple(answer for part in parts for answer in part.answers.get(model, nothing[id(part)]))
+            for model in answering
+        },
+        tuple(topic for part in parts for topic in part.topics),
     )
 
 
@@ -115,15 +145,6 @@ def read_table(file: Path) -> list[dict[str, str]]:
         if None in row or None in row.values():
             raise ConfigurationError(f"{file}: row {number} has not as many fields as the header; quote its fields")
     return rows
-
-
-def _graded(file: Path, rows: Sequence[Mapping[str, str]]) -> list[str]:
-    found = [column.removesuffix(RIGHT) for column in rows[0] if column.endswith(RIGHT) and column != RIGHT]
-    if not found:
-        raise ConfigurationError(
-            f"{file}: no column ends in {RIGHT!r}; add one per model, named <model>{RIGHT}, with True or False"
-        )
-    return found
 
 
 def _grade(file: Path, number: int, column: str, row: Mapping[str, str]) -> float:
