@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
-import wordllama
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -34,10 +34,14 @@ class Embedder(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Of the embedding."""
+        ...
 
     @property
-    def dimensions(self) -> int: ...
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of unit length per text, of shape (texts, dimensions); zeros for an empty text."""
@@ -57,7 +61,7 @@ class EmbeddingEngine:
     dimensions = 256
 
     def __init__(self) -> None:
-        model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
+        model = _load()
         model.tokenizer.no_padding()
         self._tokenizer = model.tokenizer
         self._tokens = np.asarray(model.embedding, dtype=np.float32)
@@ -68,13 +72,13 @@ class EmbeddingEngine:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of unit length per text; zeros for a text without words."""
-        split = [_words(text) for text in texts]
+        split = [words_of(text) for text in texts]
         words = [word for some in split for word in some]
         self._learn(words)
         rows = np.fromiter(map(self._rows.__getitem__, words), dtype=np.int32, count=len(words))
         ends = np.cumsum([0, *map(len, split)], dtype=np.int32)
         counts = csr_array((np.ones(len(rows), np.float32), rows, ends), shape=(len(texts), len(self._words)))
-        return unit(cast(Vectors, counts @ self._words))
+        return unit(cast("Vectors", counts @ self._words))
 
     def _learn(self, words: Sequence[str]) -> None:
         """Give every word a row. Where the memory is full it begins anew; one batch may exceed it."""
@@ -97,16 +101,28 @@ class EmbeddingEngine:
 
     def _sum(self, word: str) -> Vectors:
         ids = self._tokenizer.encode(word, add_special_tokens=False).ids
-        return cast(Vectors, self._tokens[ids].sum(axis=0))
+        return cast("Vectors", self._tokens[ids].sum(axis=0))
+
+
+def _load() -> Any:
+    """Load the model from its package. Its import sets up logging for the whole process: that is undone."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        import wordllama
+    finally:
+        root.handlers[:], root.level = handlers, level
+    return wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
 
 
 def unit(vectors: Vectors) -> Vectors:
     """Return the vectors scaled to length 1; zeros stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return cast(Vectors, vectors / np.where(lengths == 0, np.float32(1), lengths))
+    return cast("Vectors", vectors / np.where(lengths == 0, np.float32(1), lengths))
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Return the words and runs of punctuation of a text in small letters, those of a long text from its ends."""
     if len(text) > LONGEST_PROMPT:
         text = f"{text[: LONGEST_PROMPT // 2]} {text[-LONGEST_PROMPT // 2 :]}"
     words: list[str] = WORD.findall(text.lower())

@@ -17,7 +17,9 @@ class QualityPredictor(Protocol):
     """
 
     @property
-    def models(self) -> tuple[str, ...]: ...
+    def models(self) -> tuple[str, ...]:
+        """The models it knows; the order of the columns."""
+        ...
 
     def predict(self, prompts: Sequence[str], task_types: Sequence[str | None]) -> NDArray[np.float64]:
         """Predict the quality of every known model on every prompt.

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
-TOKEN = re.compile(rf"(?P<number>{NUMBER})|(?P<word>[^\W\d_]+)|(?P<sign>[-+*/×÷=()%])|\S")
-OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "×": "*", "÷": "/", "x": "*", "X": "*"}
+TOKEN = re.compile(rf"(?P<number>{NUMBER})|(?P<word>[^\W\d_]+)|(?P<sign>[-+*/\u00d7\u00f7=()%])|\S")
+OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "\u00d7": "*", "\u00f7": "/", "x": "*", "X": "*"}
 CURRENCY = "$"
 SIGNS = frozenset("+-*/")
 LONGEST_TEXT = 16_384
@@ -119,7 +119,7 @@ class _Reader:
 
 
 def _tokens(text: str) -> Iterator[str | float]:
-    """Yield numbers as floats, operators and brackets as such, words as they are, and `|` for whatever ends a term."""
+    """Yield numbers as floats, operators and brackets as such, words as they are, and `|` for what ends a term."""
     for match in TOKEN.finditer(text):
         kind, said = match.lastgroup, match.group()
         if kind == "number":
@@ -154,7 +154,7 @@ def _left_of(tokens: Sequence[str | float], end: int) -> list[str | float]:
         elif token in SIGNS or token in ("(", ")"):
             words = 0
             terms.append(token)
-        elif token == "%":
+        elif token == "%":  # noqa: S105 - no secret
             terms += [100.0, "/"]
         elif token in ("=", "|") or words == UNIT_WORDS:
             break

@@ -12,7 +12,7 @@ from agents.routing.cascade.scorer import AnswerScorer, Floats
 from agents.routing.cascade.signals import signals_of
 
 STRENGTH = 0.03
-"""Inverse regularization; chosen by cross-validation on half of the GSM8K outcomes, where 0.01 to 0.1 do equally well."""
+"""Inverse regularization; by cross-validation on half of the GSM8K outcomes 0.01 to 0.1 do equally well."""
 PARTS = 10
 LEAST_GRADED = 40
 """Fewer graded answers teach nothing that can be trusted."""

@@ -36,4 +36,6 @@ def calibration_of(predicted: Floats, grades: Floats) -> Calibration:
     chance, right = predicted[known], grades[known]
     bins = np.array_split(np.argsort(chance, kind="stable"), BINS)
     apart = sum(len(some) * abs(chance[some].mean() - right[some].mean()) for some in bins if len(some))
-    return Calibration(len(right), float(right.mean()), float(np.mean((chance - right) ** 2)), float(apart / len(right)))
+    return Calibration(
+        len(right), float(right.mean()), float(np.mean((chance - right) ** 2)), float(apart / len(right))
+    )

@@ -47,7 +47,7 @@ def fit(
     Files may differ in their columns. A column `subject` helps to learn; it is not needed to predict. Takes about a
     minute for 8,000 prompts.
     """
-    from agents.routing.learning.fitting import fit_router  # noqa: PLC0415 - scikit-learn takes a second to import
+    from agents.routing.learning.fitting import fit_router  # scikit-learn takes a second to import
 
     outcomes = read_outcomes([*files, *more])
     side_console().print(f"fitting on {len(outcomes.prompts):,} prompts and {len(outcomes.models)} models")

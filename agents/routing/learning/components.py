@@ -41,7 +41,7 @@ class Components:
     @property
     def models(self) -> int:
         """How many models there are."""
-        return self.topic_quality.shape[1]
+        return int(self.topic_quality.shape[1])
 
     def views(self, features: NDArray[np.float32]) -> Floats:
         """Return the logit of a right answer as each view has it; (prompts, M, views)."""
@@ -84,7 +84,7 @@ def neighbourhoods(vectors: Vectors, centres: Vectors) -> Neighbourhoods:
 def softmax(scores: Floats) -> Floats:
     """Return each row's scores as shares that add up to 1."""
     raised: Floats = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return raised / raised.sum(axis=1, keepdims=True)
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def sigmoid(logits: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""What grades that came after the fit change: a shift of each model's logit, everywhere and near the graded prompts."""
+"""What grades after the fit change: a shift of each model's logit, everywhere and near the graded prompts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class Corrections:
         """Return what is known before any grade."""
         return cls(*(np.zeros((neighbourhoods, models)) for _ in range(3)))
 
-    def with_grades(self, near: Neighbourhoods, models: NDArray[np.int64], predicted: Floats, grades: Floats) -> Corrections:
+    def with_grades(
+        self, near: Neighbourhoods, models: NDArray[np.int64], predicted: Floats, grades: Floats
+    ) -> Corrections:
         """Return the sums with more grades added.
 
         Args:
@@ -64,4 +66,4 @@ class Corrections:
         """
         everywhere = self.surprise.sum(axis=0) / (self.information.sum(axis=0) + GLOBAL_PRIOR)
         here = (self.surprise + LOCAL_PRIOR * everywhere) / (self.information + LOCAL_PRIOR)
-        return np.clip(here, -LARGEST, LARGEST)
+        return np.asarray(np.clip(here, -LARGEST, LARGEST), dtype=np.float64)

@@ -12,7 +12,7 @@ from agents.routing.embedding import EmbeddingEngine
 from agents.routing.learning.experiment import Measurement, Report, report
 from agents.routing.learning.frontier import Measured
 from agents.routing.learning.learned import Learned
-from agents.routing.learning.outcomes import Outcomes, held_out, joined, prompt_keys, read_file
+from agents.routing.learning.outcomes import Outcomes, held_out, joined, prompt_keys, read_file, strongest, weakest
 from agents.routing.learning.picture import draw
 from agents.routing.learning.store import load
 from streams.cli.display import console, emit_json, plain_table, side_console
@@ -31,7 +31,9 @@ existing_file = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--model-dir", type=click.Path(path_type=Path, file_okay=False), help="Measure what is fitted there.")
 @click.option("--weak", metavar="MODEL", help="Default: the model least often right.")
 @click.option("--strong", metavar="MODEL", help="Default: the model most often right.")
-@click.option("--resamples", type=click.IntRange(min=10), default=RESAMPLES, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "--resamples", type=click.IntRange(min=10), default=RESAMPLES, show_default=True, help="Of the bootstrap."
+)
 @click.option("--seed", type=int, default=SEED, show_default=True, help="Of folds, clusters and bootstrap.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write the frontier as a picture.")
 @click.option("--json", "as_json", is_flag=True, help="For programs; frontiers at every percent.")
@@ -48,14 +50,14 @@ def routing(
 ) -> None:
     """Show cost against quality on recorded outcomes: how many strong calls buy how many right answers.
 
-    The prompts are split by a hash: one half is fitted on, the other measured. With --model-dir nothing is fitted, and
-    all prompts are measured but those that the folder was fitted on. Each file is measured by itself; brackets hold
+    The prompts are split by a hash: one half is fitted on, the other measured. With --model-dir nothing is fitted,
+    and all prompts are measured but those that the folder was fitted on. Each file is measured by itself; brackets hold
     95 % confidence intervals.
     """
     paths = [*files, *more]
     read = {path.name: read_file(path) for path in paths}
     every = joined(list(read.values()))
-    from agents.routing.learning.fitting import fit_router, strongest, weakest  # noqa: PLC0415 - slow to import
+    from agents.routing.learning.fitting import fit_router  # scikit-learn takes a second to import
 
     how = Measurement(weak or weakest(every), strong or strongest(every), resamples, seed)
     embedder = EmbeddingEngine()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.routing.embedding import Embedder
 from agents.routing.learning.calibration import Calibration, calibration_of
@@ -123,12 +124,12 @@ def _rules(test: Outcomes, learned: Learned, embedder: Embedder, how: Measuremen
     return rules
 
 
-def _both_graded(name: str, outcomes: Outcomes, how: Measurement) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _both_graded(name: str, outcomes: Outcomes, how: Measurement) -> NDArray[np.bool_]:
     for model in (how.weak, how.strong):
         if model not in outcomes.models:
             raise ConfigurationError(f"{name}: no outcomes of {model!r}; name one of {', '.join(outcomes.models)}")
     columns = [outcomes.models.index(model) for model in (how.weak, how.strong)]
-    return ~np.isnan(outcomes.right[:, columns]).any(axis=1)
+    return np.asarray(~np.isnan(outcomes.right[:, columns]).any(axis=1), dtype=np.bool_)
 
 
 def _pair(outcomes: Outcomes, how: Measurement) -> Pair:

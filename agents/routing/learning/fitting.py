@@ -9,8 +9,8 @@ from agents.routing.cascade.training import fit_scorer
 from agents.routing.embedding import Embedder
 from agents.routing.learning.components import Floats, stacked
 from agents.routing.learning.corrections import Corrections
-from agents.routing.learning.outcomes import Outcomes, prompt_keys
 from agents.routing.learning.learned import Learned
+from agents.routing.learning.outcomes import Outcomes, prompt_keys, weakest
 from agents.routing.learning.predictor import Knowledge, features_of
 from agents.routing.learning.stacking import calibration, fit_stack, out_of_fold
 from agents.routing.learning.training import Examples, fit_components
@@ -53,16 +53,6 @@ def fit_router(outcomes: Outcomes, embedder: Embedder, seed: int, cheap: str | N
         np.unique(prompt_keys(outcomes.prompts)),
         embedder.name,
     )
-
-
-def weakest(outcomes: Outcomes) -> str:
-    """Return the model with the smallest share of right answers among those graded."""
-    return outcomes.models[int(np.argmin(np.nanmean(outcomes.right, axis=0)))]
-
-
-def strongest(outcomes: Outcomes) -> str:
-    """Return the model with the greatest share of right answers among those graded."""
-    return outcomes.models[int(np.argmax(np.nanmean(outcomes.right, axis=0)))]
 
 
 def _scorer(outcomes: Outcomes, cheap: str, logits: Floats) -> AnswerScorer | None:

@@ -73,6 +73,16 @@ def prompt_keys(prompts: Sequence[str]) -> NDArray[np.uint64]:
     return np.array([int.from_bytes(digest, "big") for digest in digests], dtype=np.uint64)
 
 
+def weakest(outcomes: Outcomes) -> str:
+    """Return the model with the smallest share of right answers among those graded."""
+    return outcomes.models[int(np.argmin(np.nanmean(outcomes.right, axis=0)))]
+
+
+def strongest(outcomes: Outcomes) -> str:
+    """Return the model with the greatest share of right answers among those graded."""
+    return outcomes.models[int(np.argmax(np.nanmean(outcomes.right, axis=0)))]
+
+
 def read_outcomes(files: Sequence[Path]) -> Outcomes:
     """Read graded outcomes from CSV files, gzipped or not; the files may differ in their columns and models.
 
@@ -150,5 +160,7 @@ def read_table(file: Path) -> list[dict[str, str]]:
 def _grade(file: Path, number: int, column: str, row: Mapping[str, str]) -> float:
     said = row.get(column, "").strip().lower()
     if said not in GRADES:
-        raise ConfigurationError(f"{file}: row {number}, {column}: {said!r} is no grade; write True, False or nothing")
+        raise ConfigurationError(
+            f"{file}: row {number}, {column}: {said!r} is no grade; write True, False or nothing"
+        )
     return GRADES[said]

@@ -32,7 +32,7 @@ def draw(reports: Sequence[Report], file: Path) -> None:
         ConfigurationError: matplotlib is not installed, the format is unknown, or the file cannot be written.
     """
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and only pictures need it
+        from matplotlib.figure import Figure  # slow to import, and only pictures need it
     except ImportError as missing:
         raise ConfigurationError("pictures need matplotlib; install it, or leave out --plot") from missing
     figure = Figure(figsize=(WIDTH * len(reports), HEIGHT), layout="constrained")
@@ -60,7 +60,12 @@ def _panel(axes, report: Report) -> None:  # type: ignore[no-untyped-def]  # mat
         )
         if name not in DASHED and name != "neighbours":
             axes.fill_between(
-                percents, 100 * measured.quality_low, 100 * measured.quality_high, color=colour, alpha=0.12, linewidth=0
+                percents,
+                100 * measured.quality_low,
+                100 * measured.quality_high,
+                color=colour,
+                alpha=0.12,
+                linewidth=0,
             )
         axes.plot([100 * measured.figures.share95], [wanted], marker="o", markersize=5, color=colour)
     axes.axhline(wanted, color="#555555", linewidth=0.8, linestyle=":")
@@ -73,6 +78,7 @@ def _panel(axes, report: Report) -> None:  # type: ignore[no-untyped-def]  # mat
         va="top",
         fontsize=9,
         color="#555555",
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
     )
     low = min(float(measured.quality.min()) for measured in report.measured.values())
     high = max(float(measured.quality.max()) for measured in report.measured.values())
@@ -81,7 +87,9 @@ def _panel(axes, report: Report) -> None:  # type: ignore[no-untyped-def]  # mat
     axes.set_ylim(100 * (low - room), 100 * (high + room))
     axes.set_xlabel(f"calls of {report.strong}, % of prompts")
     axes.set_ylabel("right answers, % of prompts")
-    axes.set_title(f"{report.name}: {report.weak} or {report.strong}, {report.prompts:,} prompts not fitted on")
+    axes.set_title(
+        f"{report.name.partition('.')[0]}: {report.weak} or {report.strong}, {report.prompts:,} prompts not fitted on"
+    )
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):

@@ -127,7 +127,10 @@ class LearnedPredictor:
             self.knowledge.components,
             self.knowledge.stack,
             self.knowledge.corrections.with_grades(
-                self._near(features), columns, predicted, np.array([grade.grade for grade in grades], dtype=np.float64)
+                self._near(features),
+                columns,
+                predicted,
+                np.array([grade.grade for grade in grades], dtype=np.float64),
             ),
         )
         self._shifts = self.knowledge.corrections.shifts()

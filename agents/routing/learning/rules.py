@@ -1,4 +1,4 @@
-"""The rules that `asahi evaluate routing` compares: each scores prompts by how much the strong model is worth there."""
+"""The rules that `asahi evaluate routing` compares: each scores prompts by what the strong model is worth there."""
 
 from __future__ import annotations
 

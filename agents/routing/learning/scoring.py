@@ -1,10 +1,8 @@
-"""The probability of a right answer, from the prompt, or from prompt and answer where the cheap model has answered."""
+"""The probability of a right answer, from the prompt, or from prompt and answer where the cheap model answered."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
 
 from agents.routing.cascade.scorer import AnswerScorer
 from agents.routing.learning.components import Floats, logit
@@ -26,8 +24,8 @@ def score(
         answers: Of the scorer's model; None where it has not answered: then the prompt decides. As many as prompts.
     """
     probability = predictor.predict(prompts, [None] * len(prompts))
-    answered = np.flatnonzero([answer is not None for answer in answers])
-    if scorer is None or not len(answered):
+    answered = [row for row, answer in enumerate(answers) if answer is not None]
+    if scorer is None or not answered:
         return probability
     column = predictor.models.index(scorer.model)
     probability[answered, column] = scorer.score(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,15 +108,17 @@ def _centres(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     groups = int(np.clip(len(np.unique(vectors, axis=0)) // PROMPTS_PER_NEIGHBOURHOOD, 1, MOST_NEIGHBOURHOODS))
     found = MiniBatchKMeans(groups, random_state=seed, n_init=3, batch_size=2048).fit(vectors).cluster_centers_
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
-    return (found / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return np.asarray(found / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
 def folds(size: int, parts: int, seed: int) -> Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Return `parts` pairs of rows to fit and rows to predict, the same for the same seed."""
     order = np.random.default_rng(seed).permutation(size)
-    return [(np.sort(np.concatenate([order[:at], order[end:]])), np.sort(order[at:end])) for at, end in _cuts(size, parts)]
+    return [
+        (np.sort(np.concatenate([order[:at], order[end:]])), np.sort(order[at:end])) for at, end in _cuts(size, parts)
+    ]
 
 
 def _cuts(size: int, parts: int) -> Sequence[tuple[int, int]]:
     edges = np.linspace(0, size, parts + 1).astype(int)
-    return [(int(at), int(end)) for at, end in zip(edges[:-1], edges[1:], strict=True)]
+    return [(int(at), int(end)) for at, end in pairwise(edges)]
