@@ -38,6 +38,7 @@ COMMANDS = {
     "topics": Entry("streams.cli.topics:topics", "List the topics, or create them."),
     "schema": Entry("streams.cli.schema:schema", "Print the JSON Schema of an event."),
     "migrate": Entry("streams.cli.migrate:migrate", "Bring ClickHouse's tables up to date."),
+    "router": Entry("agents.routing.learning.commands:router", "Learn which model answers what right."),
     "evaluate": Entry("streams.cli.evaluate:evaluate", "Measure Asahi on recorded data."),
     "worker": Entry("streams.cli.worker:worker", "Run one worker against the configured brokers."),
 }
