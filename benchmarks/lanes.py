@@ -70,7 +70,7 @@ LANES = WindowSettings(bulk_seconds=5.0, batch_lane=True)
 AT_ONCE = WindowSettings(bulk_seconds=0.0, bulk_after_seconds=1e9)
 BATCHES = BatchSettings(job_items=500)
 TENANT = TenantRegistered(tenant="bench", reference_model="model")
-NO_CHOICE = Choice("explicit_model", "")
+NO_CHOICE = Choice("explicit_model", "").encoded()
 
 
 @dataclass(frozen=True, slots=True)

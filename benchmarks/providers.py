@@ -100,7 +100,8 @@ def call(number: int, targets: tuple[Target, ...]) -> Call:
     prompt = Prompt(
         name, prompt=f"Question {number}: how many sides has a polygon of {number} corners?", tenant="demo"
     )
-    passenger = Passenger(name, "demo", 0, "d", Lane.BULK, Choice("cheapest", "benchmark"), MODEL, time.time())
+    choice = Choice("cheapest", "benchmark").encoded()
+    passenger = Passenger(name, "demo", 0, "d", Lane.BULK, choice, MODEL, time.time())
     return Call(passenger, msgspec.json.encode(prompt), targets, time.time())
 
 

@@ -131,8 +131,6 @@ class IntakeSettings(Section):
     recover_completions: Count = 2_000
 
 
-
-
 class WorkerSettings(Section):
     """One worker process.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.providers import failures
 from agents.providers.batches.book import Item, Job
 from agents.providers.batches.identity import paid_call_id
 from agents.providers.batches.interface import Outcome
 from schemas.batch import Call, Completion, Failure, PaidCall, Target
+from schemas.errors import ProviderUnreadable
 from schemas.wire import Tokens
 
 STAGE = "batch"
@@ -65,4 +65,4 @@ def called_instead(item: Item, now: float) -> Call:
 
 
 def _unreadable(outcome: Outcome) -> Failure:
-    return Failure(outcome.reason, "the batch's answer is billed but unreadable", failures.REMEDY_RETRY)
+    return Failure(outcome.reason, "the batch's answer is billed but unreadable", ProviderUnreadable.remedy)

@@ -32,7 +32,8 @@ def call(name: str, *providers: str, deadline: float | None = None) -> Call:
 
 def call_of(prompt: Prompt, *providers: str, deadline: float | None = None) -> Call:
     targets = tuple(Target(MODEL, provider) for provider in providers)
-    passenger = Passenger(prompt.id, "demo", 0, "d1", Lane.BULK, Choice("cheapest", "because"), MODEL, time.time())
+    choice = Choice("cheapest", "because").encoded()
+    passenger = Passenger(prompt.id, "demo", 0, "d1", Lane.BULK, choice, MODEL, time.time())
     return Call(passenger, msgspec.json.encode(prompt), targets, time.time(), deadline)
 
 
