@@ -25,8 +25,21 @@ NUMBERS = ("calls", "changed", "no price", "before", "after", "difference")
 
 
 @click.command()
-@click.option("--since", required=True, type=click.DateTime(MOMENTS), help="Calls begun then or later, UTC.")
-@click.option("--until", default=END_OF_TIME, show_default="now", type=click.DateTime(MOMENTS), help="And before.")
+@click.option(
+    "--since",
+    required=True,
+    type=click.DateTime(MOMENTS),
+    metavar="MOMENT",
+    help="Calls begun then or later: 2026-11-01, or 2026-11-01T06:30:00, in UTC.",
+)
+@click.option(
+    "--until",
+    default=END_OF_TIME,
+    show_default="now",
+    type=click.DateTime(MOMENTS),
+    metavar="MOMENT",
+    help="And before.",
+)
 @click.option(
     "--prices",
     type=click.Path(path_type=Path, dir_okay=False),

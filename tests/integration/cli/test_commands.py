@@ -164,9 +164,11 @@ def test_clickhouse_answers_the_query_that_up_suggests(asahi: Asahi, running: Up
     assert "completed" in httpx.post(url, content=sql).text
 
 
-def test_logged_calls_are_priced_again(asahi: Asahi, tmp_path: Path) -> None:
-    asked = asahi("infer", "--prompt", "What does this cost?", "--model", "gpt-4-turbo", "--json")
-    cost = Decimal(asked.json["cost_usd"])
+def test_logged_calls_are_priced_again(asahi: Asahi, running: Up, tmp_path: Path) -> None:
+    asked = asahi("infer", "--prompt", "What does this cost?", "--model", "gpt-4-turbo", "--json").json
+    url = orjson.loads((running.data_dir / "stack.json").read_bytes())["clickhouse_url"]
+    logged = f"SELECT count() FROM asahi.usage WHERE request_id = '{asked['id']}'"
+    eventually(lambda: httpx.post(url, content=logged).text.strip() == "1")  # and with it every call before
     dearer = tmp_path / "prices.yaml"
     dearer.write_text(
         "date: 2026-12-01\nmodels:\n"
@@ -179,8 +181,8 @@ def test_logged_calls_are_priced_again(asahi: Asahi, tmp_path: Path) -> None:
         lines = [line for line in asahi(*again, "--json").json["differences"] if line["model"] == "gpt-4-turbo"]
         return {key: sum(Decimal(line[key]) for line in lines) for key in ("before_usd", "after_usd", "changed")}
 
-    eventually(lambda: told().get("before_usd", 0) >= cost)
     seen = told()
+    assert seen["before_usd"] >= Decimal(asked["cost_usd"]) > 0
     assert seen["after_usd"] == 2 * seen["before_usd"]
     shown = asahi(*again)
     assert shown.code == 0
