@@ -125,12 +125,14 @@ class ProviderError(AsahiError):
         remedy: What whoever sent the request should do when no target is left.
         unhealthy: Whether it counts against the provider: calls that would meet the same are better not made.
         congested: Whether fewer calls at once would have helped.
+        perhaps_billed: Whether the provider may have done the work, so that it counts it.
     """
 
     next_step = NextStep.NEXT
     remedy = "Correct the request, or have the operator check the provider's key, models and limits."
     unhealthy = False
     congested = False
+    perhaps_billed = False
 
     def __init__(
         self, code: str, message: str, retry_after: float | None = None, tokens: Tokens | None = None
@@ -157,6 +159,7 @@ class ProviderTimeout(ProviderError):
     remedy = _LATER
     unhealthy = True
     congested = True
+    perhaps_billed = True
 
 
 class ProviderOverloaded(ProviderError):
@@ -180,6 +183,7 @@ class ProviderUnreachable(ProviderOverloaded):
     """The connection was refused, or broke before the answer was there."""
 
     congested = False
+    perhaps_billed = True
 
 
 class ProviderCircuitOpen(ProviderOverloaded):
@@ -201,6 +205,7 @@ class ProviderUnreadable(ProviderError):
     next_step = NextStep.RETRY
     remedy = _LATER
     unhealthy = True
+    perhaps_billed = True
 
     def __init__(self, code: str, message: str, tokens: Tokens | None = None) -> None:
         super().__init__(code, message, None, tokens)

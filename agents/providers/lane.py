@@ -179,7 +179,8 @@ class Lane(Generic[Token]):
 
     def failed(self, flight: Flight[Token], error: ProviderError, now: float) -> Circuit | None:
         """Count an attempt that failed; returns the state its breaker entered, if any."""
-        self._settle(flight, error.tokens or _NOTHING, now)
+        if error.tokens is not None or not error.perhaps_billed:
+            self._settle(flight, error.tokens or _NOTHING, now)
         return self._end(flight, error.unhealthy, error.congested, now)
 
     def forget(self, flight: Flight[Token]) -> None:

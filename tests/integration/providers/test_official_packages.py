@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import anthropic
@@ -29,8 +30,13 @@ OLDER_PARAMETERS = {"temperature", "top_p"}
 
 def check(kind: Any, body: Any) -> None:
     """Raise when a body is not of this type, or holds what the type does not name."""
-    checker: TypeAdapter[Any] = TypeAdapter(with_config(ConfigDict(extra="forbid"))(kind))
-    read_all(checker.validate_python(body))
+    read_all(checker_of(kind).validate_python(body))
+
+
+@cache
+def checker_of(kind: Any) -> TypeAdapter[Any]:
+    """Return what checks this type; it must outlive what it returns, which is checked as it is read."""
+    return TypeAdapter(with_config(ConfigDict(extra="forbid"))(kind))
 
 
 def read_all(value: Any) -> None:

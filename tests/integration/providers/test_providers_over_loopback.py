@@ -8,6 +8,7 @@ import time
 import pytest
 
 from agents.providers.protocol import Prompt
+from schemas.batch import Target
 from schemas.settings import ProviderSettings
 from tests.integration.providers.runs import Run, call, call_of, code_of, section
 from tests.servers.faults import Asked, Fault, Faults
@@ -136,15 +137,16 @@ async def test_a_provider_that_is_out_is_spared_and_asked_again_when_it_is_back(
         for one in calls:
             run.runner.submit(one, one.passenger.id)
         await run.runner.idle()
-        assert sum(server.ledger.attempts.values()) <= 15
-        assert not run.runner.available("main", "some-model")
-        assert all(done.answered_by is not None for done in run.done.values())
+        [lane] = [lane for lane in run.runner.health() if lane.provider == "main"]
+        assert lane.circuit != "closed"
+        assert sum(server.ledger.attempts.values()) <= 25  # of 50; those that began together, and probes
+        assert {code_of(completion) for completion in run.done.values()} == {None}
         server.outage = False
-        await asyncio.sleep(0.35)  # the breaker's own time; the server is a real one
         done = await run.finish(*(call(f"s{number}", "main") for number in range(10)))
-    assert {done[f"s{number}"].answered_by.provider for number in range(10)} == {"main"}  # type: ignore[union-attr] # asserted to be there by the comparison
+    assert [done[f"s{number}"].answered_by for number in range(10)] == [Target("some-model", "main")] * 10
     [lane] = [lane for lane in run.runner.health() if lane.provider == "main"]
-    assert (lane.circuit, lane.openings) == ("closed", 1)
+    assert lane.circuit == "closed"
+    assert lane.openings >= 1
 
 
 async def test_the_provider_s_limits_are_kept_by_its_own_count() -> None:

@@ -12,10 +12,13 @@ from agents.providers.rate_limits import Allowance, RateLimits
 from agents.providers.scripted import ANSWER, Scripted
 from schemas.errors import (
     ProviderContentFiltered,
+    ProviderError,
     ProviderOverloaded,
     ProviderRateLimited,
     ProviderRefused,
     ProviderUnauthenticated,
+    ProviderUnreachable,
+    ProviderUnreadable,
 )
 from schemas.provider_health import Circuit
 from schemas.wire import Tokens
@@ -269,6 +272,26 @@ def test_tokens_per_minute_are_kept_though_answers_are_longer_than_expected() ->
         await bench.finish(*(call(f"r{number}") for number in range(120)))
         most = max(sum(start <= time < start + 60 for time in provider.times) for start in provider.times)
         assert 50 <= most <= 60
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [
+        (ProviderUnreadable("provider_unreadable", "cut"), True),
+        (ProviderUnreachable("provider_unreachable", "broke"), True),
+        (ProviderOverloaded("provider_overloaded", "status 500"), False),
+    ],
+)
+def test_tokens_count_where_the_provider_may_have_counted_them(error: ProviderError, counted: bool) -> None:
+    async def test() -> None:
+        section = settings(tokens_per_minute=6000, attempts=1, breaker_calls=99)
+        bench = Bench({"main": Scripted([error] * 99)}, {"main": section})
+        bench.submit(*(call(f"r{number}") for number in range(20)))
+        assert (len(bench.done) < 20) is counted
+        bench.runner.cancel_all()
+        await bench.runner.close()
 
     run(test())
 
