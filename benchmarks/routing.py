@@ -11,6 +11,7 @@ predictions that are there already, so it shows what routing makes of them; `lea
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import sys
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 from agents.routing.configured import configured_predictor
 from agents.routing.predictions import QualityPredictor
 from agents.routing.stage import RoutingStep
+from agents.worker import GC_THRESHOLDS
 from schemas.registry import ModelRegistry
 from schemas.request import Request
 from schemas.settings import RoutingSettings
@@ -109,6 +111,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=SHIPPED)
     parser.add_argument("--model-dir", type=Path)
     options = parser.parse_args()
+    gc.set_threshold(*GC_THRESHOLDS)  # as in a worker
     registry = ModelRegistry.load(options.models)
     foreseen = Foreseen(tuple(spec.name for spec in registry), options.batch)
     learned = configured_predictor(RoutingSettings(model_dir=options.model_dir))
