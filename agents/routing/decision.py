@@ -39,12 +39,10 @@ def cheapest(ranked: Sequence[Offer], field: Field) -> Choice:
         field: Everybody.
     """
     winner = ranked[0]
-    cost = usd(winner.cost)
-    lost, expected = field.lost, field.expected
+    above = f"costs more than {usd(winner.cost)} USD"  # the same for all: their own stands beside their quality
+    lost = field.lost
     for other in ranked[1:]:
-        name = other.name
-        dearer = other.cost > winner.cost
-        lost[name] = f"costs {expected[name].cost_usd} USD, not {cost}" if dearer else _no_cheaper(winner, other)
+        lost[other.name] = above if other.cost > winner.cost else _no_cheaper(winner, other)
     return _choice(Rule.THRESHOLD, f"{winner.name} is the cheapest {_among(ranked)}.", winner, field)
 
 
