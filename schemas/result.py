@@ -139,6 +139,7 @@ class Decision(Value):
             Models that the tenant, the lane or a missing capability ruled out are only in `lost`.
         input_tokens: Length of the input as estimated for the decision.
         models: Version of the models file it was made with: its date and a digest.
+        utility_lambda: Quality per US dollar, where the rule weighs them by it.
     """
 
     rule: str
@@ -149,6 +150,7 @@ class Decision(Value):
     candidates: dict[str, Expected] = {}
     input_tokens: Tokens | None = None
     models: str | None = None
+    utility_lambda: float | None = None
 
 
 class CacheHit(Value):

@@ -54,6 +54,7 @@ class Choice(Wire, frozen=True, gc=False):
     candidates: dict[str, ExpectedRecord] = {}
     input_tokens: int | None = None
     models: str | None = None
+    utility_lambda: float | None = None
 
     def encoded(self) -> bytes:
         """Return the JSON."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from agents.routing.constraints import Rule
 from agents.routing.fit import Offer
+from agents.routing.scores import Ranked
 from agents.routing.units import LAMBDA_UNITS, quality_of, usd, utility_of
 from schemas.wire import Choice, ExpectedRecord
 
@@ -38,34 +39,30 @@ def cheapest(ranked: Sequence[Offer], field: Field) -> Choice:
         field: Everybody.
     """
     winner = ranked[0]
-    cost = usd(winner.cost)
-    lost, expected = field.lost, field.expected
+    above = f"costs more than {usd(winner.cost)} USD"  # the same for all: their own stands beside their quality
+    lost = field.lost
     for other in ranked[1:]:
-        name = other.name
-        dearer = other.cost > winner.cost
-        lost[name] = f"costs {expected[name].cost_usd} USD, not {cost}" if dearer else _no_cheaper(winner, other)
+        lost[other.name] = above if other.cost > winner.cost else _no_cheaper(winner, other)
     return _choice(Rule.THRESHOLD, f"{winner.name} is the cheapest {_among(ranked)}.", winner, field)
 
 
-def most_useful(ranked: Sequence[Offer], utilities: Mapping[str, int], lambda_: int, field: Field) -> Choice:
+def most_useful(ranked: Sequence[Ranked], lambda_: int, field: Field) -> Choice:
     """Return the decision for the first of the offers, ranked by utility.
 
     Args:
         ranked: The offers that qualify, the most useful first.
-        utilities: Quality - lambda * cost by name, in 10^-24.
         lambda_: Quality per US dollar in millionths.
         field: Everybody.
     """
-    winner = ranked[0]
-    best = utilities[winner.name]
-    shown = f"{utility_of(best):.6f}"
-    for other in ranked[1:]:
-        less = utilities[other.name] < best
-        field.lost[other.name] = (
-            f"utility {utility_of(utilities[other.name]):.6f}, not {shown}" if less else _no_better(winner, other)
-        )
-    rule = f"quality - {lambda_ / LAMBDA_UNITS:g} per USD"
-    return _choice(Rule.UTILITY, f"{winner.name} is best by {rule} ({shown}) {_among(ranked)}.", winner, field)
+    least, winner = ranked[0]
+    shown = f"{utility_of(least):.6f}"
+    below = f"utility below {shown}"  # the same for all: their own follows from quality, cost and lambda
+    lost = field.lost
+    for burden, other in ranked[1:]:
+        lost[other.name] = below if burden > least else _no_better(winner, other)
+    per_usd = lambda_ / LAMBDA_UNITS
+    reason = f"{winner.name} is best by quality - {per_usd:g} per USD ({shown}) {_among(ranked)}."
+    return _choice(Rule.UTILITY, reason, winner, field, per_usd)
 
 
 def best(ranked: Sequence[Offer], scored: Mapping[str, float], field: Field) -> Choice:
@@ -83,13 +80,13 @@ def named(offer: Offer, field: Field) -> Choice:
     return _choice(Rule.EXPLICIT, f"The request names {offer.name}.", offer, field)
 
 
-def _among(ranked: Sequence[Offer]) -> str:
+def _among(ranked: Sequence[object]) -> str:
     if len(ranked) == 1:
         return "as the only model that meets the constraints"
     return f"of {len(ranked)} models that meet the constraints"
 
 
-def _choice(rule: Rule, reason: str, winner: Offer, field: Field) -> Choice:
+def _choice(rule: Rule, reason: str, winner: Offer, field: Field, lambda_: float | None = None) -> Choice:
     return Choice(
         rule.value,
         f"{reason} {field.remark}" if field.remark else reason,
@@ -99,6 +96,7 @@ def _choice(rule: Rule, reason: str, winner: Offer, field: Field) -> Choice:
         field.expected,
         field.input_tokens,
         field.models,
+        lambda_,
     )
 
 

@@ -121,16 +121,21 @@ def _facts(result: Result) -> list[tuple[str, str]]:
 
 
 def _candidates(decision: Decision) -> Table:
-    table = plain_table("model", *NUMBERS, "", right=NUMBERS)
+    lambda_ = decision.utility_lambda
+    numbers = NUMBERS if lambda_ is None else (*NUMBERS, "utility")
+    table = plain_table("model", *numbers, "", right=numbers)
     chosen = chosen_by(decision)
     known = sorted(decision.candidates.items(), key=lambda item: (item[0] != chosen, item[1].cost_usd, item[0]))
     for name, expected in known:
+        figures = [f"{expected.quality:.3f}", f"{expected.cost_usd:f}"]
+        if lambda_ is not None:
+            figures.append(f"{expected.quality - lambda_ * float(expected.cost_usd):.6f}")
         lost = decision.lost.get(name)
         said = "[green]chosen[/green]" if lost is None else lost
         warm = f", {expected.cached_input_tokens:,} tokens cached" if expected.cached_input_tokens else ""
-        table.add_row(name, f"{expected.quality:.3f}", f"{expected.cost_usd:f}", said + warm)
+        table.add_row(name, *figures, said + warm)
     for name in sorted(decision.lost.keys() - decision.candidates.keys()):
-        table.add_row(name, "-", "-", decision.lost[name])
+        table.add_row(name, *["-"] * len(numbers), decision.lost[name])
     return table
 
 

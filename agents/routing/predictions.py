@@ -18,7 +18,7 @@ class QualityPredictor(Protocol):
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Names of the models, in the order of the columns."""
+        """The models it knows; the order of the columns."""
         ...
 
     def predict(self, prompts: Sequence[str], task_types: Sequence[str | None]) -> NDArray[np.float64]:

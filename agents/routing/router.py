@@ -12,7 +12,7 @@ from agents.routing.expectations import Expectations
 from agents.routing.fit import Offer, candidate_of, expected_of, offers_of, violations
 from agents.routing.prospect import Prospect
 from agents.routing.refusal import no_model_meets, not_allowed, not_fitting, unknown
-from agents.routing.scores import scores, utilities
+from agents.routing.scores import by_utility, scores
 from agents.routing.shortlist import shortlist_of
 from agents.routing.survey import survey
 from agents.routing.units import usd
@@ -113,9 +113,9 @@ def _decided(ranked: list[Offer], constraints: RoutingConstraints, field: Field)
     if constraints.rule is Rule.THRESHOLD:
         return cheapest(ranked, field)
     if constraints.rule is Rule.UTILITY:
-        useful = utilities(ranked, constraints.lambda_)
-        ranked.sort(key=lambda offer: -useful[offer.name])
-        return most_useful(ranked, useful, constraints.lambda_, field)
+        useful = by_utility(ranked, constraints.lambda_)
+        ranked[:] = [offer for _, offer in useful]
+        return most_useful(useful, constraints.lambda_, field)
     assert constraints.weights is not None, "the rule of weights has weights"
     scored = scores(ranked, constraints.weights)
     ranked.sort(key=lambda offer: -scored[offer.name])

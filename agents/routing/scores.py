@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.routing.fit import Offer
-from agents.routing.units import utility_units
+from agents.routing.units import COST_UNITS
 
 
 def scores(offers: Sequence[Offer], weights: tuple[float, float, float]) -> dict[str, float]:
@@ -23,8 +23,12 @@ def scores(offers: Sequence[Offer], weights: tuple[float, float, float]) -> dict
     return {offer.name: quality * good[i] + cost * cheap[i] + latency * quick[i] for i, offer in enumerate(offers)}
 
 
-def utilities(offers: Sequence[Offer], lambda_: int) -> dict[str, int]:
-    """Return quality - lambda * cost of each offer by model name, exactly, in 10^-24.
+Ranked = tuple[int, Offer]
+"""lambda * cost - quality of an offer in 10^-24, which is its utility, negative; and the offer."""
+
+
+def by_utility(offers: Sequence[Offer], lambda_: int) -> list[Ranked]:
+    """Return the offers with the best of quality - lambda * cost first; equal ones as equal costs are decided.
 
     Args:
         offers: What to compare.
@@ -32,7 +36,7 @@ def utilities(offers: Sequence[Offer], lambda_: int) -> dict[str, int]:
 
     Whole numbers make a law of it: among the same offers, a higher lambda never takes a dearer one.
     """
-    return {offer.name: utility_units(-offer.flaw, offer.cost, lambda_) for offer in offers}
+    return sorted([(lambda_ * offer.cost + offer.flaw * COST_UNITS, offer) for offer in offers])
 
 
 def _spread(values: list[float]) -> list[float]:

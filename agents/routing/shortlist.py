@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from agents.routing.constraints import Needs
-from agents.routing.expectations import Expectations
+from agents.routing.expectations import CALL_UNITS, Expectations
 from agents.routing.fit import Candidate, candidate_of, standing_violations
 from agents.routing.units import usd
 from schemas.registry import ModelRegistry
@@ -22,6 +22,8 @@ class Row(NamedTuple):
         fits: Input and answer fit into the context window.
         cost: In cost units.
         text: The cost in US dollars.
+        learned: Length of the answer, where experience told.
+        calls: Paid calls per answer.
     """
 
     candidate: Candidate
@@ -32,6 +34,8 @@ class Row(NamedTuple):
     fits: bool
     cost: int
     text: str
+    learned: int | None
+    calls: float
 
 
 class Shortlist:
@@ -63,6 +67,8 @@ class Shortlist:
                     fits,
                     cost,
                     usd(cost),
+                    candidate.learned,
+                    candidate.calls / CALL_UNITS,
                 )
             )
         return tuple(sorted(found, key=lambda row: row.cost))

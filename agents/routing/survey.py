@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agents.routing.constraints import RoutingConstraints
-from agents.routing.fit import BY_REQUEST, Offer, expected_of, poor
+from agents.routing.fit import BY_REQUEST, Offer, poor
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.shortlist import Shortlist
-from agents.routing.units import usd
+from agents.routing.units import QUALITY_UNITS, usd
 from schemas.wire import ExpectedRecord
 
 NOTHING_WARM: dict[str, int] = {}
@@ -41,7 +41,7 @@ def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Pros
     ranked: list[Offer] = []
     expected: dict[str, ExpectedRecord] = {}
     lost = shortlist.excluded.copy()
-    for candidate, name, position, prior, latency, fits, fresh, fresh_text in shortlist.rows(tokens):
+    for candidate, name, position, prior, latency, fits, fresh, fresh_text, learned, calls in shortlist.rows(tokens):
         quality, cost, text, cached = prior, fresh, fresh_text, 0
         if qualities is not None and qualities[position] != UNKNOWN:
             quality = qualities[position]
@@ -49,7 +49,7 @@ def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Pros
             cached = min(warm_by[name], tokens)
             cost = candidate.cost(tokens, cached)
             text = usd(cost)
-        expected[name] = expected_of(candidate, quality, text, cached)
+        expected[name] = ExpectedRecord(quality / QUALITY_UNITS, text, cached, learned, calls)
         if quality < least:
             lost[name] = poor(quality, least)
             continue

@@ -13,6 +13,7 @@ COST_DIGITS = 18
 COST_UNITS: int = 10**COST_DIGITS
 QUALITY_UNITS = 1_000_000
 LAMBDA_UNITS = 1_000_000
+BURDEN_UNITS = float(QUALITY_UNITS * COST_UNITS)
 REMEMBERED_TEXTS = 16_384
 
 
@@ -43,11 +44,6 @@ def lambda_units(per_usd: float) -> int:
     return round(per_usd * LAMBDA_UNITS)
 
 
-def utility_units(quality: int, cost: int, lambda_: int) -> int:
-    """Return quality - lambda * cost, all in their units, in 10^-24."""
-    return quality * COST_UNITS - lambda_ * cost
-
-
-def utility_of(units: int) -> float:
-    """Return a utility in quality; negative where the cost outweighs it."""
-    return units / (QUALITY_UNITS * COST_UNITS)
+def utility_of(burden: int) -> float:
+    """Return the utility behind lambda * cost - quality in 10^-24; negative where the cost outweighs the quality."""
+    return burden / -BURDEN_UNITS

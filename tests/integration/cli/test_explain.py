@@ -66,6 +66,8 @@ def test_every_rule_says_its_name(logged: Asahi) -> None:
     assert useful["result"]["decision"]["rule"] == "best_by_utility"
     assert "quality - 5 per USD" in useful["result"]["decision"]["reason"]
     assert useful["again"]["same"] is True
+    assert useful["result"]["decision"]["utility_lambda"] == 5
+    assert " utility " in logged("explain", "useful").out
     named = logged("explain", "named", "--json").json
     assert (named["result"]["decision"]["rule"], named["chosen"]) == ("explicit_model", "gpt-4o")
 

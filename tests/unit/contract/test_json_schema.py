@@ -31,6 +31,10 @@ VALID: dict[str, dict[str, Any]] = {
     "cost_as_number": PROMPT | {"constraints": {"max_cost_usd": 0.001}},
     "tags": PROMPT | {"tags": {"team": "returns"}},
     "guided": PROMPT | {"mode": "guided", "weights": {"quality": 2}},
+    "lambda": PROMPT | {"lambda": 3},
+    "guided_by_lambda": PROMPT | {"mode": "guided", "lambda": 3, "weights": None},
+    "utility": PROMPT | {"strategy": "utility", "lambda": 3},
+    "threshold": PROMPT | {"strategy": "threshold", "lambda": None},
 }
 INVALID: dict[str, dict[str, Any]] = {
     "no_input": {"id": "r-1", "tenant": "demo"},
@@ -40,6 +44,12 @@ INVALID: dict[str, dict[str, Any]] = {
     "explicit_with_null": PROMPT | {"mode": "explicit", "model": None},
     "model_without_explicit": PROMPT | {"model": "gpt-4o"},
     "model_in_guided": PROMPT | {"mode": "guided", "model": "gpt-4o"},
+    "explicit_with_strategy": PROMPT | {"mode": "explicit", "model": "gpt-4o", "strategy": "utility"},
+    "explicit_with_lambda": PROMPT | {"mode": "explicit", "model": "gpt-4o", "lambda": 1},
+    "weights_and_lambda": PROMPT | {"mode": "guided", "weights": {"quality": 2}, "lambda": 1},
+    "weights_and_strategy": PROMPT | {"mode": "guided", "weights": {}, "strategy": "utility"},
+    "threshold_with_lambda": PROMPT | {"strategy": "threshold", "lambda": 1},
+    "negative_lambda": PROMPT | {"lambda": -1},
     "unknown_field": PROMPT | {"promt": "hello"},
     "unknown_part": PROMPT | {"sampling": {"temperatur": 1}},
     "no_id": {"tenant": "demo", "prompt": "hello"},
