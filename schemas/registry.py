@@ -13,11 +13,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.errors import ConfigurationError
-from schemas.model import Fraction, Name, Usd
+from schemas.model import Fraction, Name
 from schemas.rates import Price as Price
 from schemas.result import Lane
-
-LanePrice = Annotated[Usd, Field(ge=0, le=1, decimal_places=2)]
 
 
 class Capability(StrEnum):
@@ -47,7 +45,6 @@ class ModelSpec(BaseModel):
         quality: Predicted quality in [0, 1] by task type; `default` is required.
         quality_source: Where the quality figures come from, for people.
         lanes: In which lanes it may be asked.
-        lane_price: What a call costs in a lane, as a share of the price; 1 where a lane is not listed.
         price_ref: The price it is checked against: `provider:model` in the data of genai-prices.
         price_note: Why the price is not the one of `price_ref`, or what it leaves out, for people.
     """
@@ -64,7 +61,6 @@ class ModelSpec(BaseModel):
     speed: Speed
     price: Price
     lanes: tuple[Lane, ...] = (Lane.INTERACTIVE, Lane.BULK, Lane.BATCH)
-    lane_price: dict[Lane, LanePrice] = {}
     price_ref: str | None = None
     price_note: str | None = None
 

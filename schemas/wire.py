@@ -29,6 +29,10 @@ def plain(amount: Decimal) -> str:
     return format(amount, "f") if "E" in text else text
 
 
+ONE_CALL = 1.0
+"""A field is left out when it is written where it holds the object of its default."""
+
+
 class ExpectedRecord(Wire, frozen=True, gc=False):
     """Twin of `Expected`."""
 
@@ -36,7 +40,7 @@ class ExpectedRecord(Wire, frozen=True, gc=False):
     cost_usd: str
     cached_input_tokens: int = 0
     output_tokens: int | None = None
-    calls: float = 1.0
+    calls: float = ONE_CALL
 
 
 class Choice(Wire, frozen=True, gc=False):

@@ -11,11 +11,10 @@ from agents.routing.replay import Logged, Replayer
 from agents.routing.router import Route
 from schemas.prices import cost_of
 from schemas.registry import ModelRegistry
-from schemas.result import Result, Status
+from schemas.result import Lane, Result, Status
 from schemas.wire import ProblemRecord, Tokens
 
 NOTHING = Decimal(0)
-WHOLE = Decimal(1)
 BATCH = 1_000
 NO_REQUEST = "its request is not in the archive"
 NO_TENANT = "its tenant is not registered any more"
@@ -125,10 +124,11 @@ def _count(result: Result, route: Route, registry: ModelRegistry, into: Comparis
     before, usage = result.model or "", result.usage
     cached = usage.cached_input_tokens if model == before else 0
     tokens = Tokens(usage.input_tokens, cached, usage.output_tokens, usage.reasoning_tokens)
-    share = WHOLE if result.lane is None else spec.lane_price.get(result.lane, WHOLE)
     then = None if result.decision is None else result.decision.predicted_quality
     into.then.setdefault(before, Side()).add(result.cost_usd, then)
-    into.now.setdefault(model, Side()).add(cost_of(tokens, spec.price) * share, route.choice.predicted_quality)
+    into.now.setdefault(model, Side()).add(
+        cost_of(tokens, spec.price, batch=result.lane is Lane.BATCH), route.choice.predicted_quality
+    )
     into.moves[before, model] += 1
 
 

@@ -11,6 +11,10 @@ from agents.routing.scores import Ranked
 from agents.routing.units import LAMBDA_UNITS, quality_of, usd, utility_of
 from schemas.wire import Choice, ExpectedRecord
 
+DEARER = "costs more"
+LESS_USEFUL = "less useful"
+"""In few words, since most models lose by them: the figures stand beside, among the candidates."""
+
 
 class Field(NamedTuple):
     """Who competed for a request.
@@ -39,10 +43,9 @@ def cheapest(ranked: Sequence[Offer], field: Field) -> Choice:
         field: Everybody.
     """
     winner = ranked[0]
-    above = f"costs more than {usd(winner.cost)} USD"  # the same for all: their own stands beside their quality
     lost = field.lost
     for other in ranked[1:]:
-        lost[other.name] = above if other.cost > winner.cost else _no_cheaper(winner, other)
+        lost[other.name] = DEARER if other.cost > winner.cost else _no_cheaper(winner, other)
     return _choice(Rule.THRESHOLD, f"{winner.name} is the cheapest {_among(ranked)}.", winner, field)
 
 
@@ -56,10 +59,9 @@ def most_useful(ranked: Sequence[Ranked], lambda_: int, field: Field) -> Choice:
     """
     least, winner = ranked[0]
     shown = f"{utility_of(least):.6f}"
-    below = f"utility below {shown}"  # the same for all: their own follows from quality, cost and lambda
     lost = field.lost
     for burden, other in ranked[1:]:
-        lost[other.name] = below if burden > least else _no_better(winner, other)
+        lost[other.name] = LESS_USEFUL if burden > least else _no_better(winner, other)
     per_usd = lambda_ / LAMBDA_UNITS
     reason = f"{winner.name} is best by quality - {per_usd:g} per USD ({shown}) {_among(ranked)}."
     return _choice(Rule.UTILITY, reason, winner, field, per_usd)

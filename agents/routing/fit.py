@@ -7,7 +7,6 @@ One function per constraint. Most depend on the constraints alone and are asked 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,12 +14,12 @@ from agents.routing.constraints import Needs, RoutingConstraints
 from agents.routing.expectations import CALL_UNITS, Expectations
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.units import QUALITY_UNITS, cost_units, quality_of, quality_units, usd
-from schemas.prices import TOKENS_PER_PRICE_UNIT, cost_of
+from schemas.prices_formula import TOKENS_PER_PRICE_UNIT, Formula
 from schemas.registry import Capability, ModelSpec
-from schemas.wire import ExpectedRecord, Tokens
+from schemas.result import Lane
+from schemas.wire import ONE_CALL, ExpectedRecord
 
 ASKED_BY = {Capability.TOOLS: "tools", Capability.JSON: "response_format", Capability.VISION: "messages"}
-WHOLE = Decimal(1)
 REMEMBERED_LOSSES = 4_096
 NOTHING_CACHED: dict[str, int] = {}
 
@@ -39,6 +38,23 @@ class Violation(NamedTuple):
     remedy: str
 
 
+class InputRates(NamedTuple):
+    """What a call costs whose input is longer than `above`.
+
+    Attributes:
+        input_rate: Of one input token, in cost units.
+        cached_discount: Of one cached input token, in cost units.
+        answer_cost: Of the expected answer, and of the request as such, in cost units.
+        longer: What still longer inputs cost, or None.
+    """
+
+    above: int
+    input_rate: int
+    cached_discount: int
+    answer_cost: int
+    longer: InputRates | None
+
+
 class Candidate(NamedTuple):
     """A model with what is expected of it, whatever the request's own length.
 
@@ -53,6 +69,7 @@ class Candidate(NamedTuple):
         cached_discount: Of one cached input token, in cost units.
         answer_cost: Of the expected answer, and of the request as such, in cost units.
         calls: Paid calls expected for one answer, in thousandths.
+        longer: What long inputs cost, where the price has tiers.
     """
 
     spec: ModelSpec
@@ -67,10 +84,14 @@ class Candidate(NamedTuple):
     cached_discount: int
     answer_cost: int
     calls: int
+    longer: InputRates | None = None
 
     def cost(self, input_tokens: int, cached: int = 0) -> int:
-        """Return the expected cost in cost units; with one call and nothing cached, exactly what `cost_of` says."""
-        once = input_tokens * self.input_rate - cached * self.cached_discount + self.answer_cost
+        """Return the expected cost in cost units; with one call, what `cost_of` says of nothing written to a cache."""
+        rates: Candidate | InputRates = self
+        while rates.longer is not None and input_tokens > rates.longer.above:
+            rates = rates.longer
+        once = input_tokens * rates.input_rate - cached * rates.cached_discount + rates.answer_cost
         return once if self.calls == CALL_UNITS else once * self.calls // CALL_UNITS
 
 
@@ -105,11 +126,10 @@ ByRequest = Callable[[Offer, RoutingConstraints, int], Violation | None]
 
 def candidate_of(spec: ModelSpec, position: int, needs: Needs, expectations: Expectations) -> Candidate:
     """Return what to expect of this model in the lane."""
-    price = spec.price
     learned = expectations.answer_tokens(spec.name, needs.task_type, needs.max_output_tokens)
     output_tokens = needs.output_tokens if learned is None else learned
-    share = spec.lane_price.get(needs.lane, WHOLE)
-    cached = price.input if price.cached_input is None else price.cached_input
+    price = spec.price
+    rates = _rates(price.batch_formula if needs.lane is Lane.BATCH else price.formula, output_tokens)
     return Candidate(
         spec,
         spec.name,
@@ -119,16 +139,33 @@ def candidate_of(spec: ModelSpec, position: int, needs: Needs, expectations: Exp
         output_tokens,
         learned,
         spec.context_window - output_tokens,
-        cost_units(price.input * share / TOKENS_PER_PRICE_UNIT),
-        cost_units((price.input - cached) * share / TOKENS_PER_PRICE_UNIT),
-        cost_units(cost_of(Tokens(0, 0, output_tokens), price) * share),
+        rates.input_rate,
+        rates.cached_discount,
+        rates.answer_cost,
         expectations.calls_per_answer(spec.name),
+        rates.longer,
+    )
+
+
+def _rates(formula: Formula, output_tokens: int) -> InputRates:
+    return InputRates(
+        formula.above,
+        cost_units(formula.input / TOKENS_PER_PRICE_UNIT),
+        cost_units(-formula.cached / TOKENS_PER_PRICE_UNIT),
+        cost_units((output_tokens * formula.output + formula.fee) / TOKENS_PER_PRICE_UNIT),
+        None if formula.longer is None else _rates(formula.longer, output_tokens),
     )
 
 
 def expected_of(candidate: Candidate, quality: int, cost: str, cached: int) -> ExpectedRecord:
     """Return what is expected of a candidate, as it is written on the decision."""
-    return ExpectedRecord(quality / QUALITY_UNITS, cost, cached, candidate.learned, candidate.calls / CALL_UNITS)
+    calls = calls_of(candidate)
+    return ExpectedRecord(quality / QUALITY_UNITS, cost, cached, candidate.learned, calls)
+
+
+def calls_of(candidate: Candidate) -> float:
+    """Return the paid calls per answer; a single one as the very object that is left out when it is written."""
+    return ONE_CALL if candidate.calls == CALL_UNITS else candidate.calls / CALL_UNITS
 
 
 def offers_of(candidates: Sequence[Candidate], prospect: Prospect) -> list[Offer]:

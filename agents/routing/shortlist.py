@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from agents.routing.constraints import Needs
-from agents.routing.expectations import CALL_UNITS, Expectations
-from agents.routing.fit import Candidate, candidate_of, standing_violations
+from agents.routing.expectations import Expectations
+from agents.routing.fit import Candidate, calls_of, candidate_of, standing_violations
 from agents.routing.units import usd
 from schemas.registry import ModelRegistry
 
@@ -68,7 +68,7 @@ class Shortlist:
                     cost,
                     usd(cost),
                     candidate.learned,
-                    candidate.calls / CALL_UNITS,
+                    calls_of(candidate),
                 )
             )
         return tuple(sorted(found, key=lambda row: row.cost))

@@ -30,12 +30,11 @@ def _model(drawn: tuple[Any, ...], name: str) -> Any:
     return a_model(
         name,
         quality={"default": quality / 1000, "mathematics": math / 1000},
-        price={"input": input_, "cached_input": min(cached, input_), "output": output},
+        price={"input": input_, "cached_input": min(cached, input_), "output": output, "batch": share},
         context_window=window,
         capabilities=sorted(capabilities),
         providers=sorted(providers),
         lanes=sorted(lanes),
-        lane_price={"bulk": share},
         speed={"first_token_ms": quality, "tokens_per_second": 50 + window % 7},
     )
 
@@ -49,7 +48,7 @@ models = st.tuples(
     st.sampled_from([500, 5_000, 50_000]),
     st.sets(st.sampled_from(["tools", "json", "vision"])),
     st.sets(st.sampled_from(["east", "west"]), min_size=1),
-    st.sets(st.sampled_from(["interactive", "bulk"]), min_size=1),
+    st.sets(st.sampled_from(["interactive", "bulk", "batch"]), min_size=1),
     st.sampled_from([Decimal("0.5"), Decimal(1)]),
 )
 

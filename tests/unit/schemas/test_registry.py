@@ -75,7 +75,7 @@ def test_the_price_list_changes_with_the_file(tmp_path: Path) -> None:
         ("input: 1", "input: 1, input: 2", "line 9: model 'one': price.input is given twice; keep one"),
         ("models:", "date: 1\nmodels:", "line 3: date is given twice; keep one"),
         ("name: one", "nam: one\n    nam: two", "model number 1: nam is given twice; keep one"),
-        ("price: {", "lane_price: {bulk: 1.5}\n    price: {", "line 9: model 'one': lane_price.bulk: "),
+        ("input: 1", "batch: much, input: 1", "line 9: model 'one': price.batch: "),
     ],
 )
 def test_a_wrong_file_is_named_with_the_model_and_the_field(tmp_path: Path, old: str, new: str, said: str) -> None:
