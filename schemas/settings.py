@@ -150,7 +150,8 @@ class ProviderSettings(Section):
     Attributes:
         kind: `simulated`, `recorded`, `openai-compatible`, or another that `agents/providers/registry.py` lists.
         base_url: For `openai-compatible`: up to and including `/v1`.
-        batches: The batch interface it has at the same address: `openai`, `anthropic`, or none.
+        batches: The batch interface it has: `openai`, `anthropic`, or none.
+        batches_url: Where its batch interface is, when that is not at `base_url`.
         api_key_env: Environment variable that holds the key; the key itself is never configured or logged.
         recording: For `recorded`: the CSV file, gzipped or not.
         recorded_columns: For `recorded`: answer column by model name.
@@ -169,6 +170,7 @@ class ProviderSettings(Section):
     kind: str
     base_url: str | None = None
     batches: Literal["openai", "anthropic"] | None = None
+    batches_url: str | None = None
     api_key_env: str | None = None
     headers: dict[str, str] = {}
     recording: Path | None = None

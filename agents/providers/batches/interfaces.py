@@ -33,7 +33,7 @@ def build_interfaces(providers: Mapping[str, ProviderSettings], settings: BatchS
     """
     return {
         name: INTERFACES[section.batches](
-            Endpoint(name, section.base_url, _headers(name, section), settings.timeout_seconds)
+            Endpoint(name, section.batches_url or section.base_url, _headers(name, section), settings.timeout_seconds)
         )
         for name, section in providers.items()
         if section.batches is not None
