@@ -1,4 +1,4 @@
-"""What sections of the configuration are built from."""
+"""What every section of the configuration is made of."""
 
 from __future__ import annotations
 

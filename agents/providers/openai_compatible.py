@@ -52,7 +52,7 @@ class OpenAICompatible:
         self._url = _completions_url(name, settings.base_url)
         self._headers = {"content-type": "application/json", "accept": "application/json", **settings.headers}
         if settings.api_key_env is not None:
-            self._headers["authorization"] = f"Bearer {api_key(name, settings.api_key_env)}"
+            self._headers["authorization"] = f"Bearer {_api_key(name, settings.api_key_env)}"
         self._timeouts = httpx.Timeout(settings.timeout_seconds, connect=settings.connect_timeout_seconds).as_dict()
         self._transport = transport or ConnectionStack()
         self._clock = clock
@@ -113,8 +113,7 @@ def _completions_url(name: str, base_url: str | None) -> httpx.URL:
     return url
 
 
-def api_key(name: str, variable: str) -> str:
-    """Return the key that an environment variable holds; raises ConfigurationError when it holds none."""
+def _api_key(name: str, variable: str) -> str:
     key = os.environ.get(variable, "").strip()
     if not key or not key.isascii() or not key.isprintable():
         raise ConfigurationError(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 from agents.providers.batches.anthropic import AnthropicBatches
 from agents.providers.batches.endpoint import Endpoint
 from agents.providers.batches.interface import BatchInterface
 from agents.providers.batches.openai import OpenAIBatches
-from agents.providers.openai_compatible import api_key
+from schemas.errors import ConfigurationError
 from schemas.settings import BatchSettings, ProviderSettings
 
 ANTHROPIC_VERSION = "2023-06-01"
@@ -41,8 +42,19 @@ def build_interfaces(providers: Mapping[str, ProviderSettings], settings: BatchS
 
 
 def _headers(name: str, section: ProviderSettings) -> dict[str, str]:
-    key = None if section.api_key_env is None else api_key(name, section.api_key_env)
+    key = _key(name, section.api_key_env)
     if section.batches == "anthropic":
         named = {"anthropic-version": ANTHROPIC_VERSION, **section.headers}
         return named if key is None else {**named, "x-api-key": key}
     return dict(section.headers) if key is None else {**section.headers, "authorization": f"Bearer {key}"}
+
+
+def _key(name: str, variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    key = os.environ.get(variable, "").strip()
+    if not key or not key.isascii() or not key.isprintable():
+        raise ConfigurationError(
+            f"providers.{name}.api_key_env names {variable}, which holds no key; set that environment variable"
+        )
+    return key
