@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.request import Message, Request, Sampling, Weights
@@ -62,8 +63,13 @@ def _text(message: Message) -> str:
 def _form(request: Request) -> tuple[object, ...]:
     if request.tools is None and request.response_format is None:
         return PLAIN
-    names = tuple(str((tool.get("function") or tool).get("name")) for tool in request.tools or ())
+    names = tuple(_name(tool) for tool in request.tools or ())
     return (names, (request.response_format or {}).get("type"))
+
+
+def _name(tool: Mapping[str, object]) -> str:
+    function = tool.get("function")
+    return str(function.get("name") if isinstance(function, Mapping) else tool.get("name"))
 
 
 def _sampling(sampling: Sampling) -> tuple[object, ...]:
