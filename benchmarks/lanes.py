@@ -1,4 +1,4 @@
-"""What the lanes save on recorded arrivals: `python benchmarks/lanes.py`; prints one JSON object.
+"""What the lanes save on recorded arrivals: `python -m benchmarks.lanes`; prints one JSON object.
 
 The arrivals and token counts are those of 19,366 real requests (Azure, CC-BY-4.0), replayed in virtual time through
 the product's own lane decision, windows, job book and plan, against a simulated provider. The file says nothing of

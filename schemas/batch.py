@@ -38,7 +38,7 @@ class PaidCall(Part, frozen=True, gc=False):
     Attributes:
         id: Unique per call actually made.
         started_at: Unix seconds.
-        batch: Made through the provider's batch interface, and billed at its price.
+        batch: Made in the provider's batch lane, and billed so.
     """
 
     id: str

@@ -19,7 +19,8 @@ class ProviderSettings(Section):
         kind: `openai`, `anthropic`, `openai-compatible`, `recorded`, `simulated`, or another that
             `agents/providers/registry.py` lists.
         base_url: Up to and including `/v1`; `openai` and `anthropic` know their own.
-        batches: The batch interface it has at the same address: `openai`, `anthropic`, or none.
+        batches: The batch interface it has: `openai`, `anthropic`, or none.
+        batches_url: Where its batch interface is, when that is not at `base_url`.
         api_key_env: Environment variable that holds the key; the key itself is never configured or logged. `openai`
             reads `OPENAI_API_KEY` and `anthropic` `ANTHROPIC_API_KEY` unless told otherwise.
         interface: For `openai`: `chat` completions or `responses`.
@@ -54,6 +55,7 @@ class ProviderSettings(Section):
     kind: str
     base_url: str | None = None
     batches: Literal["openai", "anthropic"] | None = None
+    batches_url: str | None = None
     api_key_env: str | None = None
     interface: Literal["chat", "responses"] = "chat"
     leave_out: tuple[SamplingParameter, ...] = ()

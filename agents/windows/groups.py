@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from schemas.request import Message, Request, Sampling, Weights
+
+PLAIN: tuple[object, ...] = ()
+"""Of a request that asks for nothing special."""
 
 
 class Group(NamedTuple):
@@ -33,7 +37,7 @@ def group_of(request: Request, prefix_chars: int) -> Group:
     return Group(
         (*choice, _weights(request.weights)),
         _sampling(request.sampling),
-        (_names(request.tools), (request.response_format or {}).get("type")),
+        _form(request),
         prefix_of(request, prefix_chars),
     )
 
@@ -56,11 +60,21 @@ def _text(message: Message) -> str:
     return "\n".join(str(part.get("text", part.get("type"))) for part in message.content or ())
 
 
-def _names(tools: list[dict[str, Any]] | None) -> tuple[str, ...]:
-    return tuple(str((tool.get("function") or tool).get("name")) for tool in tools or ())
+def _form(request: Request) -> tuple[object, ...]:
+    if request.tools is None and request.response_format is None:
+        return PLAIN
+    names = tuple(_name(tool) for tool in request.tools or ())
+    return (names, (request.response_format or {}).get("type"))
+
+
+def _name(tool: Mapping[str, object]) -> str:
+    function = tool.get("function")
+    return str(function.get("name") if isinstance(function, Mapping) else tool.get("name"))
 
 
 def _sampling(sampling: Sampling) -> tuple[object, ...]:
+    if not sampling.model_fields_set:
+        return PLAIN
     stop = None if sampling.stop is None else tuple(sampling.stop)
     return (
         sampling.temperature,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from tests.servers.batch_desk import BatchDesk, DeskBatch
 from tests.servers.batches import openai_line, shuffled
 
 Step = Callable[[str], Awaitable[None]]
+LATE_SECONDS = 0.45
+"""After which a submission lands whose sender has died, or hears of nothing any more."""
 LIMITS = Limits(1000, 1_000_000)
 
 
@@ -54,14 +57,14 @@ class MemoryBatches:
 
     async def create(self, job: str, lines: Sequence[bytes], file: str | None) -> Created:
         """Submit; the answer may get lost."""
-        await self.step("submit")
         content = lines if file is None else self.desk.files[file].content.splitlines()
         decoded = [msgspec.json.decode(line, type=_Line) for line in content]
         if any(b"refuse me" in bytes(line.body) for line in decoded):
             raise ProviderRefused("provider_refused", "status 400")
-        batch = self.desk.submit(
-            {line.custom_id: msgspec.json.decode(line.body) for line in decoded}, label=job if self.labelled else None
-        )
+        landing = asyncio.get_running_loop().call_later(LATE_SECONDS, self._land, job, decoded)
+        await self.step("submit")  # whoever dies here has sent it, and it lands all the same
+        landing.cancel()
+        batch = self._land(job, decoded)
         await self.step("hear of the submission")
         if self.desk.unanswered:
             self.desk.unanswered -= 1
@@ -105,6 +108,10 @@ class MemoryBatches:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    def _land(self, job: str, lines: Sequence[_Line]) -> DeskBatch:
+        bodies = {line.custom_id: msgspec.json.decode(line.body) for line in lines}
+        return self.desk.submit(bodies, label=job if self.labelled else None)
 
     def _batch(self, batch: str) -> DeskBatch:
         return self.desk.batches[batch]

@@ -10,11 +10,14 @@ import msgspec
 
 from agents.providers.batches.endpoint import Endpoint
 from agents.providers.batches.interface import CLOCK_SKEW_SECONDS, Created, Finding, Outcome, outcomes
-from agents.providers.batches.messages import message_body, parse_message
+from agents.providers.messages import message_body, parse_message
 from agents.providers.batches.packing import Limits
 from agents.providers.protocol import Prompt
 from schemas.errors import ProviderUnreadable
 
+MAX_TOKENS = 4_096
+"""The format requires a longest answer; this is what the models file assumes of a model that names none."""
+UNKNOWN = Prompt("")
 LIMITS = Limits(100_000, 256_000_000)
 PATH = "/messages/batches"
 PAGE = 100
@@ -92,7 +95,7 @@ class AnthropicBatches:
 
     def line(self, item: str, prompt: Prompt, model: str) -> bytes:
         """Return the element of one item."""
-        return bytes(_encode(_Line(item, msgspec.Raw(message_body(prompt, model)))))
+        return bytes(_encode(_Line(item, msgspec.Raw(message_body(prompt, model, MAX_TOKENS)))))
 
     async def upload(self, job: str, lines: Sequence[bytes]) -> str | None:
         """Do nothing: the requests travel with the batch."""
@@ -167,6 +170,6 @@ def outcome_of(line: bytes) -> Outcome:
         reason = verdict.type if verdict.error is None else verdict.error.error.type or verdict.type
         return Outcome(result.custom_id, reason=reason)
     try:
-        return Outcome(result.custom_id, parse_message(bytes(verdict.message)))
+        return Outcome(result.custom_id, parse_message(bytes(verdict.message), UNKNOWN))
     except ProviderUnreadable as wrong:
         return Outcome(result.custom_id, billed=wrong.tokens, reason=wrong.code)

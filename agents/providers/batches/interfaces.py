@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from agents.providers.anthropic import SAMPLING_VERSION
 from agents.providers.batches.anthropic import AnthropicBatches
 from agents.providers.batches.endpoint import Endpoint
 from agents.providers.batches.interface import BatchInterface
 from agents.providers.batches.openai import OpenAIBatches
 from agents.providers.endpoint import api_key
 from schemas.settings import BatchSettings, ProviderSettings
-
-ANTHROPIC_VERSION = "2023-06-01"
 
 
 def _openai(endpoint: Endpoint) -> BatchInterface:
@@ -33,7 +32,7 @@ def build_interfaces(providers: Mapping[str, ProviderSettings], settings: BatchS
     """
     return {
         name: INTERFACES[section.batches](
-            Endpoint(name, section.base_url, _headers(name, section), settings.timeout_seconds)
+            Endpoint(name, section.batches_url or section.base_url, _headers(name, section), settings.timeout_seconds)
         )
         for name, section in providers.items()
         if section.batches is not None
@@ -43,6 +42,7 @@ def build_interfaces(providers: Mapping[str, ProviderSettings], settings: BatchS
 def _headers(name: str, section: ProviderSettings) -> dict[str, str]:
     key = None if section.api_key_env is None else api_key(name, section.api_key_env)
     if section.batches == "anthropic":
-        named = {"anthropic-version": ANTHROPIC_VERSION, **section.headers}
+        named = {"anthropic-version": SAMPLING_VERSION, **section.headers}
         return named if key is None else {**named, "x-api-key": key}
     return dict(section.headers) if key is None else {**section.headers, "authorization": f"Bearer {key}"}
+

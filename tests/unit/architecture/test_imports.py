@@ -20,7 +20,15 @@ COMPOSITION_ROOT = {"agents.bootstrap", "agents.worker"}
 """The only modules that know more than one room."""
 
 PURE_ROOMS = ("agents.governance", "agents.cache", "agents.windows", "agents.routing", "agents.accounting", "schemas")
-PURE_MODULES = ("streams.stage", "streams.topics")
+PURE_MODULES = (
+    "streams.stage",
+    "streams.topics",
+    "agents.providers.batches.book",
+    "agents.providers.batches.completions",
+    "agents.providers.batches.identity",
+    "agents.providers.batches.packing",
+    "agents.providers.batches.plan",
+)
 THIN_AGENTS = ("agent",)
 """Modules of a room that tie its pure functions to the log."""
 IMPURE = {"faust", "mode", "aiokafka", "httpx", "time", "random", "secrets", "uuid", "asyncio", "socket", "threading"}

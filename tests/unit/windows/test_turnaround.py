@@ -62,6 +62,7 @@ def test_the_tail_is_a_probability_that_falls(
     assert 0.0 <= turnaround.tail(later) <= turnaround.tail(earlier) <= 1.0
 
 
+@settings_of(max_examples=40, deadline=None)
 @given(expectations, observed, st.floats(0.001, 0.999))
 def test_the_quantile_is_the_least_time_that_keeps_the_bound(
     expected: Expectation, times: list[float], late: float
