@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 Vectors = NDArray[np.float32]
 
 REMEMBERED_WORDS = 1 << 16
-"""Words whose vectors are kept; 64 MB when all are used."""
+"""64 MB when all are used."""
 WORDS_PER_CALL = 64
 """New words are joined to texts of so many: one call per word costs four times as much."""
 WORD = re.compile(r"\w{1,64}|[^\w\s]{1,8}")
@@ -55,12 +55,15 @@ class EmbeddingEngine:
     remembered, so a text costs one look-up per word instead of its tokens. Against tokens of the raw text this also
     sorts exam questions by subject a little better, since line breaks and marks no longer change a word's tokens.
     Not for two threads at once.
+
+    Args:
+        remembered_words: Words whose vectors are kept, a kilobyte each; beyond that the memory begins anew.
     """
 
     name = "wordllama-l2-supercat-256-words"
     dimensions = 256
 
-    def __init__(self) -> None:
+    def __init__(self, remembered_words: int = REMEMBERED_WORDS) -> None:
         model = _load()
         model.tokenizer.no_padding()
         self._tokenizer = model.tokenizer
@@ -68,7 +71,8 @@ class EmbeddingEngine:
         pieces = sorted(model.tokenizer.get_vocab(with_added_tokens=True).items(), key=lambda item: item[1])
         self._starts = np.array([piece.startswith(WORD_START) for piece, _ in pieces])
         self._rows: dict[str, int] = {}
-        self._words = np.zeros((REMEMBERED_WORDS, self.dimensions), dtype=np.float32)
+        self._remembered = remembered_words
+        self._words = np.zeros((remembered_words, self.dimensions), dtype=np.float32)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of unit length per text; zeros for a text without words."""
@@ -86,7 +90,7 @@ class EmbeddingEngine:
         if len(self._rows) + len(missing) > len(self._words):
             self._rows.clear()
             missing = sorted(set(words))
-            self._words = np.zeros((max(REMEMBERED_WORDS, len(missing)), self.dimensions), dtype=np.float32)
+            self._words = np.zeros((max(self._remembered, len(missing)), self.dimensions), dtype=np.float32)
         chunks = [missing[start : start + WORDS_PER_CALL] for start in range(0, len(missing), WORDS_PER_CALL)]
         encodings = self._tokenizer.encode_batch_fast([" ".join(chunk) for chunk in chunks], add_special_tokens=False)
         for chunk, encoding in zip(chunks, encodings, strict=True):

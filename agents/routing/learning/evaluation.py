@@ -51,8 +51,8 @@ def routing(
     """Show cost against quality on recorded outcomes: how many strong calls buy how many right answers.
 
     The prompts are split by a hash: one half is fitted on, the other measured. With --model-dir nothing is fitted,
-    and all prompts are measured but those that the folder was fitted on. Each file is measured by itself; brackets hold
-    95 % confidence intervals.
+    and all prompts are measured but those that the folder was fitted on. Each file is measured by itself.
+    Brackets hold 95 % confidence intervals.
     """
     paths = [*files, *more]
     read = {path.name: read_file(path) for path in paths}

@@ -31,8 +31,8 @@ CUES: dict[str, str] = {
 }
 NAMES = tuple(CUES)
 FEATURES = (*NAMES, "fence", "options", "short", "numbers")
-HEAD = 320
-TAIL = 160
+HEAD = 200
+TAIL = 100
 """Characters looked at: the instruction stands at the beginning or the end, and what it is about in between."""
 FEW = 3
 FENCE = "```"
