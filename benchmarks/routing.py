@@ -1,8 +1,8 @@
 """What learned routing costs per prompt: embedding, prediction, task types, in batches.
 
 `python -m benchmarks.routing` fits on made-up outcomes (the cost of a prediction depends on their number and on the
-models and topics, not on what they say) and prints one JSON object, in microseconds per prompt. `--prompts FILE.csv.gz`
-takes the prompts of a file instead of made-up ones. Beside them stand nearest neighbours, exact and by Annoy.
+models and topics, not on what they say) and prints one JSON object, in microseconds per prompt. `--prompts FILE`
+takes the prompts of a CSV file instead of made-up ones. Beside them stand nearest neighbours, exact and by Annoy.
 """
 
 from __future__ import annotations

@@ -22,12 +22,12 @@ RESAMPLES = 1000
 STEP = 10
 FIGURES = {"AIQ": "aiq", "CPT(50 %)": "cpt50", "CPT(80 %)": "cpt80", "strong calls for 95 %": "share95"}
 
-existing_file = click.Path(path_type=Path, exists=True, dir_okay=False)
+csv_file = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.option("--outcomes", "files", type=existing_file, multiple=True, required=True, help="CSV as for router fit.")
-@click.argument("more", type=existing_file, nargs=-1, metavar="[FILE]...")
+@click.option("--outcomes", "files", type=csv_file, multiple=True, required=True, help="CSV as for router fit.")
+@click.argument("more", type=csv_file, nargs=-1, metavar="[FILE]...")
 @click.option("--model-dir", type=click.Path(path_type=Path, file_okay=False), help="Measure what is fitted there.")
 @click.option("--weak", metavar="MODEL", help="Default: the model least often right.")
 @click.option("--strong", metavar="MODEL", help="Default: the model most often right.")

@@ -29,12 +29,10 @@ def draw(reports: Sequence[Report], file: Path) -> None:
     """Write one panel per report to an image file; its ending says the format.
 
     Raises:
-        ConfigurationError: matplotlib is not installed, the format is unknown, or the file cannot be written.
+        ConfigurationError: The format is unknown, or the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure  # slow to import, and only pictures need it
-    except ImportError as missing:
-        raise ConfigurationError("pictures need matplotlib; install it, or leave out --plot") from missing
+    from matplotlib.figure import Figure  # slow to import, and only pictures need it
+
     figure = Figure(figsize=(WIDTH * len(reports), HEIGHT), layout="constrained")
     for axes, report in zip(figure.subplots(1, len(reports), squeeze=False)[0], reports, strict=True):
         _panel(axes, report)

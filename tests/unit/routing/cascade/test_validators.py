@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from agents.routing.cascade.validators import findings
@@ -9,7 +11,7 @@ from schemas.errors import ConfigurationError
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 
 
-def checks(answer: str, finish_reason: str | None = "stop", schema: dict[str, object] | None = None) -> list[str]:
+def checks(answer: str, finish_reason: str | None = "stop", schema: Mapping[str, object] | None = None) -> list[str]:
     return [finding.check for finding in findings(answer, finish_reason, schema)]
 
 
@@ -34,7 +36,7 @@ def test_an_answer_that_holds_has_no_findings() -> None:
     ],
 )
 def test_each_check_finds_its_fault(
-    answer: str, finish_reason: str, schema: dict[str, object] | None, expected: list[str]
+    answer: str, finish_reason: str, schema: Mapping[str, object] | None, expected: list[str]
 ) -> None:
     assert checks(answer, finish_reason, schema) == expected
 
