@@ -68,15 +68,14 @@ def _panel(axes, report: Report) -> None:  # type: ignore[no-untyped-def]  # mat
         axes.plot([100 * measured.figures.share95], [wanted], marker="o", markersize=5, color=colour)
     axes.axhline(wanted, color="#555555", linewidth=0.8, linestyle=":")
     axes.annotate(
-        f"95 % of {report.strong}'s quality ({wanted:.1f} %)",
+        f"95 % of\n{report.strong}:\n{wanted:.1f} %",
         (100, wanted),
-        xytext=(0, -4),
+        xytext=(5, 0),
         textcoords="offset points",
-        ha="right",
-        va="top",
+        va="center",
         fontsize=9,
         color="#555555",
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+        annotation_clip=False,
     )
     low = min(float(measured.quality.min()) for measured in report.measured.values())
     high = max(float(measured.quality.max()) for measured in report.measured.values())
