@@ -87,7 +87,7 @@ class Candidate(NamedTuple):
     longer: InputRates | None = None
 
     def cost(self, input_tokens: int, cached: int = 0) -> int:
-        """Return the expected cost in cost units; with one call, what `cost_of` says of nothing written to a cache."""
+        """Return the expected cost in cost units; with one call, what `cost_of` says where no cache is written."""
         rates: Candidate | InputRates = self
         while rates.longer is not None and input_tokens > rates.longer.above:
             rates = rates.longer

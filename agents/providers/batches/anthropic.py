@@ -10,8 +10,8 @@ import msgspec
 
 from agents.providers.batches.endpoint import Endpoint
 from agents.providers.batches.interface import CLOCK_SKEW_SECONDS, Created, Finding, Outcome, outcomes
-from agents.providers.messages import message_body, parse_message
 from agents.providers.batches.packing import Limits
+from agents.providers.messages import message_body, parse_message
 from agents.providers.protocol import Prompt
 from schemas.errors import ProviderUnreadable
 

@@ -45,4 +45,3 @@ def _headers(name: str, section: ProviderSettings) -> dict[str, str]:
         named = {"anthropic-version": SAMPLING_VERSION, **section.headers}
         return named if key is None else {**named, "x-api-key": key}
     return dict(section.headers) if key is None else {**section.headers, "authorization": f"Bearer {key}"}
-

@@ -23,7 +23,7 @@ SEED = 3
 DIGITS = 6
 OUTCOMES_HELP = "CSV with a column `prompt` and columns `<model>_correct`; more than once for several files."
 
-existing_file = click.Path(path_type=Path, exists=True, dir_okay=False)
+csv_file = click.Path(path_type=Path, dir_okay=False)
 folder = click.Path(path_type=Path, file_okay=False)
 
 
@@ -33,8 +33,8 @@ def router() -> None:
 
 
 @router.command()
-@click.option("--outcomes", "files", type=existing_file, multiple=True, required=True, help=OUTCOMES_HELP)
-@click.argument("more", type=existing_file, nargs=-1, metavar="[FILE]...")
+@click.option("--outcomes", "files", type=csv_file, multiple=True, required=True, help=OUTCOMES_HELP)
+@click.argument("more", type=csv_file, nargs=-1, metavar="[FILE]...")
 @click.option("--model-dir", type=folder, required=True, help="Folder for what is learned; made if missing.")
 @click.option("--cheap", metavar="MODEL", help="Whose answers a cascade checks. Default: the one least often right.")
 @click.option("--seed", type=int, default=SEED, show_default=True, help="Of folds and clusters.")
@@ -77,7 +77,7 @@ RIGHT = ("graded", "right", "Brier score", "of a constant", "calibration error")
 
 
 @router.command()
-@click.option("--prompts", "file", type=existing_file, required=True, help="CSV with a column `prompt`.")
+@click.option("--prompts", "file", type=csv_file, required=True, help="CSV with a column `prompt`.")
 @click.option("--model-dir", type=folder, required=True, help="Folder that `asahi router fit` has written.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="CSV to write.")
 @click.option("--prompt-only", is_flag=True, help="Look at no answer, even where the file has some.")

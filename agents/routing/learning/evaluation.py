@@ -22,12 +22,12 @@ RESAMPLES = 1000
 STEP = 10
 FIGURES = {"AIQ": "aiq", "CPT(50 %)": "cpt50", "CPT(80 %)": "cpt80", "strong calls for 95 %": "share95"}
 
-existing_file = click.Path(path_type=Path, exists=True, dir_okay=False)
+csv_file = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.option("--outcomes", "files", type=existing_file, multiple=True, required=True, help="CSV as for router fit.")
-@click.argument("more", type=existing_file, nargs=-1, metavar="[FILE]...")
+@click.option("--outcomes", "files", type=csv_file, multiple=True, required=True, help="CSV as for router fit.")
+@click.argument("more", type=csv_file, nargs=-1, metavar="[FILE]...")
 @click.option("--model-dir", type=click.Path(path_type=Path, file_okay=False), help="Measure what is fitted there.")
 @click.option("--weak", metavar="MODEL", help="Default: the model least often right.")
 @click.option("--strong", metavar="MODEL", help="Default: the model most often right.")
@@ -51,8 +51,8 @@ def routing(
     """Show cost against quality on recorded outcomes: how many strong calls buy how many right answers.
 
     The prompts are split by a hash: one half is fitted on, the other measured. With --model-dir nothing is fitted,
-    and all prompts are measured but those that the folder was fitted on. Each file is measured by itself; brackets hold
-    95 % confidence intervals.
+    and all prompts are measured but those that the folder was fitted on. Each file is measured by itself.
+    Brackets hold 95 % confidence intervals.
     """
     paths = [*files, *more]
     read = {path.name: read_file(path) for path in paths}

@@ -49,8 +49,10 @@ def lexical(prompts: Sequence[str]) -> NDArray[np.float32]:
     owner = np.repeat(np.arange(len(parts), dtype=np.int64) * (OTHER + 1), sizes)
     counts = np.bincount(owner + classes, minlength=len(parts) * (OTHER + 1)).reshape(len(parts), OTHER + 1)
     digits = classes == 0
+    starts = np.cumsum(sizes) - sizes
     begins = digits & ~np.concatenate(([False], digits[:-1]))
-    numbers = np.add.reduceat(begins, np.cumsum(sizes) - sizes, dtype=np.float64)
+    begins[starts] = digits[starts]
+    numbers = np.add.reduceat(begins, starts, dtype=np.float64)
     shares = np.sqrt(counts[:, :OTHER] / sizes[:, None])
     length = np.log1p(sizes) / np.log(LONGEST)
     words = np.log1p(sizes / (1 + counts[:, COUNTED.index(" ")])) / np.log(10)

@@ -125,7 +125,14 @@ def measure(scores: Floats, pair: Pair, resamples: int, seed: int) -> Measured:
         drawn_quality.append(at_percents(drawn))
     low, high = np.nanpercentile(np.array(drawn_figures), INTERVAL, axis=0)
     quality_low, quality_high = np.percentile(np.array(drawn_quality), INTERVAL, axis=0)
-    return Measured(figures(quality), Figures(*low), Figures(*high), at_percents(quality), quality_low, quality_high)
+    return Measured(
+        figures(quality),
+        Figures(*low.tolist()),
+        Figures(*high.tolist()),
+        at_percents(quality),
+        quality_low,
+        quality_high,
+    )
 
 
 def at_percents(quality: Floats) -> Floats:

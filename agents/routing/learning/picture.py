@@ -29,12 +29,10 @@ def draw(reports: Sequence[Report], file: Path) -> None:
     """Write one panel per report to an image file; its ending says the format.
 
     Raises:
-        ConfigurationError: matplotlib is not installed, the format is unknown, or the file cannot be written.
+        ConfigurationError: The format is unknown, or the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure  # slow to import, and only pictures need it
-    except ImportError as missing:
-        raise ConfigurationError("pictures need matplotlib; install it, or leave out --plot") from missing
+    from matplotlib.figure import Figure  # slow to import, and only pictures need it
+
     figure = Figure(figsize=(WIDTH * len(reports), HEIGHT), layout="constrained")
     for axes, report in zip(figure.subplots(1, len(reports), squeeze=False)[0], reports, strict=True):
         _panel(axes, report)
@@ -70,15 +68,14 @@ def _panel(axes, report: Report) -> None:  # type: ignore[no-untyped-def]  # mat
         axes.plot([100 * measured.figures.share95], [wanted], marker="o", markersize=5, color=colour)
     axes.axhline(wanted, color="#555555", linewidth=0.8, linestyle=":")
     axes.annotate(
-        f"95 % of {report.strong}'s quality ({wanted:.1f} %)",
+        f"95 % of\n{report.strong}:\n{wanted:.1f} %",
         (100, wanted),
-        xytext=(0, -4),
+        xytext=(5, 0),
         textcoords="offset points",
-        ha="right",
-        va="top",
+        va="center",
         fontsize=9,
         color="#555555",
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+        annotation_clip=False,
     )
     low = min(float(measured.quality.min()) for measured in report.measured.values())
     high = max(float(measured.quality.max()) for measured in report.measured.values())

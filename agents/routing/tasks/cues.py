@@ -31,8 +31,8 @@ CUES: dict[str, str] = {
 }
 NAMES = tuple(CUES)
 FEATURES = (*NAMES, "fence", "options", "short", "numbers")
-HEAD = 320
-TAIL = 160
+HEAD = 200
+TAIL = 100
 """Characters looked at: the instruction stands at the beginning or the end, and what it is about in between."""
 FEW = 3
 FENCE = "```"
@@ -42,6 +42,7 @@ _PLACES: dict[str, list[int]] = {}
 for _place, _words in enumerate(CUES.values()):
     for _word in _words.split():
         _PLACES.setdefault(_word, []).append(_place)
+_KNOWN = frozenset(_PLACES)
 
 
 def cues(prompts: Sequence[str]) -> NDArray[np.float64]:
@@ -50,18 +51,18 @@ def cues(prompts: Sequence[str]) -> NDArray[np.float64]:
     The first word counts again by the kind it is of, since an instruction mostly begins with its verb. Code fences,
     lettered options, brevity and numbers follow.
     """
-    return np.array([_row(prompt) for prompt in prompts], dtype=np.float64).reshape(len(prompts), len(FEATURES))
+    rows = np.array([_row(prompt) for prompt in prompts], dtype=np.float64).reshape(len(prompts), len(FEATURES))
+    return np.minimum(rows, 2 * FEW) / FEW
 
 
 def _row(prompt: str) -> list[float]:
     ends = prompt if len(prompt) <= HEAD + TAIL else f"{prompt[:HEAD]} {prompt[-TAIL:]}"
     words = words_of(ends)
-    kinds = [0.0] * len(NAMES)
-    for word in _PLACES.keys() & set(words):
+    kinds = [0] * len(NAMES)
+    for word in _KNOWN.intersection(words):
         for place in _PLACES[word]:
             kinds[place] += 1
     for place in _PLACES.get(words[0], ()) if words else ():
         kinds[place] += FEW
-    numbers = sum(map(str.isdecimal, words))
-    shape = [FENCE in prompt, OPTION in prompt, FEW / (1 + len(words)), min(numbers, 2 * FEW) / FEW]
-    return [min(count, 2 * FEW) / FEW for count in kinds] + [float(value) for value in shape]
+    numbers = len([word for word in words if word.isdecimal()])
+    return [*kinds, FEW * (FENCE in prompt), FEW * (OPTION in prompt), FEW * FEW / (1 + len(words)), numbers]

@@ -88,7 +88,7 @@ class TaskTypeDetector:
     def _inputs(self, prompts: Sequence[str], vectors: Vectors, similar: Vectors) -> NDArray[np.float64]:
         ends = [*self._starts[1:], similar.shape[1]]
         near = [
-            np.sort(similar[:, start:end], axis=1)[:, -NEAREST:].mean(axis=1)
+            np.partition(similar[:, start:end], -min(NEAREST, end - start), axis=1)[:, -NEAREST:].mean(axis=1)
             for start, end in zip(self._starts, ends, strict=True)
         ]
         return np.hstack([EMBEDDING_WEIGHT * vectors, NEIGHBOUR_WEIGHT * np.column_stack(near), cues(prompts)])

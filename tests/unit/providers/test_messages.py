@@ -132,7 +132,7 @@ def test_an_answer_and_its_bill_are_read() -> None:
     text = [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "Bec"}]
     read = parse_message(message(*text, {"type": "text", "text": "ause."}, usage=usage), PLAIN)
     assert read.answer == Answer("Because.", None, "stop")
-    assert read.tokens == Tokens(106, 64, 9, 4)
+    assert read.tokens == Tokens(106, 64, 9, 4, 32)
 
 
 def test_tool_calls_are_read_in_openai_s_form() -> None:
