@@ -65,8 +65,8 @@ def test_autopilot_takes_the_cheapest_and_says_why() -> None:
         expected_cost_usd="0.00014",
         predicted_quality=0.6,
         lost={
-            "big": "costs more than 0.00014 USD",
-            "middle": "costs more than 0.00014 USD",
+            "big": "costs more",
+            "middle": "costs more",
         },
         candidates={
             "big": ExpectedRecord(0.95, "0.013"),
