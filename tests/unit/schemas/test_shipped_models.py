@@ -11,6 +11,7 @@ import pytest
 from genai_prices import Usage, calc_price
 from genai_prices.types import TieredPrices
 
+from schemas.prices_published import published_rates
 from schemas.registry import Capability, ModelRegistry, ModelSpec
 
 SHIPPED = ModelRegistry.load(Path(__file__).parents[3] / "config" / "models.yaml")
@@ -52,6 +53,17 @@ def test_a_price_is_the_published_one(spec: ModelSpec) -> None:
     assert ours == theirs, f"published is {theirs}"
     tiers = published.input_mtok.tiers if isinstance(published.input_mtok, TieredPrices) else ()
     assert all(spec.context_window <= tier.start for tier in tiers), "the window reaches into a dearer tier"
+
+
+@MODELS
+def test_the_rates_of_caching_and_of_the_batch_lane_are_the_published_ones(spec: ModelSpec) -> None:
+    published = published_rates((spec.price_ref or "").replace(":", "/", 1), NOON)
+    for name in ("cache_write", "cache_write_1h"):
+        assert getattr(spec.price, name) == published.get(name)
+    batch = spec.price.batch
+    if batch is not None:
+        theirs = {name: rate for name, rate in published["batch"].items() if name != "tiers"}
+        assert {name: rate for name, rate in batch.named().items() if name in theirs} == theirs
 
 
 @MODELS
