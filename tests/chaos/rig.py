@@ -42,7 +42,7 @@ models:
     context_window: 128000
     quality: {default: 0.9}
     speed: {first_token_ms: 10, tokens_per_second: 1000}
-    price: {input: 1, output: 2}
+    price: {input: 1, output: 2, batch: 0.5}
 """
 _completions = msgspec.msgpack.Decoder(CompletionBatch)
 

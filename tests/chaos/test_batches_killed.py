@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from streams.topics import REQUESTS, USAGE
 from tests.chaos.conftest import Report
 from tests.chaos.rig import TENANTS, Rig
 from tests.servers.batch_desk import BatchDesk, Conditions
-from tests.servers.batches import BatchServer
+from tests.servers.batches import BatchServer, tokens_of
 from tests.servers.behaviour import answer_or_fail
 from tests.servers.openai_compatible import OpenAICompatibleServer
 
@@ -82,10 +83,10 @@ async def _send(rig: Rig) -> None:
             await outbox.publish(REQUESTS.name, home, [message])
 
 
-async def _batch_usages(rig: Rig) -> set[str]:
-    """Return the ids of the usage events of batches."""
+async def _batch_usages(rig: Rig) -> dict[str, Decimal]:
+    """Return what the usage events of batches cost, by id."""
     return {
-        usage["id"]
+        usage["id"]: Decimal(usage["cost_usd"])
         async for records in read_tail(rig.settings.kafka, rig.starts(USAGE.name))
         for usage in (json.loads(record.value or b"{}") for record in records)
         if "/" in usage["id"]
@@ -93,8 +94,17 @@ async def _batch_usages(rig: Rig) -> set[str]:
 
 
 async def counted_as_charged(rig: Rig, desk: BatchDesk) -> bool:
-    """Return whether every charge has its usage event, and every usage event its charge."""
-    return await _batch_usages(rig) == {f"{batch}/{item}" for batch, item in desk.charged()}
+    """Return whether every charge has its usage event with the same amount, and every usage event its charge."""
+    return await _batch_usages(rig) == _charges(desk)
+
+
+def _charges(desk: BatchDesk) -> dict[str, Decimal]:
+    """Return what the provider charged for each item: half of a dollar and of two per million tokens."""
+    amounts = {}
+    for (batch, item), times in desk.charged().items():
+        input_tokens, output_tokens = tokens_of(json.loads(bytes(desk.batches[batch].items[item])))
+        amounts[f"{batch}/{item}"] = times * (input_tokens * Decimal("0.5") + output_tokens) / 1_000_000
+    return amounts
 
 
 @pytest.mark.timeout(300)
@@ -121,4 +131,6 @@ async def test_what_the_provider_charges_is_what_usage_counts(
         assert len(submitted) == len(set(submitted)), "no request is in two batches"
         assert {status for outcomes in answers.results.values() for _, status in outcomes} == {"completed"}
         charged = desk.charged()
-        report(provider=kind, requests=REQUESTS_SENT, batches=len(desk.batches), charged=len(charged), kills=KILLS)
+        dollars = str(sum(_charges(desk).values()))
+        batches = len(desk.batches)
+        report(provider=kind, requests=REQUESTS_SENT, batches=batches, charged=len(charged), usd=dollars, kills=KILLS)
