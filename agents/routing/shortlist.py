@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from agents.routing.constraints import Needs
 from agents.routing.expectations import Expectations
-from agents.routing.fit import Candidate, calls_of, candidate_of, standing_violations
+from agents.routing.fit import Candidate, Offer, candidate_of, expected_of, standing_violations
 from agents.routing.units import usd
 from schemas.registry import ModelRegistry
+from schemas.wire import ExpectedRecord
 
 LENGTHS = 256
 """Rows remembered per shortlist; each has a hundred bytes or two per model."""
@@ -20,22 +21,15 @@ class Row(NamedTuple):
 
     Attributes:
         fits: Input and answer fit into the context window.
-        cost: In cost units.
-        text: The cost in US dollars.
-        learned: Length of the answer, where experience told.
-        calls: Paid calls per answer.
+        offer: What it offers at the registry's quality.
+        expected: The same as a decision says it.
     """
 
-    candidate: Candidate
     name: str
     position: int
-    prior: int
-    latency_ms: float
     fits: bool
-    cost: int
-    text: str
-    learned: int | None
-    calls: float
+    offer: Offer
+    expected: ExpectedRecord
 
 
 class Shortlist:
@@ -56,22 +50,11 @@ class Shortlist:
         found = []
         for candidate in self.candidates:
             cost = candidate.cost(input_tokens)
+            offer = Offer(cost, -candidate.prior, candidate.latency_ms, candidate.name, candidate)
+            expected = expected_of(candidate, candidate.prior, usd(cost), 0)
             fits = input_tokens <= candidate.room
-            found.append(
-                Row(
-                    candidate,
-                    candidate.name,
-                    candidate.position,
-                    candidate.prior,
-                    candidate.latency_ms,
-                    fits,
-                    cost,
-                    usd(cost),
-                    candidate.learned,
-                    calls_of(candidate),
-                )
-            )
-        return tuple(sorted(found, key=lambda row: row.cost))
+            found.append(Row(candidate.name, candidate.position, fits, offer, expected))
+        return tuple(sorted(found, key=lambda row: row.offer.cost))
 
 
 def shortlist_of(registry: ModelRegistry, expectations: Expectations, needs: Needs) -> Shortlist:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agents.routing.constraints import RoutingConstraints
-from agents.routing.fit import BY_REQUEST, Offer, poor
+from agents.routing.fit import BY_REQUEST, Offer, expected_of, poor
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.shortlist import Shortlist
 from agents.routing.units import QUALITY_UNITS, usd
@@ -41,23 +41,30 @@ def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Pros
     ranked: list[Offer] = []
     expected: dict[str, ExpectedRecord] = {}
     lost = shortlist.excluded.copy()
-    for candidate, name, position, prior, latency, fits, fresh, fresh_text, learned, calls in shortlist.rows(tokens):
-        quality, cost, text, cached = prior, fresh, fresh_text, 0
-        if qualities is not None and qualities[position] != UNKNOWN:
-            quality = qualities[position]
-        if warm_by and name in warm_by and candidate.cached_discount:
-            cached = min(warm_by[name], tokens)
-            cost = candidate.cost(tokens, cached)
-            text = usd(cost)
-        expected[name] = ExpectedRecord(quality / QUALITY_UNITS, text, cached, learned, calls)
-        if quality < least:
-            lost[name] = poor(quality, least)
-            continue
-        offer = _new(Offer, (cost, -quality, latency, name, candidate, cached))
-        if fits and (most is None or cost <= most):
+    for name, position, fits, usual, usually in shortlist.rows(tokens):
+        offer, record = usual, usually
+        if qualities is not None and (quality := qualities[position]) != UNKNOWN:
+            cost, _, latency, _, candidate, _ = usual
+            offer = _new(Offer, (cost, -quality, latency, name, candidate, 0))
+            record = ExpectedRecord(
+                quality / QUALITY_UNITS, usually.cost_usd, 0, usually.output_tokens, usually.calls
+            )
+        if name in warm_by and offer.candidate.cached_discount:
+            offer, record = _warm(offer, min(warm_by[name], tokens), tokens)
+        expected[name] = record
+        if -offer[1] < least:
+            lost[name] = poor(-offer[1], least)
+        elif fits and (most is None or offer[0] <= most):
             ranked.append(offer)
         else:
             found = (check(offer, constraints, tokens) for check in BY_REQUEST)
             lost[name] = next(violation.loss for violation in found if violation is not None)
     ranked.sort()
     return Survey(ranked, expected, lost)
+
+
+def _warm(offer: Offer, cached: int, tokens: int) -> tuple[Offer, ExpectedRecord]:
+    """Return an offer, and what a decision says of it, where the provider has the input's beginning cached."""
+    cost = offer.candidate.cost(tokens, cached)
+    warm = offer._replace(cost=cost, cached=cached)
+    return warm, expected_of(offer.candidate, offer.quality, usd(cost), cached)
