@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.result import Lane
-from schemas.wire import Answer, Tokens
+from schemas.wire import Answer, CheckRecord, Tokens
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True, gc=False):
@@ -92,6 +92,9 @@ class Call(Part, frozen=True, gc=False):
         deadline: Unix seconds after which nobody wants the answer.
         dispatched_at: Unix seconds.
         stages_ms: Milliseconds spent so far, by stage.
+        steps: How many of the first targets are steps of a cascade: the answer of each but the last is checked, and
+            the next is asked where it does not hold. The targets after them are fallbacks; 0 is no cascade.
+        accept: Least probability of being right with which an answer of a cascade is taken.
     """
 
     passenger: Passenger
@@ -100,6 +103,8 @@ class Call(Part, frozen=True, gc=False):
     dispatched_at: float
     deadline: float | None = None
     stages_ms: dict[str, float] = {}
+    steps: int = 0
+    accept: float = 0.0
 
 
 class Completion(Part, frozen=True, gc=False):
@@ -109,6 +114,7 @@ class Completion(Part, frozen=True, gc=False):
         attempts: Provider calls made, failed ones included.
         completed_at: Unix seconds.
         batch: The batch that answered, or that was given up because it took too long.
+        checks: Of the answers of a cascade, in order.
     """
 
     passenger: Passenger
@@ -120,6 +126,12 @@ class Completion(Part, frozen=True, gc=False):
     attempts: int = 0
     stages_ms: dict[str, float] = {}
     batch: str | None = None
+    checks: tuple[CheckRecord, ...] = ()
+
+    @property
+    def makeshift(self) -> bool:
+        """Whether an answer was delivered that did not hold, since nobody gave a better one."""
+        return any(check.delivered_because is not None for check in self.checks)
 
     def answering_call(self) -> PaidCall | None:
         """Return the paid call that gave the answer; None when nothing was billed for it."""

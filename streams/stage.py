@@ -48,6 +48,8 @@ class Journey:
         lane: Set by windows.
         targets: Set by routing: the chosen model first, then fallbacks.
         choice: Set by routing: the JSON of a `schemas.wire.Choice`.
+        steps: Set by routing: how many of the first targets are steps of a cascade; 0 is none.
+        accept: Set by routing: least probability with which a cheap answer of the cascade is taken.
     """
 
     request: Request
@@ -64,6 +66,8 @@ class Journey:
     choice: bytes | None = None
     entered_at: float = 0.0
     stages_ms: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
+    accept: float = 0.0
 
 
 @dataclass(slots=True)

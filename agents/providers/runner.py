@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from agents.providers import failures
+from agents.providers.checks import Checker, Unchecking, failed_check
 from agents.providers.flight import MS_PER_SECOND, Cut, Flight, latency_of
 from agents.providers.gate import Gate
 from agents.providers.lane import Lane
@@ -24,6 +25,7 @@ from schemas.batch import Call, Completion
 from schemas.errors import NextStep, ProviderError, ProviderRefused, ProviderTimeout
 from schemas.provider_health import LaneHealth
 from schemas.settings import ProviderSettings
+from schemas.wire import Answer
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class CallRunner(Generic[Token]):
         on_completion: Gets the token and the completion of every call, exactly once; it may be called from within
             `submit`. It must not raise, nor submit.
         jitter: Returns a random number, uniform in [0, 1), for the pauses between attempts.
+        checker: Says whether an answer of a cascade holds; without one every answer does.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class CallRunner(Generic[Token]):
         call_id: Callable[[], str],
         on_completion: Callable[[Token, Completion], None],
         jitter: Callable[[], float] = random.random,
+        checker: Checker | None = None,
     ) -> None:
         self._lanes: dict[str, Lane[Token]] = {
             name: Lane(name, provider, settings[name], clock()) for name, provider in providers.items()
@@ -60,6 +64,7 @@ class CallRunner(Generic[Token]):
         self._call_id = call_id
         self._on_completion = on_completion
         self._jitter = jitter
+        self._checker: Checker = checker or Unchecking()
         self._outstanding: Outstanding[Token] = Outstanding()
         self._under_way: UnderWay[Token] = UnderWay(self._outstanding, self._landed)
         self._gate: Gate[Token] = Gate(
@@ -208,7 +213,22 @@ class CallRunner(Generic[Token]):
         flight.bill(self._call_id(), reply.tokens, latency_of(reply, flight, now))
         if (circuit := lane.answered(flight, reply, now)) is not None:
             self._gate.note(lane, flight, circuit)
-        self._finish(flight, flight.answered(reply.answer, now))
+        if flight.must_check and not self._holds(flight, reply.answer):
+            flight.fall_back()
+            self._approach(flight, now)
+        else:
+            self._finish(flight, flight.answered(reply.answer, now))
+
+    def _holds(self, flight: Flight[Token], answer: Answer) -> bool:
+        """Check an answer that another target may better."""
+        prompt = flight.prompt
+        assert prompt is not None, "it was decoded for the attempt"
+        try:
+            verdict = self._checker.holds(prompt, flight.target.model, answer)
+        except Exception as bug:  # noqa: BLE001 -- a checker is an extension: its bug ends its check, no other call
+            _log.exception("bug in the check of answers", extra={"request_id": flight.call.passenger.id})
+            verdict = failed_check(bug)
+        return flight.check(answer, verdict)
 
     def _attempt_failed(self, flight: Flight[Token], lane: Lane[Token], raised: BaseException) -> None:
         now = self._clock()

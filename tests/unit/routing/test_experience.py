@@ -52,4 +52,4 @@ def test_an_answer_nobody_billed_teaches_nothing() -> None:
     experience.observe(a_completion(a_passenger(), answer=PARIS, calls=()))
     assert experience.expectations() == Expectations()
     assert replace(Expectations(), calls={}) == Expectations()
-    assert msgspec.json.encode(Expectations()) == b'{"output_tokens":{},"calls":{}}'
+    assert msgspec.json.encode(Expectations()) == b'{"output_tokens":{},"calls":{},"escalations":{}}'
