@@ -190,8 +190,7 @@ def compose_stages(
     directory, ready = TenantDirectory(), asyncio.Event()
     background, publishing = Background(fatal), Background(fatal)
     capacity = Capacity(settings.worker.max_outstanding)
-    predictor = configured_predictor(settings.routing)
-    routing = RoutingStep(registry, settings.routing, predictor)
+    routing = RoutingStep(registry, settings.routing, configured_predictor(settings.routing))
     experience = Experience(settings.routing.learn_after)
 
     def new_state(partition: int) -> PartitionState:
@@ -225,7 +224,7 @@ def compose_stages(
         clock=clock,
         call_id=call_id,
         on_completion=calls.completed,
-        checker=configured_checker(settings.routing, predictor),
+        checker=configured_checker(settings.routing),
     )
     calls.run_with(runner)
     lane = None

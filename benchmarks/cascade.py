@@ -144,9 +144,7 @@ def measure(file: Path, also: Sequence[Path], folder: Path) -> dict[str, Any]:
     fitted = joined([part.rows(~held_out(part.prompts)) for part in parts])
     test = parts[0].rows(held_out(parts[0].prompts))
     save(fit_router(fitted, EmbeddingEngine(), SEED, WEAK), folder)
-    alone = {
-        model: piped(file, test, RoutingSettings(), mode="explicit", model=model) for model in (WEAK, STRONG)
-    }
+    alone = {model: piped(file, test, RoutingSettings(), mode="explicit", model=model) for model in (WEAK, STRONG)}
     strong = alone[STRONG]
     routing = RoutingSettings(model_dir=folder)
     unscored = piped(file, test, RoutingSettings(), strategy="cascade")
@@ -160,9 +158,7 @@ def measure(file: Path, also: Sequence[Path], folder: Path) -> dict[str, Any]:
             **figures(piped(file, test, routing, strategy="cascade"), strong),
         },
         "validators_only": figures(unscored, strong),
-        "by_accept": {
-            str(accept): figures(piped(file, test, routing, accept=accept), strong) for accept in ACCEPTS
-        },
+        "by_accept": {str(accept): figures(piped(file, test, routing, accept=accept), strong) for accept in ACCEPTS},
     }
 
 

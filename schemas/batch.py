@@ -83,6 +83,21 @@ class Passenger(Part, frozen=True, gc=False):
     compressed_tokens: int = 0
 
 
+class Cascade(Part, frozen=True, gc=False):
+    """How a call goes on from target to target although it is answered.
+
+    The first targets are the steps, the answer of each but the last is checked, and where it does not hold the next
+    is asked. The targets after the steps are fallbacks.
+
+    Attributes:
+        accept: Least probability of being right with which an answer is taken.
+        expected: Probability of a right answer as predicted from the prompt alone, of each step but the last.
+    """
+
+    accept: float
+    expected: tuple[float, ...]
+
+
 class Call(Part, frozen=True, gc=False):
     """One admitted request on its way to a provider.
 
@@ -92,9 +107,7 @@ class Call(Part, frozen=True, gc=False):
         deadline: Unix seconds after which nobody wants the answer.
         dispatched_at: Unix seconds.
         stages_ms: Milliseconds spent so far, by stage.
-        steps: How many of the first targets are steps of a cascade: the answer of each but the last is checked, and
-            the next is asked where it does not hold. The targets after them are fallbacks; 0 is no cascade.
-        accept: Least probability of being right with which an answer of a cascade is taken.
+        cascade: Makes the first targets the steps of a cascade.
     """
 
     passenger: Passenger
@@ -103,8 +116,7 @@ class Call(Part, frozen=True, gc=False):
     dispatched_at: float
     deadline: float | None = None
     stages_ms: dict[str, float] = {}
-    steps: int = 0
-    accept: float = 0.0
+    cascade: Cascade | None = None
 
 
 class Completion(Part, frozen=True, gc=False):

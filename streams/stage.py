@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from schemas.batch import Target
+from schemas.batch import Cascade, Target
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
 from schemas.tenant import TenantRegistered
@@ -48,8 +48,7 @@ class Journey:
         lane: Set by windows.
         targets: Set by routing: the chosen model first, then fallbacks.
         choice: Set by routing: the JSON of a `schemas.wire.Choice`.
-        steps: Set by routing: how many of the first targets are steps of a cascade; 0 is none.
-        accept: Set by routing: least probability with which a cheap answer of the cascade is taken.
+        cascade: Set by routing where the first targets are steps of a cascade.
     """
 
     request: Request
@@ -66,8 +65,7 @@ class Journey:
     choice: bytes | None = None
     entered_at: float = 0.0
     stages_ms: dict[str, float] = field(default_factory=dict)
-    steps: int = 0
-    accept: float = 0.0
+    cascade: Cascade | None = None
 
 
 @dataclass(slots=True)

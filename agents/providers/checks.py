@@ -1,4 +1,4 @@
-"""Whether an answer of a cascade holds, as the provider stage asks for it; the checker itself is given to it."""
+"""Whether an answer of a cascade holds, as the provider stage asks for it. What answers is given to the stage."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ class Verdict(Protocol):
 class Checker(Protocol):
     """Checks answers."""
 
-    def holds(self, prompt: Prompt, model: str, answer: Answer) -> Verdict:
-        """Check one answer, in less than a millisecond: it runs between the calls.
+    def holds(self, prompt: Prompt, model: str, answer: Answer, expected: float) -> Verdict:
+        """Check one answer; it may be called in several threads at once.
 
         Args:
             prompt: What was asked.
             model: Who answered.
             answer: What it said.
+            expected: Probability of a right answer, as predicted from the prompt alone.
         """
         ...
 
@@ -52,12 +53,15 @@ class Ruling(NamedTuple):
 class Unchecking:
     """Takes every answer."""
 
-    def holds(self, prompt: Prompt, model: str, answer: Answer) -> Ruling:
+    def holds(self, prompt: Prompt, model: str, answer: Answer, expected: float) -> Ruling:
         """Say that it holds."""
-        del prompt, model, answer
+        del prompt, model, answer, expected
         return Ruling(True, None, "nothing checks answers here")
 
 
 def failed_check(bug: Exception) -> Ruling:
     """Return the verdict on an answer whose check met a bug: nobody vouches for it, so a better model is asked."""
     return Ruling(False, None, f"the check met an unexpected {type(bug).__name__}")
+
+
+UNCHECKED = Ruling(False, None, "there was no time to check it")

@@ -61,6 +61,7 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
     queue_ms: float = 0.0
     provider_ms: float = 0.0
     backoff_ms: float = 0.0
+    check_ms: float = 0.0
     under_way: asyncio.Future[Any] | None = None
     alarm: int | None = None
     cut: Cut | None = None
@@ -76,7 +77,14 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
     @property
     def must_check(self) -> bool:
         """Whether the answer of the target being asked is taken only if it holds."""
-        return self.position + 1 < self.call.steps
+        return self.call.cascade is not None and self.position < len(self.call.cascade.expected)
+
+    @property
+    def expected(self) -> float:
+        """Probability that the target being asked answers right, as predicted from the prompt alone."""
+        cascade = self.call.cascade
+        assert cascade is not None, "only answers of a cascade are checked"
+        return cascade.expected[self.position]
 
     @property
     def has_fallback(self) -> bool:
@@ -113,6 +121,11 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
         self.provider_ms += (now - self.started_at) * MS_PER_SECOND
         self.waiting_since = now
 
+    def end_check(self, now: float) -> None:
+        """Count the time since the last attempt as a check of its answer."""
+        self.check_ms += (now - self.waiting_since) * MS_PER_SECOND
+        self.waiting_since = now
+
     def end_pause(self, now: float) -> None:
         """Count the time since the last attempt as a pause."""
         self.backoff_ms += (now - self.waiting_since) * MS_PER_SECOND
@@ -141,8 +154,9 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
 
     def check(self, answer: Answer, verdict: Verdict) -> bool:
         """Note what came of checking the current target's answer; returns whether it is taken."""
-        probability = verdict.probability
-        accepted = verdict.holds and (probability is None or probability >= self.call.accept)
+        cascade, probability = self.call.cascade, verdict.probability
+        assert cascade is not None, "only answers of a cascade are checked"
+        accepted = verdict.holds and (probability is None or probability >= cascade.accept)
         self.checks += (CheckRecord(self.target.model, accepted, verdict.reason, probability),)
         if not accepted:
             self.kept = answer, self.target
@@ -171,6 +185,8 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
         stages_ms["provider"] = round(self.provider_ms, STAGE_DECIMALS)
         if self.backoff_ms:
             stages_ms["backoff"] = round(self.backoff_ms, STAGE_DECIMALS)
+        if self.checks:
+            stages_ms["check"] = round(self.check_ms, STAGE_DECIMALS)
         passenger = self.call.passenger
         return Completion(
             passenger, now, answer, failure, by, self.paid, self.attempts, stages_ms, checks=self.checks

@@ -32,16 +32,11 @@ def configured_predictor(settings: RoutingSettings) -> QualityPredictor | None:
     return predictor
 
 
-def configured_checker(settings: RoutingSettings, predictor: QualityPredictor | None) -> AnswerChecker:
+def configured_checker(settings: RoutingSettings) -> AnswerChecker:
     """Return what checks the answers of a cascade, with the scorer in `routing.model_dir` where there is one.
-
-    Args:
-        settings: Name the folder.
-        predictor: The one of that folder; None where none is configured.
 
     Raises:
         ConfigurationError: The folder is missing or does not hold a predictor.
     """
-    if settings.model_dir is None or predictor is None:
-        return AnswerChecker()
-    return AnswerChecker(import_module(STORE).load(settings.model_dir).scorer, predictor)
+    folder = settings.model_dir
+    return AnswerChecker(None if folder is None else import_module(STORE).load(folder).scorer)

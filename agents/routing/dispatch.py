@@ -33,16 +33,7 @@ def to_call(journey: Journey, now: float) -> Call:
         tracestate=None if trace is None else trace.tracestate,
     )
     deadline = deadline_of(request)
-    return Call(
-        passenger,
-        journey.body,
-        journey.targets,
-        now,
-        deadline,
-        journey.stages_ms,
-        journey.steps,
-        journey.accept,
-    )
+    return Call(passenger, journey.body, journey.targets, now, deadline, journey.stages_ms, journey.cascade)
 
 
 def shard_partition(call: Call, partitions: int) -> int:

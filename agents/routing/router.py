@@ -17,8 +17,8 @@ from agents.routing.refusal import no_model_meets, not_allowed, not_fitting, unk
 from agents.routing.scores import by_utility, scores
 from agents.routing.shortlist import shortlist_of
 from agents.routing.survey import survey
-from agents.routing.units import QUALITY_UNITS, usd
-from schemas.batch import Target
+from agents.routing.units import usd
+from schemas.batch import Cascade, Target
 from schemas.registry import ModelRegistry, ModelSpec
 from schemas.wire import Choice, ProblemRecord
 
@@ -34,14 +34,12 @@ class Route:
     """Where a request goes: the chosen model first, then the fallbacks in order, and why.
 
     Attributes:
-        steps: How many of the first targets are steps of a cascade; 0 without one.
-        accept: Least probability with which the answer of a step that is not the last is taken.
+        cascade: Where the first targets are steps of one.
     """
 
     targets: tuple[Target, ...]
     choice: Choice
-    steps: int = 0
-    accept: float = 0.0
+    cascade: Cascade | None = None
 
 
 class Router:
@@ -96,7 +94,7 @@ class Router:
             if chain is not None:
                 choice = cascaded(chain, found.ranked, constraints.accept, field)
                 targets = self._cascade_targets(chain, found.ranked, constraints.needs.down)
-                return Route(targets, choice, len(chain.steps), constraints.accept / QUALITY_UNITS)
+                return Route(targets, choice, chain.terms(constraints.accept))
             field = field._replace(remark=f"{NO_CASCADE} {remark}".rstrip())
         choice = _decided(found.ranked, constraints, field)
         first = found.ranked[: 1 + self._max_fallbacks]

@@ -12,15 +12,15 @@ from agents.routing.prospect import Prospect
 from agents.routing.quality import Qualities
 from agents.routing.router import NO_EXPECTATIONS, Router
 from agents.routing.warmth import PromptCaches
-from schemas.batch import Target
+from schemas.batch import Cascade, Target
 from schemas.registry import ModelRegistry
 from schemas.result import Status
 from schemas.settings import RoutingSettings
 from schemas.wire import ProblemRecord
 from streams.stage import Flow, Journey, ended_with
 
-Decided = tuple[tuple[Target, ...], bytes, int, float]
-"""The targets in order, the JSON of the choice, how many targets are steps of a cascade, and what they must reach."""
+Decided = tuple[tuple[Target, ...], bytes, Cascade | None]
+"""The targets in order, the JSON of the choice, and the cascade that the first targets are steps of."""
 
 
 class RoutingStep:
@@ -76,7 +76,7 @@ class RoutingStep:
             if isinstance(decided, ProblemRecord):
                 flow.ended.append((journey, ended_with(journey, Status.REJECTED, decided, now)))
             else:
-                journey.targets, journey.choice, journey.steps, journey.accept = decided
+                journey.targets, journey.choice, journey.cascade = decided
                 journey.lane = constraints.needs.lane
                 flow.onward.append(journey)
                 if beginnings:
@@ -87,7 +87,7 @@ class RoutingStep:
         route = self._router.route(constraints, prospect)
         if isinstance(route, ProblemRecord):
             return route
-        return (route.targets, route.choice.encoded(), route.steps, route.accept)
+        return (route.targets, route.choice.encoded(), route.cascade)
 
     def _predicted(self, journeys: Sequence[Journey]) -> Sequence[tuple[int, ...] | None]:
         """Return the predicted qualities for each journey; None where nothing is predicted."""

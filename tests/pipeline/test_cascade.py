@@ -106,7 +106,10 @@ def test_without_a_minimum_the_best_is_asked_last() -> None:
 
 
 def test_an_answer_is_held_against_the_schema_it_was_asked_in() -> None:
-    form = {"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object", "required": ["city"]}}}
+    form = {
+        "type": "json_schema",
+        "json_schema": {"name": "city", "schema": {"type": "object", "required": ["city"]}},
+    }
     provider = ByModel({"small": Answer('{"town": "Paris"}', None, "stop"), "middle": GOOD})
     result, _, _ = answered(provider, response_format=form)
     assert result["model"] == "middle"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from agents.routing.constraints import RoutingConstraints
 from agents.routing.fit import Offer
-from agents.routing.units import QUALITY_UNITS
+from agents.routing.units import QUALITY_UNITS, quality_of
+from schemas.batch import Cascade
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class Chain:
     escalations: tuple[int, ...]
     cost: int
     quality: int
+
+    def terms(self, accept: int) -> Cascade:
+        """Return what the provider stage must know; `accept` is in millionths."""
+        return Cascade(quality_of(accept), tuple(quality_of(step.quality) for step in self.steps[:-1]))
 
 
 def chain_of(

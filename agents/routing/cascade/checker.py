@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from agents.routing.cascade.validators import Finding, findings
-from agents.routing.predictions import QualityPredictor
+from agents.routing.learning.components import logit
 from schemas.errors import ConfigurationError
 from schemas.wire import Answer
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 TOOL_CALLS = "tool_calls"
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
-NEAREST_TO_CERTAIN = 1e-6
-"""Predicted probabilities are kept so far from 0 and 1, whose logits are infinite."""
 
 
 class Asked(Protocol):
@@ -54,37 +52,34 @@ class AnswerChecker:
 
     Args:
         scorer: The learned one, if there is one.
-        predictor: Of the same fit: the scorer goes on from what the prompt alone says.
     """
 
-    def __init__(self, scorer: AnswerScorer | None = None, predictor: QualityPredictor | None = None) -> None:
-        known = scorer is not None and predictor is not None and scorer.model in predictor.models
-        self._scorer = scorer if known else None
-        self._predictor = predictor
+    def __init__(self, scorer: AnswerScorer | None = None) -> None:
+        self._scorer = scorer
 
-    def holds(self, prompt: Asked, model: str, answer: Answer) -> Checked:
-        """Check one answer.
+    def holds(self, prompt: Asked, model: str, answer: Answer, expected: float) -> Checked:
+        """Check one answer; nothing is kept, so that several threads may do so at once.
 
         Args:
             prompt: What was asked.
             model: Who answered.
             answer: What it said.
+            expected: Probability of a right answer as predicted from the prompt alone, where the scorer goes on from.
         """
         found = _findings(answer, schema_of(prompt.response_format))
-        probability = None if answer.tool_calls else self._probability(prompt.text, model, answer.content or "")
+        probability = (
+            None if answer.tool_calls else self._probability(prompt.text, model, answer.content or "", expected)
+        )
         if found:
             return Checked(False, probability, "; ".join(f"{each.check}: {each.detail}" for each in found))
         if probability is None:
             return Checked(True, None, "nothing speaks against it")
         return Checked(True, probability, f"right with probability {probability:.2f}")
 
-    def _probability(self, prompt: str, model: str, answer: str) -> float | None:
-        scorer, predictor = self._scorer, self._predictor
-        if scorer is None or predictor is None or model != scorer.model:
+    def _probability(self, prompt: str, model: str, answer: str, expected: float) -> float | None:
+        if self._scorer is None or model != self._scorer.model:
             return None
-        column = predictor.models.index(model)
-        before = np.clip(predictor.predict([prompt], [None])[:, column], NEAREST_TO_CERTAIN, 1 - NEAREST_TO_CERTAIN)
-        return float(scorer.score([prompt], [answer], np.log(before / (1 - before)))[0])
+        return float(self._scorer.score([prompt], [answer], logit(np.array([expected])))[0])
 
 
 def schema_of(response_format: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
