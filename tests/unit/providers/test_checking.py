@@ -125,24 +125,9 @@ def test_a_bug_in_the_check_asks_the_next_step(caplog: pytest.LogCaptureFixture)
 
 def test_a_long_answer_is_checked_in_a_thread() -> None:
     checker = Ruled(Ruling(True, 0.9, "fine"))
-
-    async def test() -> None:
-        calls = cascade()
-        for reply in (SHORT, LONG):
-            completions: list[Completion] = []
-            runner: CallRunner[str] = CallRunner(
-                {"main": Scripted([reply])},
-                {"main": settings()},
-                clock=lambda: START,
-                call_id=lambda: "paid",
-                on_completion=lambda _, completion, into=completions: into.append(completion),
-                checker=checker,
-            )
-            runner.submit(calls, "token")
-            await runner.idle()
-            assert completions[0].answer == reply.answer
-
-    asyncio.run(test())
+    for reply in (SHORT, LONG):
+        completion = asyncio.run(ended(Scripted([reply]), checker, cascade()))
+        assert completion.answer == reply.answer
     assert [thread is threading.main_thread() for thread in checker.threads] == [True, False]
 
 
