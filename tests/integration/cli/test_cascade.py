@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from tests.integration.cli.commands import Asahi, write_lines
 
 PATIENCE_SECONDS = 60.0
 CUT_OFF = {"max_output_tokens": 5}
 """The simulated answer is longer: what is cut off does not hold."""
-REQUESTS = [
+REQUESTS: list[dict[str, Any]] = [
     {"id": "held", "prompt": "Who wrote Faust?", "strategy": "cascade", "constraints": {"min_quality": 0.8}},
     {"id": "escalated", "prompt": "Who wrote Faust, and when?", "accept": 0.9, "sampling": CUT_OFF},
 ]
@@ -21,7 +22,7 @@ def test_a_cascade_is_answered_booked_and_explained(asahi: Asahi, tmp_path: Path
     write_lines(tmp_path / "in.jsonl", REQUESTS)
     assert asahi("submit", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl")).code == 0
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while any(asahi("explain", str(request["id"])).code for request in REQUESTS):
+    while any(asahi("explain", request["id"]).code for request in REQUESTS):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     held = asahi("explain", "held", "--json").json
