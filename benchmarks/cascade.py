@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.providers.protocol import Prompt
 from agents.providers.registry import build_providers
+from agents.routing.configured import configured_checker
 from agents.routing.embedding import EmbeddingEngine
 from agents.routing.learning.fitting import fit_router
 from agents.routing.learning.outcomes import Outcomes, held_out, joined, read_file
@@ -33,6 +36,7 @@ from benchmarks.gsm8k import COLUMNS, FILE, TASK_TYPE
 from schemas.registry import ModelRegistry
 from schemas.settings import ProviderSettings, RoutingSettings, Settings
 from schemas.tenant import TenantRegistered
+from schemas.wire import Answer
 from tests.pipeline.rig import Rig, ask, serve, settings
 
 MODELS_FILE = Path(__file__).parents[1] / "config" / "gsm8k-models.yaml"
@@ -130,6 +134,18 @@ def figures(run: Run, strong: Run) -> dict[str, Any]:
     }
 
 
+def check_us(test: Outcomes, routing: RoutingSettings) -> dict[str, float]:
+    """Return the processor time of checking one answer of the weak model, in microseconds."""
+    checker = configured_checker(routing)
+    times = []
+    for prompt, content in zip(test.prompts, test.answers[WEAK], strict=True):
+        asked, answer = Prompt("a", prompt), Answer(content, None, "stop")
+        before = time.thread_time()
+        checker.holds(asked, WEAK, answer, 0.6)
+        times.append((time.thread_time() - before) * 1e6)
+    return {"median": round(float(np.median(times)), 1), "p95": round(float(np.percentile(times, 95)), 1)}
+
+
 def _rounded(share: Any) -> float:
     return round(float(share), 4)
 
@@ -157,6 +173,7 @@ def measure(file: Path, also: Sequence[Path], folder: Path) -> dict[str, Any]:
             "accept": routing.cascade_accept,
             **figures(piped(file, test, routing, strategy="cascade"), strong),
         },
+        "check_us": {"scored": check_us(test, routing), "validators_only": check_us(test, RoutingSettings())},
         "validators_only": figures(unscored, strong),
         "by_accept": {str(accept): figures(piped(file, test, routing, accept=accept), strong) for accept in ACCEPTS},
     }
