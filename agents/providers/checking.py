@@ -17,7 +17,7 @@ from agents.providers.protocol import Prompt, Reply
 _log = logging.getLogger(__name__)
 
 AT_ONCE_CHARS = 600
-"""Prompts and answers of so many characters together take less than a millisecond: each takes about one microsecond."""
+"""Prompts and answers of so many characters together take less than a millisecond, at 1.3 microseconds each."""
 
 
 class Judged(NamedTuple):
