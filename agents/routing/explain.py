@@ -75,7 +75,9 @@ def _again(settings: Settings, registry: ModelRegistry, logged: Logged) -> Route
 
 
 def chosen_by(decision: Decision) -> str | None:
-    """Return the model that a decision chose: the only candidate that did not lose."""
+    """Return the model that a decision chose: the only candidate that did not lose, or a cascade's first step."""
+    if decision.steps:
+        return decision.steps[0].model
     return next((name for name in decision.candidates if name not in decision.lost), None)
 
 

@@ -66,7 +66,9 @@ def outcome(one: Logged, **changes: Any) -> Logged:
     registry=registries(),
     learned=expectations,
     lane=st.sampled_from(list(Lane)),
-    fields=st.sampled_from([{}, {"lambda": 2}, {"mode": "guided"}, {"task_type": "mathematics"}]),
+    fields=st.sampled_from(
+        [{}, {"lambda": 2}, {"mode": "guided"}, {"task_type": "mathematics"}, {"strategy": "cascade"}]
+    ),
     tokens=st.integers(1, 5_000),
 )
 def test_a_decision_is_made_again_as_it_was(
