@@ -32,7 +32,7 @@ from agents.providers.protocol import Provider
 from agents.providers.registry import build_providers, check_models
 from agents.providers.runner import CallRunner
 from agents.routing.agent import Renewal
-from agents.routing.configured import configured_predictor
+from agents.routing.configured import configured_checker, configured_predictor
 from agents.routing.dispatch import shard_partition, to_call
 from agents.routing.expectations import Experience
 from agents.routing.stage import RoutingStep
@@ -224,6 +224,7 @@ def compose_stages(
         clock=clock,
         call_id=call_id,
         on_completion=calls.completed,
+        checker=configured_checker(settings.routing),
     )
     calls.run_with(runner)
     lane = None

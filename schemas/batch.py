@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.result import Lane
-from schemas.wire import Answer, Tokens
+from schemas.wire import Answer, CheckRecord, Tokens
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True, gc=False):
@@ -83,6 +83,21 @@ class Passenger(Part, frozen=True, gc=False):
     compressed_tokens: int = 0
 
 
+class Cascade(Part, frozen=True, gc=False):
+    """How a call goes on from target to target although it is answered.
+
+    The first targets are the steps, the answer of each but the last is checked, and where it does not hold the next
+    is asked. The targets after the steps are fallbacks.
+
+    Attributes:
+        accept: Least probability of being right with which an answer is taken.
+        expected: Probability of a right answer as predicted from the prompt alone, of each step but the last.
+    """
+
+    accept: float
+    expected: tuple[float, ...]
+
+
 class Call(Part, frozen=True, gc=False):
     """One admitted request on its way to a provider.
 
@@ -92,6 +107,7 @@ class Call(Part, frozen=True, gc=False):
         deadline: Unix seconds after which nobody wants the answer.
         dispatched_at: Unix seconds.
         stages_ms: Milliseconds spent so far, by stage.
+        cascade: Makes the first targets the steps of a cascade.
     """
 
     passenger: Passenger
@@ -100,6 +116,7 @@ class Call(Part, frozen=True, gc=False):
     dispatched_at: float
     deadline: float | None = None
     stages_ms: dict[str, float] = {}
+    cascade: Cascade | None = None
 
 
 class Completion(Part, frozen=True, gc=False):
@@ -109,6 +126,7 @@ class Completion(Part, frozen=True, gc=False):
         attempts: Provider calls made, failed ones included.
         completed_at: Unix seconds.
         batch: The batch that answered, or that was given up because it took too long.
+        checks: Of the answers of a cascade, in order.
     """
 
     passenger: Passenger
@@ -120,6 +138,12 @@ class Completion(Part, frozen=True, gc=False):
     attempts: int = 0
     stages_ms: dict[str, float] = {}
     batch: str | None = None
+    checks: tuple[CheckRecord, ...] = ()
+
+    @property
+    def makeshift(self) -> bool:
+        """Whether an answer was delivered that did not hold, since nobody gave a better one."""
+        return any(check.delivered_because is not None for check in self.checks)
 
     def answering_call(self) -> PaidCall | None:
         """Return the paid call that gave the answer; None when nothing was billed for it."""

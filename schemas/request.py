@@ -45,6 +45,7 @@ class Strategy(StrEnum):
 
     THRESHOLD = "threshold"  # the cheapest whose predicted quality reaches the minimum
     UTILITY = "utility"  # the best of predicted quality - lambda * expected cost
+    CASCADE = "cascade"  # a cheap one first, and a stronger one where the answer does not hold
 
 
 class CacheDirective(StrEnum):
@@ -188,8 +189,11 @@ class Request(StrictValue):
         weights: Only read in mode `guided`, unless a strategy or lambda is given.
         strategy: Which rule chooses, in every mode but `explicit`: `threshold` takes the cheapest whose predicted
             quality reaches `constraints.min_quality`, `utility` the best of predicted quality - lambda * expected
-            cost. Absent means the worker's setting, or the weights in mode `guided`.
+            cost, `cascade` asks a cheap one first and a stronger one where the answer does not hold when it is
+            checked; both calls are paid. Absent means the worker's setting, or the weights in mode `guided`.
         lambda: How much predicted quality one US dollar must buy, for strategy `utility`, which it implies.
+        accept: Least probability of being right with which a cheap answer is taken, for strategy `cascade`, which it
+            implies.
         task_type: Kind of task, such as `coding`; selects the predicted quality of models.
         cache: What the cache may do.
         tags: Text by name, handed on to result and usage, to group costs by.
@@ -214,6 +218,7 @@ class Request(StrictValue):
     weights: Weights | None = None
     strategy: Strategy | None = None
     lambda_: Annotated[float, Field(ge=0, le=MAX_LAMBDA)] | None = Field(default=None, alias="lambda")
+    accept: Fraction | None = None
     task_type: Annotated[Text, Field(max_length=MAX_TAG_CHARS)] | None = None
     cache: CacheOptions = CacheOptions()
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)] = Field(default_factory=dict)
@@ -234,12 +239,15 @@ class Request(StrictValue):
         return self
 
     def _check_strategy(self) -> None:
-        given = "strategy" if self.strategy is not None else "lambda" if self.lambda_ is not None else None
+        asked = {"strategy": self.strategy, "lambda": self.lambda_, "accept": self.accept}
+        given = next((field for field, value in asked.items() if value is not None), None)
         if given is None:
             return
         if self.mode is Mode.EXPLICIT:
-            raise _inconsistent(given, "mode explicit chooses nothing; leave strategy and lambda out")
+            raise _inconsistent(given, "mode explicit chooses nothing; leave strategy, lambda and accept out")
         if self.mode is Mode.GUIDED and self.weights is not None:
             raise _inconsistent(given, "weights and a strategy exclude each other; send one of them")
-        if self.strategy is Strategy.THRESHOLD and self.lambda_ is not None:
-            raise _inconsistent("lambda", "lambda is only read by strategy utility; leave it out of threshold")
+        if self.lambda_ is not None and self.strategy not in (None, Strategy.UTILITY):
+            raise _inconsistent("lambda", "lambda is only read by strategy utility; leave it out of the others")
+        if self.accept is not None and (self.strategy not in (None, Strategy.CASCADE) or self.lambda_ is not None):
+            raise _inconsistent("accept", "accept is only read by strategy cascade; leave it out of the others")

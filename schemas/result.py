@@ -126,6 +126,36 @@ class Expected(Value):
     calls: Annotated[float, Field(ge=1)] = 1.0
 
 
+class CascadeStep(Value):
+    """One model of a cascade.
+
+    Attributes:
+        model: Is asked after the answer of the one before did not hold.
+        escalation: Expected probability that the next one is asked too; absent for the last.
+    """
+
+    model: str
+    escalation: Fraction | None = None
+
+
+class Check(Value):
+    """What came of checking a cheap answer.
+
+    Attributes:
+        model: Whose answer it was.
+        accepted: Whether it holds; otherwise the next model of the cascade was asked.
+        reason: Why, for people, without the answer's text.
+        probability: That the answer is right, where that was learned.
+        delivered_because: Why it is the result's output although it does not hold; absent otherwise.
+    """
+
+    model: str
+    accepted: bool
+    reason: str
+    probability: Fraction | None = None
+    delivered_because: str | None = None
+
+
 class Decision(Value):
     """Why this model.
 
@@ -140,6 +170,8 @@ class Decision(Value):
         input_tokens: Length of the input as estimated for the decision.
         models: Version of the models file it was made with: its date and a digest.
         utility_lambda: Quality per US dollar, where the rule weighs them by it.
+        steps: The models of a cascade in the order in which they are asked; empty otherwise.
+        accept: Least probability of being right with which a cheap answer of the cascade is taken.
     """
 
     rule: str
@@ -151,6 +183,8 @@ class Decision(Value):
     input_tokens: Tokens | None = None
     models: str | None = None
     utility_lambda: float | None = None
+    steps: list[CascadeStep] = []
+    accept: Fraction | None = None
 
 
 class CacheHit(Value):
@@ -215,6 +249,7 @@ class Result(Event):
             one under the same id.
         received_at: When a worker received it.
         completed_at: When the result was made.
+        checks: Of the cheap answers of a cascade, in order; empty otherwise.
     """
 
     id: str
@@ -241,3 +276,4 @@ class Result(Event):
     request_digest: str | None = None
     received_at: AwareDatetime
     completed_at: AwareDatetime
+    checks: list[Check] = []

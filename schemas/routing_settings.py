@@ -20,8 +20,12 @@ class RoutingSettings(Section):
         max_fallbacks: Most other targets a call carries besides the chosen one.
         memo_entries: Decisions remembered for requests with equal constraints and token counts.
         strategy: The rule for requests that name none: `threshold` takes the cheapest of sufficient predicted
-            quality, `utility` the best of quality - lambda * cost.
+            quality, `utility` the best of quality - lambda * cost, `cascade` a cheap one first and a stronger one
+            where its answer does not hold.
         utility_lambda: Lambda of `utility` for requests that name none: predicted quality one US dollar must buy.
+        cascade_accept: Least probability of being right with which `cascade` takes a cheap answer, for requests that
+            name none. It needs a scorer in `model_dir`; answers of other models are only validated.
+        cascade_steps: Most models that `cascade` asks one after the other.
         model_dir: Folder of a quality predictor made by `asahi router fit`; without one the registry's figures count.
         learn_seconds: Between two looks at how long answers are and how often calls are paid for twice; 0 learns
             nothing and expects what the other settings say.
@@ -36,6 +40,8 @@ class RoutingSettings(Section):
     memo_entries: Count = 4_096
     strategy: Strategy = Strategy.THRESHOLD
     utility_lambda: Annotated[float, Field(ge=0, le=MAX_LAMBDA)] = 10.0
+    cascade_accept: Annotated[float, Field(ge=0, le=1)] = 0.7
+    cascade_steps: Count = 2
     model_dir: Path | None = None
     learn_seconds: Annotated[float, Field(ge=0)] = 60.0
     learn_after: Count = 50

@@ -43,6 +43,13 @@ class ExpectedRecord(Wire, frozen=True, gc=False):
     calls: float = ONE_CALL
 
 
+class StepRecord(Wire, frozen=True, gc=False):
+    """Twin of `CascadeStep`."""
+
+    model: str
+    escalation: float | None = None
+
+
 class Choice(Wire, frozen=True, gc=False):
     """Twin of `Decision`: why this model.
 
@@ -59,10 +66,22 @@ class Choice(Wire, frozen=True, gc=False):
     input_tokens: int | None = None
     models: str | None = None
     utility_lambda: float | None = None
+    steps: list[StepRecord] = []
+    accept: float | None = None
 
     def encoded(self) -> bytes:
         """Return the JSON."""
         return _json.encode(self)
+
+
+class CheckRecord(Wire, frozen=True, gc=False):
+    """Twin of `Check`; travels inside completions too."""
+
+    model: str
+    accepted: bool
+    reason: str
+    probability: float | None = None
+    delivered_because: str | None = None
 
 
 NO_DECISION = msgspec.Raw(b"null")
@@ -165,6 +184,7 @@ class ResultRecord(Wire, frozen=True, gc=False):
     trace: TraceRecord | None = None
     request_digest: str | None = None
     version: int = 1
+    checks: list[CheckRecord] = []
 
 
 class UsageRecord(Wire, frozen=True, gc=False):

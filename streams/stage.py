@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from schemas.batch import Target
+from schemas.batch import Cascade, Target
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
 from schemas.tenant import TenantRegistered
@@ -48,6 +48,7 @@ class Journey:
         lane: Set by windows.
         targets: Set by routing: the chosen model first, then fallbacks.
         choice: Set by routing: the JSON of a `schemas.wire.Choice`.
+        cascade: Set by routing where the first targets are steps of a cascade.
     """
 
     request: Request
@@ -64,6 +65,7 @@ class Journey:
     choice: bytes | None = None
     entered_at: float = 0.0
     stages_ms: dict[str, float] = field(default_factory=dict)
+    cascade: Cascade | None = None
 
 
 @dataclass(slots=True)

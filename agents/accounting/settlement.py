@@ -77,6 +77,7 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
         tags=passenger.tags,
         trace=None if passenger.traceparent is None else TraceRecord(passenger.traceparent, passenger.tracestate),
         request_digest=passenger.digest,
+        checks=list(completion.checks),
     )
     return Settlement(result, usages)
 

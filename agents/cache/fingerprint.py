@@ -14,7 +14,7 @@ from operator import attrgetter
 import orjson
 from pydantic import JsonValue
 
-from schemas.request import Message, Mode, Request, Role, Weights
+from schemas.request import Message, Mode, Request, Role, Strategy, Weights
 
 FORM = 1
 """Version of the canonical form; a change makes every older fingerprint unknown."""
@@ -85,6 +85,8 @@ def _model_class(request: Request) -> tuple[object, ...]:
     if request.mode is Mode.EXPLICIT:
         return (Mode.EXPLICIT, request.model)
     least = request.constraints.min_quality
+    if request.strategy is Strategy.CASCADE or request.accept is not None:
+        return (Strategy.CASCADE, least, request.accept)
     if request.mode is Mode.AUTOPILOT:
         return (Mode.AUTOPILOT, least)
     weights = request.weights or Weights()

@@ -78,7 +78,7 @@ class CacheStep:
         leads = self._flights.leader_of(fingerprint) == completion.passenger.id
         if completion.answer is not None:
             entry = _entry_of(completion)
-            kept = self._keep(fingerprint, entry, now)
+            kept = not completion.makeshift and self._keep(fingerprint, entry, now)
             if leads or kept:
                 self._release(self._flights.land(fingerprint), entry, now, flow)
         elif leads:
@@ -129,7 +129,7 @@ class CacheStep:
     def restore(self, completion: Completion, now: float) -> None:
         """Keep an answer found in the log at recovery; nobody is released."""
         fingerprint = completion.passenger.fingerprint
-        if fingerprint is not None and completion.answer is not None:
+        if fingerprint is not None and completion.answer is not None and not completion.makeshift:
             self._keep(fingerprint, _entry_of(completion), now)
 
     def resume(self, fingerprint: str, leader_id: str) -> None:

@@ -10,9 +10,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from agents.providers.breaker import NO_TICKET
+from agents.providers.checks import Verdict
 from agents.providers.protocol import Prompt, Reply
 from schemas.batch import Call, Completion, Failure, PaidCall, Target
-from schemas.wire import Answer, Tokens
+from schemas.wire import Answer, CheckRecord, Tokens
 
 MS_PER_SECOND = 1000.0
 STAGE_DECIMALS = 3  # microseconds: finer digits are noise that every later stage would carry
@@ -44,6 +45,8 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
         estimate: Tokens expected of the attempt under way.
         abandoned: Nobody wants the completion any more.
         complaints: The last error of each target that was given up, for people.
+        checks: Of the answers of a cascade so far.
+        kept: The last of its answers that did not hold, and who gave it: better than none.
     """
 
     call: Call
@@ -58,6 +61,7 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
     queue_ms: float = 0.0
     provider_ms: float = 0.0
     backoff_ms: float = 0.0
+    check_ms: float = 0.0
     under_way: asyncio.Future[Any] | None = None
     alarm: int | None = None
     cut: Cut | None = None
@@ -67,6 +71,20 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
     abandoned: bool = False
     paid: tuple[PaidCall, ...] = ()
     complaints: tuple[str, ...] = ()
+    checks: tuple[CheckRecord, ...] = ()
+    kept: tuple[Answer, Target] | None = None
+
+    @property
+    def must_check(self) -> bool:
+        """Whether the answer of the target being asked is taken only if it holds."""
+        return self.call.cascade is not None and self.position < len(self.call.cascade.expected)
+
+    @property
+    def expected(self) -> float:
+        """Probability that the target being asked answers right, as predicted from the prompt alone."""
+        cascade = self.call.cascade
+        assert cascade is not None, "only answers of a cascade are checked"
+        return cascade.expected[self.position]
 
     @property
     def has_fallback(self) -> bool:
@@ -103,6 +121,11 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
         self.provider_ms += (now - self.started_at) * MS_PER_SECOND
         self.waiting_since = now
 
+    def end_check(self, now: float) -> None:
+        """Count the time since the last attempt as a check of its answer."""
+        self.check_ms += (now - self.waiting_since) * MS_PER_SECOND
+        self.waiting_since = now
+
     def end_pause(self, now: float) -> None:
         """Count the time since the last attempt as a pause."""
         self.backoff_ms += (now - self.waiting_since) * MS_PER_SECOND
@@ -129,13 +152,29 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
             ),
         )
 
+    def check(self, answer: Answer, verdict: Verdict) -> bool:
+        """Note what came of checking the current target's answer; returns whether it is taken."""
+        cascade, probability = self.call.cascade, verdict.probability
+        assert cascade is not None, "only answers of a cascade are checked"
+        accepted = verdict.holds and (probability is None or probability >= cascade.accept)
+        self.checks += (CheckRecord(self.target.model, accepted, verdict.reason, probability),)
+        if not accepted:
+            self.kept = answer, self.target
+        return accepted
+
     def answered(self, answer: Answer, now: float) -> Completion:
         """Return the completion of a call that its current target answered."""
         return self._completion(now, answer, None, self.target)
 
     def failed(self, failure: Failure, now: float) -> Completion:
-        """Return the completion of a call that nobody answered."""
-        return self._completion(now, None, failure, None)
+        """Return the completion of a call that nobody answered, or not well: then with what there is."""
+        if self.kept is None:
+            return self._completion(now, None, failure, None)
+        answer, by = self.kept
+        because = f"no better answer came: {failure.message}"
+        *before, last = self.checks
+        self.checks = (*before, msgspec.structs.replace(last, delivered_because=because))
+        return self._completion(now, answer, None, by)
 
     def _completion(
         self, now: float, answer: Answer | None, failure: Failure | None, by: Target | None
@@ -146,7 +185,12 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
         stages_ms["provider"] = round(self.provider_ms, STAGE_DECIMALS)
         if self.backoff_ms:
             stages_ms["backoff"] = round(self.backoff_ms, STAGE_DECIMALS)
-        return Completion(self.call.passenger, now, answer, failure, by, self.paid, self.attempts, stages_ms)
+        if self.checks:
+            stages_ms["check"] = round(self.check_ms, STAGE_DECIMALS)
+        passenger = self.call.passenger
+        return Completion(
+            passenger, now, answer, failure, by, self.paid, self.attempts, stages_ms, checks=self.checks
+        )
 
 
 def latency_of(reply: Reply, flight: Flight[Any], now: float) -> float:

@@ -126,6 +126,7 @@ class Gate(Generic[Token]):
             held_seconds=now - held_since,
             has_fallback=flight.has_fallback,
             fallback_is_free=self._fallback_is_free(flight, now),
+            has_answer=flight.kept is not None,
         )
         if left <= 0:
             self._on_expiry(flight, now)

@@ -79,11 +79,13 @@ def pause_while_held(
     held_seconds: float,
     has_fallback: bool,
     fallback_is_free: bool,
+    has_answer: bool = False,
 ) -> float | None:
     """Return the pause before a call that was not let through asks again; None when the next target is asked.
 
     Behind an open circuit breaker a call turns to another target that would begin it now. It does not queue up there
-    as long as it may hope for its own: the calls that one outage sets free would drown the next provider.
+    as long as it may hope for its own: the calls that one outage sets free would drown the next provider. A call that
+    has an answer already, though one that does not hold, does not wait for a better one here.
 
     Args:
         error: Why it was not let through.
@@ -92,9 +94,10 @@ def pause_while_held(
         held_seconds: How long it has been waiting so.
         has_fallback: Whether another target can answer.
         fallback_is_free: Whether that one would begin the call now.
+        has_answer: Whether an earlier step of a cascade has answered.
     """
     if isinstance(error, ProviderCircuitOpen):
-        if fallback_is_free or held_seconds >= settings.breaker_open_max_seconds:
+        if fallback_is_free or has_answer or held_seconds >= settings.breaker_open_max_seconds:
             return None
         return min(wait, LOOK_SECONDS) if has_fallback else wait
     if wait > longest_wait(settings, has_fallback) or held_seconds >= settings.retry_after_max_seconds:

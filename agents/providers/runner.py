@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from agents.providers import failures
+from agents.providers.checking import Checks, Judged
+from agents.providers.checks import Checker, Unchecking
 from agents.providers.flight import MS_PER_SECOND, Cut, Flight, latency_of
 from agents.providers.gate import Gate
 from agents.providers.lane import Lane
@@ -41,6 +43,7 @@ class CallRunner(Generic[Token]):
         on_completion: Gets the token and the completion of every call, exactly once; it may be called from within
             `submit`. It must not raise, nor submit.
         jitter: Returns a random number, uniform in [0, 1), for the pauses between attempts.
+        checker: Says whether an answer of a cascade holds; without one every answer does.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class CallRunner(Generic[Token]):
         call_id: Callable[[], str],
         on_completion: Callable[[Token, Completion], None],
         jitter: Callable[[], float] = random.random,
+        checker: Checker | None = None,
     ) -> None:
         self._lanes: dict[str, Lane[Token]] = {
             name: Lane(name, provider, settings[name], clock()) for name, provider in providers.items()
@@ -60,6 +64,7 @@ class CallRunner(Generic[Token]):
         self._call_id = call_id
         self._on_completion = on_completion
         self._jitter = jitter
+        self._checks = Checks(checker or Unchecking(), clock)
         self._outstanding: Outstanding[Token] = Outstanding()
         self._under_way: UnderWay[Token] = UnderWay(self._outstanding, self._landed)
         self._gate: Gate[Token] = Gate(
@@ -174,8 +179,12 @@ class CallRunner(Generic[Token]):
                 flight.prompt = decode_prompt(flight.call.body)
             flight.begin_attempt(now)
             lane.begin(flight, now)
-            outcome = lane.provider.complete(flight.prompt, flight.target.model, flight.attempts)
-            attempt = None if isinstance(outcome, Reply) else asyncio.ensure_future(outcome)
+            model = flight.target.model
+            outcome: Reply | Judged | Awaitable[Any]
+            outcome = reply = lane.provider.complete(flight.prompt, model, flight.attempts)
+            if flight.must_check:
+                outcome = self._checks.judge(reply, flight.prompt, model, flight.expected)
+            attempt = None if isinstance(outcome, Reply | Judged) else asyncio.ensure_future(outcome)
         except Exception as raised:  # noqa: BLE001 -- a provider is an extension: its bug ends its call, nobody else's
             self._attempt_failed(flight, lane, raised)
             return False
@@ -197,17 +206,26 @@ class CallRunner(Generic[Token]):
             self._answered(flight, lane, outcome)
         self._gate.release(lane)
 
-    def _answered(self, flight: Flight[Token], lane: Lane[Token], reply: Reply | Any) -> None:
+    def _answered(self, flight: Flight[Token], lane: Lane[Token], outcome: Reply | Judged | Any) -> None:
+        judged = outcome if isinstance(outcome, Judged) else None
+        reply = outcome if judged is None else judged.reply
         if not isinstance(reply, Reply):
             self._attempt_failed(
                 flight, lane, TypeError(f"a provider returned a {type(reply).__name__}, not a Reply")
             )
             return
-        now = self._clock()
+        now = self._clock() if judged is None else judged.answered_at
         flight.end_attempt(now)
         flight.bill(self._call_id(), reply.tokens, latency_of(reply, flight, now))
         if (circuit := lane.answered(flight, reply, now)) is not None:
             self._gate.note(lane, flight, circuit)
+        if judged is not None:
+            now = self._clock()
+            flight.end_check(now)
+            if not flight.check(reply.answer, judged.verdict):
+                flight.fall_back()
+                self._approach(flight, now)
+                return
         self._finish(flight, flight.answered(reply.answer, now))
 
     def _attempt_failed(self, flight: Flight[Token], lane: Lane[Token], raised: BaseException) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -89,7 +89,8 @@ def compare(
 
     The cost then is what was booked, calls that failed included. The cost now is what the tokens that were billed
     then cost at the chosen model's price in `registry`: nobody knows how long its answer would have been. What a
-    provider had cached counts only where the model stays.
+    provider had cached counts only where the model stays. A cascade counts as a model of its own, named by its steps,
+    and costs what each step would, times the expected probability that it is asked.
 
     Args:
         logged: Requests with their results.
@@ -118,18 +119,36 @@ def compare(
 
 def _count(result: Result, route: Route, registry: ModelRegistry, into: Comparison) -> None:
     """Count a request that was routed again."""
-    model = route.targets[0].model
+    decision, steps = result.decision, route.choice.steps
+    before, after = result.model or "", route.targets[0].model
+    if decision is not None and decision.steps:
+        before = _name([step.model for step in decision.steps])
+    if steps:
+        after = _name([step.model for step in steps])
+        cost, asked = NOTHING, Decimal(1)
+        for step in steps:
+            cost += asked * _cost(result, step.model, registry, batch=False)
+            asked *= Decimal(str(step.escalation or 0))
+    else:
+        cost = _cost(result, after, registry, batch=result.lane is Lane.BATCH)
+    then = None if decision is None else decision.predicted_quality
+    into.then.setdefault(before, Side()).add(result.cost_usd, then)
+    into.now.setdefault(after, Side()).add(cost, route.choice.predicted_quality)
+    into.moves[before, after] += 1
+
+
+def _name(steps: Sequence[str]) -> str:
+    return ", then ".join(steps)
+
+
+def _cost(result: Result, model: str, registry: ModelRegistry, *, batch: bool) -> Decimal:
+    """Return what the tokens of a result cost at another model."""
     spec = registry.get(model)
     assert spec is not None, "the router chooses among the registry's models"
-    before, usage = result.model or "", result.usage
-    cached = usage.cached_input_tokens if model == before else 0
+    usage = result.usage
+    cached = usage.cached_input_tokens if model == result.model else 0
     tokens = Tokens(usage.input_tokens, cached, usage.output_tokens, usage.reasoning_tokens)
-    then = None if result.decision is None else result.decision.predicted_quality
-    into.then.setdefault(before, Side()).add(result.cost_usd, then)
-    into.now.setdefault(model, Side()).add(
-        cost_of(tokens, spec.price, batch=result.lane is Lane.BATCH), route.choice.predicted_quality
-    )
-    into.moves[before, model] += 1
+    return cost_of(tokens, spec.price, batch=batch)
 
 
 def _not_answered(result: Result) -> str | None:

@@ -24,7 +24,11 @@ class Rule(StrEnum):
     THRESHOLD = "cheapest_meeting_constraints"
     UTILITY = "best_by_utility"
     WEIGHTS = "best_by_weights"
+    CASCADE = "cascade"
     EXPLICIT = "explicit_model"
+
+
+RULES = {Strategy.THRESHOLD: Rule.THRESHOLD, Strategy.UTILITY: Rule.UTILITY, Strategy.CASCADE: Rule.CASCADE}
 
 
 class Needs(NamedTuple):
@@ -58,6 +62,7 @@ class RoutingConstraints(NamedTuple):
         input_field: Where the input came from, `prompt` or `messages`.
         weights: Of quality, cost and latency, for the rule `WEIGHTS`.
         lambda_: Quality per US dollar in millionths, for the rule `UTILITY`.
+        accept: Least probability with which a cheap answer is taken, in millionths, for the rule `CASCADE`.
     """
 
     rule: Rule
@@ -68,6 +73,7 @@ class RoutingConstraints(NamedTuple):
     needs: Needs
     weights: tuple[float, float, float] | None = None
     lambda_: int = 0
+    accept: int = 0
 
     def whoever_is_down(self) -> RoutingConstraints:
         """Return the same constraints with every provider in order."""
@@ -93,6 +99,8 @@ def constraints_of(
     asked = request.constraints
     longest = request.sampling.max_output_tokens
     rule = rule_of(request, settings)
+    if rule is Rule.CASCADE and lane is Lane.BATCH:
+        lane = Lane.BULK  # a batch asks one model, and nobody waits for a second batch
     needs = Needs(
         request.task_type,
         asked.latency_budget_ms,
@@ -112,19 +120,22 @@ def constraints_of(
         needs,
         _weights(request) if rule is Rule.WEIGHTS else None,
         _lambda(request, settings) if rule is Rule.UTILITY else 0,
+        _accept(request, settings) if rule is Rule.CASCADE else 0,
     )
 
 
 def rule_of(request: Request, settings: RoutingSettings) -> Rule:
-    """Return what decides: the request's strategy, a lambda or weights it names, else the settings' strategy."""
+    """Return what decides: the request's strategy, what it names that implies one, or the settings' strategy."""
     if request.mode is Mode.EXPLICIT:
         return Rule.EXPLICIT
     strategy = request.strategy
     if strategy is None and request.lambda_ is not None:
         strategy = Strategy.UTILITY
+    if strategy is None and request.accept is not None:
+        strategy = Strategy.CASCADE
     if strategy is None and request.mode is Mode.GUIDED:
         return Rule.WEIGHTS
-    return Rule.UTILITY if (strategy or settings.strategy) is Strategy.UTILITY else Rule.THRESHOLD
+    return RULES[strategy or settings.strategy]
 
 
 def capabilities_of(request: Request) -> frozenset[Capability]:
@@ -154,3 +165,7 @@ def _weights(request: Request) -> tuple[float, float, float]:
 
 def _lambda(request: Request, settings: RoutingSettings) -> int:
     return lambda_units(settings.utility_lambda if request.lambda_ is None else request.lambda_)
+
+
+def _accept(request: Request, settings: RoutingSettings) -> int:
+    return quality_units(settings.cascade_accept if request.accept is None else request.accept)

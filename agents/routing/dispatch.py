@@ -32,7 +32,8 @@ def to_call(journey: Journey, now: float) -> Call:
         traceparent=None if trace is None else trace.traceparent,
         tracestate=None if trace is None else trace.tracestate,
     )
-    return Call(passenger, journey.body, journey.targets, now, deadline_of(request), journey.stages_ms)
+    deadline = deadline_of(request)
+    return Call(passenger, journey.body, journey.targets, now, deadline, journey.stages_ms, journey.cascade)
 
 
 def shard_partition(call: Call, partitions: int) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from schemas.batch import Completion
 
 CALL_UNITS = 1_000
+SHARE_UNITS = 1_000_000
 Kind = tuple[str, str | None]
 """A model and a task type; without a task type it stands for all of them."""
 
@@ -20,10 +21,12 @@ class Expectations:
     Attributes:
         output_tokens: Mean length of an answer by model and task type.
         calls: Paid calls per answer by model, in thousandths; at least one.
+        escalations: Checked answers of a model that did not hold, in millionths of all.
     """
 
     output_tokens: Mapping[Kind, int] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
+    escalations: Mapping[str, int] = field(default_factory=dict)
 
     def answer_tokens(self, model: str, task_type: str | None, asked: int | None) -> int | None:
         """Return the length of an answer that experience tells, in tokens; None without experience.
@@ -57,11 +60,18 @@ class Experience:
         self._answers: Counter[Kind] = Counter()
         self._paid: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
+        self._checked: Counter[str] = Counter()
+        self._refuted: Counter[str] = Counter()
 
     def observe(self, completion: Completion) -> None:
         """Learn from how a call ended."""
         for call in completion.paid:
             self._paid[call.model] += 1
+        for check in completion.checks:
+            self._checked[check.model] += 1
+            if not check.accepted:
+                self._refuted[check.model] += 1
+                self._answered[check.model] += check.delivered_because is None  # else it is counted as the answer
         answering = completion.answering_call()
         if answering is None:
             return
@@ -83,5 +93,10 @@ class Experience:
                 model: max(CALL_UNITS, CALL_UNITS * self._paid[model] // answers)
                 for model, answers in self._answered.items()
                 if answers >= self._enough
+            },
+            {
+                model: SHARE_UNITS * self._refuted[model] // checked
+                for model, checked in self._checked.items()
+                if checked >= self._enough
             },
         )

@@ -15,7 +15,7 @@ from agents.routing.replay import Logged, Replayer
 from agents.routing.router import Route
 from schemas.errors import ConfigurationError
 from schemas.registry import ModelRegistry
-from schemas.result import Decision, Result
+from schemas.result import Check, Decision, Result
 from schemas.settings import Settings
 from schemas.wire import ProblemRecord
 from streams.cli.display import console, dollars, emit_json, plain_table
@@ -75,14 +75,18 @@ def _again(settings: Settings, registry: ModelRegistry, logged: Logged) -> Route
 
 
 def chosen_by(decision: Decision) -> str | None:
-    """Return the model that a decision chose: the only candidate that did not lose."""
+    """Return the model that a decision chose: the only candidate that did not lose, or a cascade's first step."""
+    if decision.steps:
+        return decision.steps[0].model
     return next((name for name in decision.candidates if name not in decision.lost), None)
 
 
 def _same(decision: Decision | None, again: Route | ProblemRecord | None) -> bool | None:
     if decision is None or again is None:
         return None
-    return isinstance(again, Route) and again.targets[0].model == chosen_by(decision)
+    if not isinstance(again, Route) or again.targets[0].model != chosen_by(decision):
+        return False
+    return [step.model for step in again.choice.steps] == [step.model for step in decision.steps]
 
 
 def _show(result: Result, calls: Sequence[Row], again: Route | ProblemRecord | None, registry: ModelRegistry) -> None:
@@ -117,7 +121,13 @@ def _facts(result: Result) -> list[tuple[str, str]]:
             facts.append(("input", f"{decision.input_tokens:,} tokens, estimated"))
         if decision.models is not None:
             facts.append(("models", decision.models))
-    return facts
+    return facts + [("check", _checked(check)) for check in result.checks]
+
+
+def _checked(check: Check) -> str:
+    probability = "" if check.probability is None else f" ({check.probability:.2f})"
+    said = f"{check.model} {'accepted' if check.accepted else 'not accepted'}{probability}: {check.reason}"
+    return said if check.delivered_because is None else f"{said}; delivered, {check.delivered_because}"
 
 
 def _candidates(decision: Decision) -> Table:
@@ -125,13 +135,15 @@ def _candidates(decision: Decision) -> Table:
     numbers = NUMBERS if lambda_ is None else (*NUMBERS, "utility")
     table = plain_table("model", *numbers, "", right=numbers)
     chosen = chosen_by(decision)
+    steps = [step.model for step in decision.steps]
     known = sorted(decision.candidates.items(), key=lambda item: (item[0] != chosen, item[1].cost_usd, item[0]))
     for name, expected in known:
         figures = [f"{expected.quality:.3f}", f"{expected.cost_usd:f}"]
         if lambda_ is not None:
             figures.append(f"{expected.quality - lambda_ * float(expected.cost_usd):.6f}")
         lost = decision.lost.get(name)
-        said = "[green]chosen[/green]" if lost is None else lost
+        place = f"step {steps.index(name) + 1}" if name in steps else "chosen"
+        said = f"[green]{place}[/green]" if lost is None else lost
         warm = f", {expected.cached_input_tokens:,} tokens cached" if expected.cached_input_tokens else ""
         table.add_row(name, *figures, said + warm)
     for name in sorted(decision.lost.keys() - decision.candidates.keys()):

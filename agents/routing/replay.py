@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from agents.routing.constraints import constraints_of
-from agents.routing.expectations import CALL_UNITS, Expectations, Kind
+from agents.routing.expectations import CALL_UNITS, SHARE_UNITS, Expectations, Kind
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.quality import Qualities
 from agents.routing.router import Route, Router
@@ -20,7 +20,7 @@ from schemas.tokens import estimate_tokens
 from schemas.wire import ProblemRecord
 
 ROUTERS = 64
-Experience = tuple[tuple[tuple[Kind, int], ...], tuple[tuple[str, int], ...]]
+Experience = tuple[tuple[tuple[Kind, int], ...], tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
 """What `Expectations` holds, as something to look up by."""
 
 
@@ -83,7 +83,10 @@ class Replayer:
                 self._routers.clear()
             tokens, calls = dict(experience[0]), dict(experience[1])
             self._routers[experience] = Router(
-                self._registry, self._settings.max_fallbacks, Expectations(tokens, calls)
+                self._registry,
+                self._settings.max_fallbacks,
+                Expectations(tokens, calls, dict(experience[2])),
+                self._settings.cascade_steps,
             )
         return self._routers[experience]
 
@@ -111,9 +114,14 @@ def _warm(decision: Decision | None) -> tuple[tuple[str, int], ...]:
 def _experience(decision: Decision | None, task_type: str | None) -> Experience:
     """Return what experience had told when the decision was made."""
     if decision is None:
-        return ((), ())
+        return ((), (), ())
     candidates = decision.candidates.items()
     return (
         tuple(((name, task_type), each.output_tokens) for name, each in candidates if each.output_tokens is not None),
         tuple((name, round(each.calls * CALL_UNITS)) for name, each in candidates if each.calls > 1),
+        tuple(
+            (step.model, round(step.escalation * SHARE_UNITS))
+            for step in decision.steps
+            if step.escalation is not None
+        ),
     )

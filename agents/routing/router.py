@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from agents.routing.cascade.chain import Chain, chain_of
+from agents.routing.cascade.decision import cascaded
 from agents.routing.constraints import RoutingConstraints, Rule
 from agents.routing.decision import Field, best, cheapest, most_useful, named
 from agents.routing.expectations import Expectations
@@ -16,22 +18,28 @@ from agents.routing.scores import by_utility, scores
 from agents.routing.shortlist import shortlist_of
 from agents.routing.survey import survey
 from agents.routing.units import usd
-from schemas.batch import Target
+from schemas.batch import Cascade, Target
 from schemas.registry import ModelRegistry, ModelSpec
 from schemas.wire import Choice, ProblemRecord
 
 SHORTLISTS = 128
 """Remembered for needs seen before."""
+NO_CASCADE = "No cascade is cheaper or better."
 NO_EXPECTATIONS = Expectations()
 ALL_DOWN = "Every provider of a model that fits is out of order at present."
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request goes: the chosen model first, then the fallbacks in order, and why."""
+    """Where a request goes: the chosen model first, then the fallbacks in order, and why.
+
+    Attributes:
+        cascade: Where the first targets are steps of one.
+    """
 
     targets: tuple[Target, ...]
     choice: Choice
+    cascade: Cascade | None = None
 
 
 class Router:
@@ -41,14 +49,20 @@ class Router:
         registry: The models; make a new router when they change.
         max_fallbacks: Most targets besides the chosen one.
         expectations: What experience says of calls.
+        most_steps: Most models that a cascade asks.
     """
 
     def __init__(
-        self, registry: ModelRegistry, max_fallbacks: int, expectations: Expectations = NO_EXPECTATIONS
+        self,
+        registry: ModelRegistry,
+        max_fallbacks: int,
+        expectations: Expectations = NO_EXPECTATIONS,
+        most_steps: int = 2,
     ) -> None:
         self._registry = registry
         self._max_fallbacks = max_fallbacks
         self._expectations = expectations
+        self._most_steps = most_steps
         self._shortlist = lru_cache(SHORTLISTS)(partial(shortlist_of, registry, expectations))
 
     def route(self, constraints: RoutingConstraints, prospect: Prospect) -> Route | ProblemRecord:
@@ -57,6 +71,8 @@ class Router:
         `EXPLICIT` takes the named model or none. `THRESHOLD` takes the cheapest that meets the constraints; equal
         costs go to the better, then the faster, then the first by name. `UTILITY` takes the best of quality -
         lambda * cost, `WEIGHTS` the best by the request's weights; equal ones go to the cheaper, then as before.
+        `CASCADE` takes the models that `chain_of` finds, one after the other, or chooses as `THRESHOLD` where there
+        are none.
 
         Providers that are out of order are avoided as long as another model fits: a call there fails or waits, which
         is better than no answer.
@@ -73,6 +89,13 @@ class Router:
         if not found.ranked:
             return no_model_meets(self._registry, constraints, prospect, self._expectations)
         field = Field(found.expected, found.lost, prospect.input_tokens, self._registry.price_list, remark)
+        if constraints.rule is Rule.CASCADE:
+            chain = self._chain(found.ranked, constraints, prospect)
+            if chain is not None:
+                choice = cascaded(chain, found.ranked, constraints.accept, field)
+                targets = self._cascade_targets(chain, found.ranked, constraints.needs.down)
+                return Route(targets, choice, chain.terms(constraints.accept))
+            field = field._replace(remark=f"{NO_CASCADE} {remark}".rstrip())
         choice = _decided(found.ranked, constraints, field)
         first = found.ranked[: 1 + self._max_fallbacks]
         return Route(self._targets([offer.candidate.spec for offer in first], constraints.needs.down), choice)
@@ -94,6 +117,24 @@ class Router:
         field = Field(expected, {}, prospect.input_tokens, self._registry.price_list)
         return Route(self._targets([spec], constraints.needs.down), named(offer, field))
 
+    def _chain(self, qualified: list[Offer], constraints: RoutingConstraints, prospect: Prospect) -> Chain | None:
+        anyhow = constraints._replace(least_quality=0)
+        running = survey(self._shortlist(constraints.needs), anyhow, prospect).ranked
+        return chain_of(running, qualified, constraints, self._most_steps, self._expectations.escalations)
+
+    def _cascade_targets(self, chain: Chain, qualified: list[Offer], down: frozenset[str]) -> tuple[Target, ...]:
+        """Return the preferred provider of each step, then the fallbacks: other providers of the last, and others.
+
+        Who falls back from the last step asks nobody whose answer did not hold.
+        """
+        steps = [offer.candidate.spec for offer in chain.steps]
+        asked = {spec.name for spec in steps}
+        targets = [Target(spec.name, _in_order(spec, down)[0]) for spec in steps]
+        targets += [Target(steps[-1].name, provider) for provider in _in_order(steps[-1], down)[1:]]
+        others = [offer.candidate.spec for offer in qualified if offer.name not in asked]
+        targets += [Target(spec.name, _in_order(spec, down)[0]) for spec in others]
+        return tuple(targets[: len(steps) + self._max_fallbacks])
+
     def _targets(self, specs: Sequence[ModelSpec], down: frozenset[str]) -> tuple[Target, ...]:
         """Return every provider of the first model, then the preferred provider of each next one.
 
@@ -110,7 +151,7 @@ def _decided(ranked: list[Offer], constraints: RoutingConstraints, field: Field)
 
     They come as equal ones are decided, and sorting is stable: that order stays among equals.
     """
-    if constraints.rule is Rule.THRESHOLD:
+    if constraints.rule in (Rule.THRESHOLD, Rule.CASCADE):
         return cheapest(ranked, field)
     if constraints.rule is Rule.UTILITY:
         useful = by_utility(ranked, constraints.lambda_)

@@ -12,15 +12,15 @@ from agents.routing.prospect import Prospect
 from agents.routing.quality import Qualities
 from agents.routing.router import NO_EXPECTATIONS, Router
 from agents.routing.warmth import PromptCaches
-from schemas.batch import Target
+from schemas.batch import Cascade, Target
 from schemas.registry import ModelRegistry
 from schemas.result import Status
 from schemas.settings import RoutingSettings
 from schemas.wire import ProblemRecord
 from streams.stage import Flow, Journey, ended_with
 
-Decided = tuple[tuple[Target, ...], bytes]
-"""The targets in order, and the JSON of the choice."""
+Decided = tuple[tuple[Target, ...], bytes, Cascade | None]
+"""The targets in order, the JSON of the choice, and the cascade that the first targets are steps of."""
 
 
 class RoutingStep:
@@ -55,7 +55,10 @@ class RoutingStep:
 
     def renew(self, expectations: Expectations | None = None) -> None:
         """Choose from the registry as it is now, with these expectations; what was remembered is forgotten."""
-        self._router = Router(self._registry, self._settings.max_fallbacks, expectations or NO_EXPECTATIONS)
+        settings = self._settings
+        self._router = Router(
+            self._registry, settings.max_fallbacks, expectations or NO_EXPECTATIONS, settings.cascade_steps
+        )
         self._decide = lru_cache(self._settings.memo_entries)(self._decided)
         self._qualities = None if self._predictor is None else Qualities(self._predictor, self._registry)
 
@@ -73,7 +76,8 @@ class RoutingStep:
             if isinstance(decided, ProblemRecord):
                 flow.ended.append((journey, ended_with(journey, Status.REJECTED, decided, now)))
             else:
-                journey.targets, journey.choice = decided
+                journey.targets, journey.choice, journey.cascade = decided
+                journey.lane = constraints.needs.lane
                 flow.onward.append(journey)
                 if beginnings:
                     self._caches.note(beginnings, journey.targets[0].model, now)
@@ -81,7 +85,9 @@ class RoutingStep:
 
     def _decided(self, constraints: RoutingConstraints, prospect: Prospect) -> Decided | ProblemRecord:
         route = self._router.route(constraints, prospect)
-        return route if isinstance(route, ProblemRecord) else (route.targets, route.choice.encoded())
+        if isinstance(route, ProblemRecord):
+            return route
+        return (route.targets, route.choice.encoded(), route.cascade)
 
     def _predicted(self, journeys: Sequence[Journey]) -> Sequence[tuple[int, ...] | None]:
         """Return the predicted qualities for each journey; None where nothing is predicted."""

@@ -38,7 +38,7 @@ _RULES: dict[type[BaseModel], list[JsonSchemaValue]] = {
             "else": {"not": _given("model")},
         },
         {
-            "if": {"anyOf": [_given("strategy"), _given("lambda")]},
+            "if": {"anyOf": [_given("strategy"), _given("lambda"), _given("accept")]},
             "then": {
                 "allOf": [
                     {"not": _given_as("mode", Mode.EXPLICIT)},
@@ -47,6 +47,10 @@ _RULES: dict[type[BaseModel], list[JsonSchemaValue]] = {
             },
         },
         {"not": {"allOf": [_given("lambda"), _given_as("strategy", Strategy.THRESHOLD)]}},
+        {"not": {"allOf": [_given("lambda"), _given_as("strategy", Strategy.CASCADE)]}},
+        {"not": {"allOf": [_given("accept"), _given_as("strategy", Strategy.THRESHOLD)]}},
+        {"not": {"allOf": [_given("accept"), _given_as("strategy", Strategy.UTILITY)]}},
+        {"not": {"allOf": [_given("accept"), _given("lambda")]}},
     ]
 }
 """What a model checks across fields, which pydantic cannot put into a schema by itself."""

@@ -27,6 +27,7 @@ KINDS = (
     "bulk same",
     "soon",
     "bypass",
+    "cascade",
     "only",
     "again",
     "other",
@@ -102,6 +103,7 @@ def _message(kind: str, choice: int, name: str, tenant: str, pause: float, secon
     same = {"prompt": f"same {choice}"}
     far = {"constraints": in_seconds(FAR_SECONDS)}
     soon = {"constraints": in_seconds(seconds + 0.02 * choice), **same}
+    longest = 8 if choice % 2 else 500  # an answer that is cut off does not hold
     fields: dict[str, dict[str, Any]] = {
         "own": {},
         "same": same,
@@ -109,6 +111,7 @@ def _message(kind: str, choice: int, name: str, tenant: str, pause: float, secon
         "bulk same": {**far, **same},
         "soon": soon,
         "bypass": {**same, "cache": {"directive": "bypass"}},
+        "cascade": {"strategy": "cascade", "sampling": {"max_output_tokens": longest}},
         "only": {**same, "cache": {"directive": "only"}},
         "wrong": {"sampling": {"temperature": "hot"}},
     }

@@ -34,16 +34,18 @@ def call(model: str, tokens: Tokens, *, number: int = 1, batch: bool = False) ->
     return PaidCall(f"c{number}", model, "east", number, tokens, 1.0, NOW, batch)
 
 
-def settled(*calls: PaidCall, answered: bool = True, reference: str = "big", compressed: int = 0) -> ResultRecord:
-    """Return the result of a request whose last call answers it."""
+def settled(
+    *calls: PaidCall, answered: bool = True, reference: str = "big", compressed: int = 0, by: int = -1
+) -> ResultRecord:
+    """Return the result of a request that one of its calls answers, the last unless told otherwise."""
     completion = a_completion(
         a_passenger(reference_model=reference, compressed_tokens=compressed),
         answer=PARIS if answered else None,
         failure=None if answered else BUSY,
         calls=calls,
     )
-    by = Target(calls[-1].model, "east") if answered and calls else None
-    result = settle(msgspec.structs.replace(completion, answered_by=by), REGISTRY, NOW + 2).result
+    target = Target(calls[by].model, "east") if answered and calls else None
+    result = settle(msgspec.structs.replace(completion, answered_by=target), REGISTRY, NOW + 2).result
     assert result is not None
     return result
 
@@ -114,6 +116,21 @@ def test_failed_calls_count_against_routing() -> None:
     assert causes(result) == {"routing": Decimal("-0.003")}
 
 
+def test_a_cascade_that_escalates_costs_what_both_calls_do() -> None:
+    result = settled(call("small", Tokens(1000, 0, 100)), call("middle", Tokens(1000, 0, 200), number=2))
+    small, middle = Decimal("0.00014"), Decimal("0.0046")
+    assert Decimal(result.cost_usd) == small + middle
+    assert baseline(result) == Decimal("0.016")
+    assert causes(result) == {"routing": baseline(result) - small - middle}
+
+
+def test_an_escalation_in_vain_counts_against_routing() -> None:
+    calls = call("small", Tokens(1000, 0, 100)), call("big", Tokens(1000, 0, 2000), number=2)
+    result = settled(*calls, by=0)
+    assert (result.model, baseline(result)) == ("small", Decimal("0.013"))
+    assert causes(result) == {"routing": Decimal("0.013") - Decimal("0.00014") - Decimal("0.07")}
+
+
 def test_an_unpriced_reference_claims_nothing() -> None:
     result = settled(call("big", Tokens(1000, 400, 100)), reference="withdrawn")
     assert (result.baseline, result.savings) == (None, SavingsRecord())
@@ -138,18 +155,25 @@ def paid_calls(draw: st.DrawFn) -> tuple[PaidCall, ...]:
 
 
 requests = st.tuples(
-    paid_calls(), st.booleans(), st.sampled_from(["big", "middle", "small", "withdrawn too"]), st.integers(0, 3000)
+    paid_calls(),
+    st.booleans(),
+    st.sampled_from(["big", "middle", "small", "withdrawn too"]),
+    st.integers(0, 3000),
+    st.integers(0, 3),
 )
+"""The last number says which call answers: in a cascade it may be an earlier one."""
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(requests, min_size=1, max_size=5))
 def test_causes_add_up_per_request_and_in_every_aggregate(
-    made: list[tuple[tuple[PaidCall, ...], bool, str, int]],
+    made: list[tuple[tuple[PaidCall, ...], bool, str, int, int]],
 ) -> None:
     results = [
-        settled(*calls, answered=answered, reference=reference, compressed=compressed)
-        for calls, answered, reference, compressed in made
+        settled(
+            *calls, answered=answered, reference=reference, compressed=compressed, by=by % len(calls) if calls else -1
+        )
+        for calls, answered, reference, compressed, by in made
     ]
     compared = [result for result in results if result.baseline is not None]
     for result in compared:

@@ -15,7 +15,7 @@ from schemas.request import CacheDirective
 from schemas.result import Status
 from schemas.settings import IntakeSettings
 from schemas.tenant import TenantRegistered
-from schemas.wire import Answer, Choice, ResultRecord, SavingsRecord, Tokens
+from schemas.wire import Answer, CheckRecord, Choice, ResultRecord, SavingsRecord, Tokens
 from streams.stage import Flow, Journey
 from tests.flow.journeys import BUSY, NOW, PARIS, TOO_LATE, a_completion, a_journey, a_passenger, deadline, paid
 from tests.flow.models import three_models
@@ -168,6 +168,16 @@ def test_filtered_answers_reach_those_waiting_but_are_not_kept(cache: CacheStep)
     filtered = Answer("...", None, "content_filter")
     flow = cache.complete(a_completion(passenger_of(leader), answer=filtered), NOW + 1)
     assert [journey for journey, _ in flow.ended] == [waiting]
+    assert cache.entries == 0
+
+
+def test_an_answer_that_did_not_hold_reaches_those_waiting_but_is_not_kept(cache: CacheStep) -> None:
+    leader, waiting = lead(cache), wait(cache)
+    check = CheckRecord("big", False, "refusal", None, "no better answer came")
+    completion = msgspec.structs.replace(a_completion(passenger_of(leader), answer=PARIS), checks=(check,))
+    assert [journey for journey, _ in cache.complete(completion, NOW + 1).ended] == [waiting]
+    assert cache.entries == 0
+    cache.restore(completion, NOW + 2)
     assert cache.entries == 0
 
 

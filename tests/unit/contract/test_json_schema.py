@@ -35,6 +35,9 @@ VALID: dict[str, dict[str, Any]] = {
     "guided_by_lambda": PROMPT | {"mode": "guided", "lambda": 3, "weights": None},
     "utility": PROMPT | {"strategy": "utility", "lambda": 3},
     "threshold": PROMPT | {"strategy": "threshold", "lambda": None},
+    "cascade": PROMPT | {"strategy": "cascade"},
+    "accept": PROMPT | {"accept": 0.8, "lambda": None},
+    "cascade_with_accept": PROMPT | {"strategy": "cascade", "accept": 1},
 }
 INVALID: dict[str, dict[str, Any]] = {
     "no_input": {"id": "r-1", "tenant": "demo"},
@@ -50,6 +53,13 @@ INVALID: dict[str, dict[str, Any]] = {
     "weights_and_strategy": PROMPT | {"mode": "guided", "weights": {}, "strategy": "utility"},
     "threshold_with_lambda": PROMPT | {"strategy": "threshold", "lambda": 1},
     "negative_lambda": PROMPT | {"lambda": -1},
+    "cascade_with_lambda": PROMPT | {"strategy": "cascade", "lambda": 1},
+    "threshold_with_accept": PROMPT | {"strategy": "threshold", "accept": 0.5},
+    "utility_with_accept": PROMPT | {"strategy": "utility", "accept": 0.5},
+    "accept_and_lambda": PROMPT | {"accept": 0.5, "lambda": 1},
+    "explicit_with_accept": PROMPT | {"mode": "explicit", "model": "gpt-4o", "accept": 0.5},
+    "weights_and_accept": PROMPT | {"mode": "guided", "weights": {"quality": 2}, "accept": 0.5},
+    "accept_above_one": PROMPT | {"accept": 1.1},
     "unknown_field": PROMPT | {"promt": "hello"},
     "unknown_part": PROMPT | {"sampling": {"temperatur": 1}},
     "no_id": {"tenant": "demo", "prompt": "hello"},

@@ -72,12 +72,22 @@ def test_guided_without_weights_weighs_quality_and_cost_alike() -> None:
         ({"mode": "guided", "lambda": 0}, "threshold", Rule.UTILITY, 0),
         ({"mode": "guided", "strategy": "utility"}, "threshold", Rule.UTILITY, 5_000_000),
         ({"mode": "explicit", "model": "big"}, "utility", Rule.EXPLICIT, 0),
+        ({}, "cascade", Rule.CASCADE, 0),
+        ({"strategy": "cascade"}, "threshold", Rule.CASCADE, 0),
+        ({"mode": "guided", "accept": 0.5}, "utility", Rule.CASCADE, 0),
+        ({"lambda": 2.5}, "cascade", Rule.UTILITY, 2_500_000),
     ],
 )
 def test_which_rule_decides(fields: dict[str, Any], strategy: str, rule: Rule, lambda_: int) -> None:
     settings = RoutingSettings(strategy=Strategy(strategy), utility_lambda=5.0)
     found = constraints_of(a_request(**fields), TENANT, Lane.BULK, settings, frozenset({"east"}))
     assert (found.rule, found.lambda_, found.needs.down) == (rule, lambda_, frozenset({"east"}))
+
+
+def test_what_a_cheap_answer_must_reach() -> None:
+    assert constraints(strategy="cascade").accept == 700_000
+    assert constraints(accept=0.25).accept == 250_000
+    assert constraints().accept == 0
 
 
 TEXT = {"role": "user", "content": [{"type": "text", "text": "what is this?"}]}

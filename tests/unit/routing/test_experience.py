@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from agents.routing.expectations import Expectations, Experience
-from schemas.wire import Tokens
+from schemas.batch import Completion, Target
+from schemas.wire import CheckRecord, Tokens
 from tests.flow.journeys import BUSY, PARIS, a_completion, a_passenger, paid
 
 
@@ -52,4 +53,27 @@ def test_an_answer_nobody_billed_teaches_nothing() -> None:
     experience.observe(a_completion(a_passenger(), answer=PARIS, calls=()))
     assert experience.expectations() == Expectations()
     assert replace(Expectations(), calls={}) == Expectations()
-    assert msgspec.json.encode(Expectations()) == b'{"output_tokens":{},"calls":{}}'
+    assert msgspec.json.encode(Expectations()) == b'{"output_tokens":{},"calls":{},"escalations":{}}'
+
+
+def cascaded(*accepted: bool, because: str | None = None) -> Completion:
+    """Return a cascade of `small` and `big`, as its one check came out; `big` answers what did not hold."""
+    calls = (paid(model="small"),) if accepted == (True,) or because else (paid(model="small"), paid(number=2))
+    checks = tuple(CheckRecord("small", held, "", None, because) for held in accepted)
+    completion = a_completion(a_passenger(), answer=PARIS, calls=calls)
+    return msgspec.structs.replace(completion, checks=checks, answered_by=Target(calls[-1].model, calls[-1].provider))
+
+
+def test_how_often_answers_do_not_hold_is_told() -> None:
+    experience = Experience(enough=4)
+    for completion in (cascaded(True), cascaded(False), cascaded(True), cascaded(False, because="nobody else")):
+        experience.observe(completion)
+    found = experience.expectations()
+    assert found.escalations == {"small": 500_000}
+    assert found.calls == {"small": 1000}, "an answer that did not hold is an answer nevertheless"
+
+
+def test_few_checks_tell_nothing() -> None:
+    experience = Experience(enough=2)
+    experience.observe(cascaded(False))
+    assert experience.expectations().escalations == {}

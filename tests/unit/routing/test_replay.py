@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from agents.routing.comparison import CACHED, NO_REQUEST, NO_TENANT, compare
 from agents.routing.expectations import Expectations
-from agents.routing.explain import chosen_by
+from agents.routing.explain import _checked, _same, chosen_by
 from agents.routing.logged import requests_in
 from agents.routing.quality import Qualities
 from agents.routing.replay import ROUTERS, Logged, Replayer
 from agents.routing.router import Route
 from agents.routing.stage import RoutingStep
 from schemas.registry import ModelRegistry
-from schemas.result import Decision, Lane, Problem, Result, Status, TokenUsage
+from schemas.result import Check, Decision, Lane, Problem, Result, Status, TokenUsage
 from schemas.settings import RoutingSettings
 from schemas.wire import ProblemRecord
 from tests.flow.journeys import NOW, TENANT, a_journey
@@ -66,7 +66,9 @@ def outcome(one: Logged, **changes: Any) -> Logged:
     registry=registries(),
     learned=expectations,
     lane=st.sampled_from(list(Lane)),
-    fields=st.sampled_from([{}, {"lambda": 2}, {"mode": "guided"}, {"task_type": "mathematics"}]),
+    fields=st.sampled_from(
+        [{}, {"lambda": 2}, {"mode": "guided"}, {"task_type": "mathematics"}, {"strategy": "cascade"}]
+    ),
     tokens=st.integers(1, 5_000),
 )
 def test_a_decision_is_made_again_as_it_was(
@@ -140,6 +142,34 @@ def test_a_comparison_says_what_happened_and_what_would() -> None:
     assert found.total(found.then).mean_quality == (0.6 + 0.95) / 2
     assert found.models == ["big", "small", "middle"]
     assert compare([], [], Replayer(registry, SETTINGS), registry).total({}).mean_quality is None
+
+
+def test_a_cascade_is_compared_as_a_whole() -> None:
+    registry = three_models()
+    step = RoutingStep(registry, SETTINGS)
+    step.renew(Expectations(escalations={"small": 250_000}))
+    one = some(step, strategy="cascade", constraints={"min_quality": 0.8})
+    assert one.result.decision is not None
+    (route,) = Replayer(registry, SETTINGS).decide([one])
+    assert isinstance(route, Route)
+    assert [each.model for each in route.choice.steps] == ["small", "middle"]
+    assert route.choice.steps[0].escalation == 0.25, "what experience told then counts again"
+    assert _same(one.result.decision, route)
+    found = compare([one], [], Replayer(registry, SETTINGS), registry)
+    assert found.moves == {("small, then middle", "small, then middle"): 1}
+    small = Decimal("0.00014")  # nothing is cached at these prices
+    assert found.now["small, then middle"].cost_usd == small + Decimal("0.25") * Decimal("0.0028")
+    (plain,) = Replayer(registry, SETTINGS).decide([some(step, constraints={"min_quality": 0.8})])
+    assert _same(one.result.decision, plain) is False
+
+
+def test_checks_are_told() -> None:
+    check = Check(
+        model="small", accepted=False, reason="refusal: no", probability=0.25, delivered_because="none else"
+    )
+    said = _checked(check)
+    assert said == "small not accepted (0.25): refusal: no; delivered, none else"
+    assert _checked(Check(model="small", accepted=True, reason="fine")) == "small accepted: fine"
 
 
 def test_what_cannot_be_routed_again_is_counted_with_its_reason() -> None:

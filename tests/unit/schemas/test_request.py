@@ -51,6 +51,9 @@ def test_a_request_is_a_fact_and_does_not_change() -> None:
         {"mode": "guided", "lambda": 0},
         {"strategy": "threshold"},
         {"strategy": "utility", "lambda": 12.5},
+        {"strategy": "cascade"},
+        {"strategy": "cascade", "accept": 0},
+        {"mode": "guided", "accept": 1},
         {"tags": {str(number): "v" for number in range(MAX_TAGS)}},
         {"user": "x" * MAX_TAG_CHARS},
         {"sampling": {"seed": -(2**63), "stop": ["s"] * MAX_STOP_SEQUENCES, "top_p": 1}},
@@ -138,6 +141,11 @@ def test_a_request_may_narrow_how_long_answers_live(asked: float | None, held: f
         ({"mode": "guided", "weights": {}, "lambda": 1}, "lambda", "weights and a strategy exclude each other"),
         ({"mode": "guided", "weights": {}, "strategy": "utility"}, "strategy", "exclude each other"),
         ({"strategy": "threshold", "lambda": 1}, "lambda", "lambda is only read by strategy utility"),
+        ({"strategy": "cascade", "lambda": 1}, "lambda", "lambda is only read by strategy utility"),
+        ({"strategy": "threshold", "accept": 1}, "accept", "accept is only read by strategy cascade"),
+        ({"accept": 1, "lambda": 1}, "accept", "accept is only read by strategy cascade"),
+        ({"mode": "explicit", "model": "m", "accept": 1}, "accept", "mode explicit chooses nothing"),
+        ({"mode": "guided", "weights": {}, "accept": 1}, "accept", "weights and a strategy exclude each other"),
     ],
 )
 def test_a_strategy_must_fit_the_rest(fields: dict[str, Any], field: str, said: str) -> None:

@@ -16,12 +16,26 @@ from schemas import wire
 from schemas.audit import Audit
 from schemas.deadletter import DeadLetter
 from schemas.request import TraceContext
-from schemas.result import Baseline, CacheHit, Decision, Expected, Output, Problem, Result, Savings, TokenUsage
+from schemas.result import (
+    Baseline,
+    CacheHit,
+    CascadeStep,
+    Check,
+    Decision,
+    Expected,
+    Output,
+    Problem,
+    Result,
+    Savings,
+    TokenUsage,
+)
 from schemas.usage import Usage
 from tests.unit.schemas.contract_values import values_of
 
 TWINS: dict[type[msgspec.Struct], type[BaseModel]] = {
     wire.ExpectedRecord: Expected,
+    wire.StepRecord: CascadeStep,
+    wire.CheckRecord: Check,
     wire.Choice: Decision,
     wire.Tokens: TokenUsage,
     wire.Answer: Output,
