@@ -190,7 +190,16 @@ def compose_stages(
     directory, ready = TenantDirectory(), asyncio.Event()
     background, publishing = Background(fatal), Background(fatal)
     capacity = Capacity(settings.worker.max_outstanding)
-    routing = RoutingStep(registry, settings.routing, configured_predictor(settings.routing))
+    calls = Calls(settings, log, publishing, Capacity(settings.worker.max_outstanding))
+    runner = CallRunner(
+        providers,
+        settings.providers,
+        clock=clock,
+        call_id=call_id,
+        on_completion=calls.completed,
+    )
+    calls.run_with(runner)
+    routing = RoutingStep(registry, settings.routing, configured_predictor(settings.routing), runner.down)
     experience = Experience(settings.routing.learn_after)
 
     def new_state(partition: int) -> PartitionState:
@@ -217,15 +226,6 @@ def compose_stages(
     intake = Intake(settings, tenancy, decode_record, delivery, log, background, capacity, clock)
     keep_bytes = settings.intake.dead_letter_bytes
     accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes)
-    calls = Calls(settings, log, publishing, Capacity(settings.worker.max_outstanding))
-    runner = CallRunner(
-        providers,
-        settings.providers,
-        clock=clock,
-        call_id=call_id,
-        on_completion=calls.completed,
-    )
-    calls.run_with(runner)
     lane = None
     if batches:
         lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead)
