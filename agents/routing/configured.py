@@ -27,5 +27,5 @@ def configured_predictor(settings: RoutingSettings) -> QualityPredictor | None:
         store, embedding = import_module(STORE), import_module(EMBEDDING)
     except ImportError as missing:
         raise ConfigurationError(f"routing.model_dir: {missing}; leave it out") from missing
-    predictor: QualityPredictor = store.load(folder).predictor(embedding.EmbeddingEngine())
+    predictor: QualityPredictor = store.load(folder).router(embedding.EmbeddingEngine())
     return predictor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,8 @@ from agents.routing.prospect import UNKNOWN
 from agents.routing.units import QUALITY_UNITS
 from schemas.registry import ModelRegistry
 from schemas.request import Message, Request
+
+logger = logging.getLogger(__name__)
 
 
 class Qualities:
@@ -26,6 +29,11 @@ class Qualities:
         names = [spec.name for spec in registry]
         self._models = len(names)
         known = [(column, names.index(name)) for column, name in enumerate(predictor.models) if name in names]
+        if not known:
+            logger.warning(
+                "the learned predictor knows no model of the models file; run asahi router fit with --name",
+                extra={"predictor": list(predictor.models), "models": names},
+            )
         self._columns = [column for column, _ in known]
         self._positions = [position for _, position in known]
 
