@@ -32,7 +32,7 @@ from agents.providers.protocol import Provider
 from agents.providers.registry import build_providers, check_models
 from agents.providers.runner import CallRunner
 from agents.routing.agent import Renewal
-from agents.routing.configured import configured_predictor
+from agents.routing.configured import configured_predictor, configured_tasks
 from agents.routing.dispatch import shard_partition, to_call
 from agents.routing.expectations import Experience
 from agents.routing.stage import RoutingStep
@@ -199,7 +199,8 @@ def compose_stages(
         on_completion=calls.completed,
     )
     calls.run_with(runner)
-    routing = RoutingStep(registry, settings.routing, configured_predictor(settings.routing), runner.down)
+    predictor, tasks = configured_predictor(settings.routing), configured_tasks(settings.routing)
+    routing = RoutingStep(registry, settings.routing, predictor, runner.down, tasks)
     experience = Experience(settings.routing.learn_after)
 
     def new_state(partition: int) -> PartitionState:

@@ -140,6 +140,8 @@ class Decision(Value):
         input_tokens: Length of the input as estimated for the decision.
         models: Version of the models file it was made with: its date and a digest.
         utility_lambda: Quality per US dollar, where the rule weighs them by it.
+        task_type: Detected from the prompt and used, where the request named none.
+        task_confidence: Probability that it is the right one, in tenths, rounded down.
     """
 
     rule: str
@@ -151,6 +153,8 @@ class Decision(Value):
     input_tokens: Tokens | None = None
     models: str | None = None
     utility_lambda: float | None = None
+    task_type: str | None = None
+    task_confidence: Fraction | None = None
 
 
 class CacheHit(Value):

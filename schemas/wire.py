@@ -59,6 +59,8 @@ class Choice(Wire, frozen=True, gc=False):
     input_tokens: int | None = None
     models: str | None = None
     utility_lambda: float | None = None
+    task_type: str | None = None
+    task_confidence: float | None = None
 
     def encoded(self) -> bytes:
         """Return the JSON."""

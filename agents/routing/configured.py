@@ -1,15 +1,19 @@
-"""The learned predictor of a configuration."""
+"""What a configuration says of predicting and detecting."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
 from agents.routing.predictions import QualityPredictor
+from agents.routing.tasks.cue_detector import CueDetector
+from agents.routing.tasks.examples import read_examples
+from agents.routing.tasks.requests import DetectedTasks
 from schemas.errors import ConfigurationError
-from schemas.settings import RoutingSettings
+from schemas.settings import RoutingSettings, TaskDetection
 
 STORE = "agents.routing.learning.store"
 EMBEDDING = "agents.routing.embedding"
+DETECTOR = "agents.routing.tasks.detector"
 
 
 def configured_predictor(settings: RoutingSettings) -> QualityPredictor | None:
@@ -29,3 +33,22 @@ def configured_predictor(settings: RoutingSettings) -> QualityPredictor | None:
         raise ConfigurationError(f"routing.model_dir: {missing}; leave it out") from missing
     predictor: QualityPredictor = store.load(folder).router(embedding.EmbeddingEngine())
     return predictor
+
+
+def configured_tasks(settings: RoutingSettings) -> DetectedTasks | None:
+    """Return what detects task types by `routing.detect_tasks`; None where nothing does.
+
+    Raises:
+        ConfigurationError: What it needs is not installed.
+    """
+    if settings.detect_tasks is TaskDetection.NEVER:
+        return None
+    if settings.detect_tasks is TaskDetection.WORDS:
+        return DetectedTasks(CueDetector(read_examples()), settings.task_confidence)
+    try:
+        embedding, detector = import_module(EMBEDDING), import_module(DETECTOR)
+    except ImportError as missing:
+        raise ConfigurationError(f"routing.detect_tasks: {missing}; set it to words") from missing
+    return DetectedTasks(
+        detector.TaskTypeDetector(embedding.EmbeddingEngine(), read_examples()), settings.task_confidence
+    )

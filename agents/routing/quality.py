@@ -55,10 +55,11 @@ def text_of(request: Request) -> str:
     """Return what is asked as one text: the prompt, or the texts of all messages."""
     if request.prompt is not None:
         return request.prompt
-    return "\n".join(text for message in request.messages or () for text in _texts(message))
+    return "\n".join(text for message in request.messages or () for text in texts_of(message))
 
 
-def _texts(message: Message) -> list[str]:
+def texts_of(message: Message) -> list[str]:
+    """Return the texts in a message."""
     content = message.content
     if isinstance(content, str):
         return [content]
