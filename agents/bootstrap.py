@@ -32,9 +32,10 @@ from agents.providers.protocol import Provider
 from agents.providers.registry import build_providers, check_models
 from agents.providers.runner import CallRunner
 from agents.routing.agent import Renewal
-from agents.routing.configured import configured_predictor, configured_tasks
+from agents.routing.configured import configured_predictor, configured_sharpening, configured_tasks
 from agents.routing.dispatch import shard_partition, to_call
 from agents.routing.expectations import Experience
+from agents.routing.predictions import QualityPredictor
 from agents.routing.stage import RoutingStep
 from agents.windows.stage import WindowStep
 from schemas.batch import Completion
@@ -55,6 +56,7 @@ from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState
 from streams.topics import COMPLETIONS, DISPATCH, GOVERNANCE, REQUESTS, Topic
+from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Stages:
         ready: Set once the tenants are known.
         routing: Chooses models.
         experience: Of how long answers are, for routing.
+        predictor: Of quality, for routing; None where none is configured.
     """
 
     intake: Intake
@@ -89,6 +92,7 @@ class Stages:
     receivers: Mapping[Topic, Receive]
     routing: RoutingStep
     experience: Experience
+    predictor: QualityPredictor | None
 
     def tick(self) -> float | None:
         """Do what is due; return when to come back at the latest, in Unix seconds."""
@@ -105,6 +109,14 @@ class Pipeline:
     app: faust.App
     stages: Stages
     renewal: Renewal
+
+    async def follow_grades(self) -> None:
+        """Let the predictor learn from grades in the archive, for ever; return at once where nothing learns."""
+        seconds, predictor = self.settings.routing.feedback_seconds, self.stages.predictor
+        if not seconds or predictor is None:
+            return
+        async with Warehouse(self.settings.clickhouse) as warehouse:
+            await configured_sharpening(warehouse, predictor, seconds).follow()
 
     async def follow_governance(self) -> None:
         """Keep the tenants up to date, for ever."""
@@ -252,6 +264,7 @@ def compose_stages(
         ready=ready,
         routing=routing,
         experience=experience,
+        predictor=predictor,
     )
 
 

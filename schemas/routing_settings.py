@@ -32,6 +32,8 @@ class RoutingSettings(Section):
             quality, `utility` the best of quality - lambda * cost.
         utility_lambda: Lambda of `utility` for requests that name none: predicted quality one US dollar must buy.
         model_dir: Folder of a quality predictor made by `asahi router fit`; without one the registry's figures count.
+        feedback_seconds: Between two looks for new grades in the archive, for the predictor to learn from; 0 learns
+            from none.
         detect_tasks: How a request that names no task type gets one: from the `words` of its prompt, also from its
             `embedding`, which costs about ten times as much, or `never`.
         task_confidence: Least probability that a detected task type is right for it to count.
@@ -49,6 +51,7 @@ class RoutingSettings(Section):
     strategy: Strategy = Strategy.THRESHOLD
     utility_lambda: Annotated[float, Field(ge=0, le=MAX_LAMBDA)] = 10.0
     model_dir: Path | None = None
+    feedback_seconds: Annotated[float, Field(ge=0)] = 10.0
     detect_tasks: TaskDetection = TaskDetection.WORDS
     task_confidence: Annotated[float, Field(ge=0, le=1)] = 0.7
     learn_seconds: Annotated[float, Field(ge=0)] = 60.0

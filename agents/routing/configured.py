@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from agents.routing.predictions import QualityPredictor
 from agents.routing.tasks.cue_detector import CueDetector
@@ -10,9 +11,15 @@ from agents.routing.tasks.examples import read_examples
 from agents.routing.tasks.requests import DetectedTasks
 from schemas.errors import ConfigurationError
 from schemas.settings import RoutingSettings, TaskDetection
+from streams.warehouse.client import Warehouse
+
+if TYPE_CHECKING:  # what learns is imported only where something is configured to
+    from agents.routing.learning.sharpening import Sharpening
 
 STORE = "agents.routing.learning.store"
 EMBEDDING = "agents.routing.embedding"
+ARCHIVED = "agents.routing.learning.archived"
+SHARPENING = "agents.routing.learning.sharpening"
 DETECTOR = "agents.routing.tasks.detector"
 
 
@@ -52,3 +59,10 @@ def configured_tasks(settings: RoutingSettings) -> DetectedTasks | None:
     return DetectedTasks(
         detector.TaskTypeDetector(embedding.EmbeddingEngine(), read_examples()), settings.task_confidence
     )
+
+
+def configured_sharpening(warehouse: Warehouse, predictor: QualityPredictor, seconds: float) -> Sharpening:
+    """Return what lets a configured predictor learn from the archive's grades, looking so often."""
+    archived, sharpening = import_module(ARCHIVED), import_module(SHARPENING)
+    found: Sharpening = sharpening.Sharpening(archived.ArchivedGrades(warehouse), predictor, seconds)
+    return found
