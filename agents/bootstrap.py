@@ -32,9 +32,15 @@ from agents.providers.protocol import Provider
 from agents.providers.registry import build_providers, check_models
 from agents.providers.runner import CallRunner
 from agents.routing.agent import Renewal
-from agents.routing.configured import configured_checker, configured_predictor
+from agents.routing.configured import (
+    configured_checker,
+    configured_predictor,
+    configured_sharpening,
+    configured_tasks,
+)
 from agents.routing.dispatch import shard_partition, to_call
 from agents.routing.expectations import Experience
+from agents.routing.predictions import QualityPredictor
 from agents.routing.stage import RoutingStep
 from agents.windows.stage import WindowStep
 from schemas.batch import Completion
@@ -55,6 +61,7 @@ from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState
 from streams.topics import COMPLETIONS, DISPATCH, GOVERNANCE, REQUESTS, Topic
+from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +81,7 @@ class Stages:
         ready: Set once the tenants are known.
         routing: Chooses models.
         experience: Of how long answers are, for routing.
+        predictor: Of quality, for routing; None where none is configured.
     """
 
     intake: Intake
@@ -89,6 +97,7 @@ class Stages:
     receivers: Mapping[Topic, Receive]
     routing: RoutingStep
     experience: Experience
+    predictor: QualityPredictor | None
 
     def tick(self) -> float | None:
         """Do what is due; return when to come back at the latest, in Unix seconds."""
@@ -105,6 +114,14 @@ class Pipeline:
     app: faust.App
     stages: Stages
     renewal: Renewal
+
+    async def follow_grades(self) -> None:
+        """Let the predictor learn from grades in the archive, for ever; return at once where nothing learns."""
+        seconds, predictor = self.settings.routing.feedback_seconds, self.stages.predictor
+        if not seconds or predictor is None:
+            return
+        async with Warehouse(self.settings.clickhouse) as warehouse:
+            await configured_sharpening(warehouse, predictor, seconds).follow()
 
     async def follow_governance(self) -> None:
         """Keep the tenants up to date, for ever."""
@@ -190,7 +207,18 @@ def compose_stages(
     directory, ready = TenantDirectory(), asyncio.Event()
     background, publishing = Background(fatal), Background(fatal)
     capacity = Capacity(settings.worker.max_outstanding)
-    routing = RoutingStep(registry, settings.routing, configured_predictor(settings.routing))
+    calls = Calls(settings, log, publishing, Capacity(settings.worker.max_outstanding))
+    runner = CallRunner(
+        providers,
+        settings.providers,
+        clock=clock,
+        call_id=call_id,
+        on_completion=calls.completed,
+        checker=configured_checker(settings.routing),
+    )
+    calls.run_with(runner)
+    predictor, tasks = configured_predictor(settings.routing), configured_tasks(settings.routing)
+    routing = RoutingStep(registry, settings.routing, predictor, runner.down, tasks)
     experience = Experience(settings.routing.learn_after)
 
     def new_state(partition: int) -> PartitionState:
@@ -217,16 +245,6 @@ def compose_stages(
     intake = Intake(settings, tenancy, decode_record, delivery, log, background, capacity, clock)
     keep_bytes = settings.intake.dead_letter_bytes
     accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes)
-    calls = Calls(settings, log, publishing, Capacity(settings.worker.max_outstanding))
-    runner = CallRunner(
-        providers,
-        settings.providers,
-        clock=clock,
-        call_id=call_id,
-        on_completion=calls.completed,
-        checker=configured_checker(settings.routing),
-    )
-    calls.run_with(runner)
     lane = None
     if batches:
         lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead)
@@ -252,6 +270,7 @@ def compose_stages(
         ready=ready,
         routing=routing,
         experience=experience,
+        predictor=predictor,
     )
 
 

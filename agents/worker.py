@@ -46,6 +46,7 @@ async def serve(settings: Settings) -> int:
                 pipeline.tick(),
                 renewal.follow_file(),
                 renewal.follow_experience(),
+                pipeline.follow_grades(),
             )
         ]
         await pipeline.app.start()

@@ -21,7 +21,8 @@ from agents.routing.embedding import EmbeddingEngine
 from agents.routing.learning.features import lexical
 from agents.routing.learning.fitting import fit_router
 from agents.routing.learning.outcomes import Outcomes, read_table
-from agents.routing.tasks.detector import TaskTypeDetector, read_examples
+from agents.routing.tasks.detector import TaskTypeDetector
+from agents.routing.tasks.examples import read_examples
 
 BATCH = 1_000
 ROUNDS = 15

@@ -4,9 +4,9 @@
 
 Prints one JSON object: microseconds of CPU time per request, the median and the best of the rounds. Every scenario
 routes the whole batch through the step as the pipeline does, the decision's JSON included. A core that is shared runs
-slower in CPU time too, so the time of a plain loop stands beside them. `predicted` takes predictions that are there
-already, so it shows what routing makes of them; `learned` asks the predictor in `--model-dir`, which
-`asahi router fit` made.
+slower in CPU time too, so the time of a plain loop stands beside them. `..._detected` detects task types from words.
+`predicted` takes predictions that are there already, so it shows what routing makes of them; `learned` asks the
+predictor in `--model-dir`, which `asahi router fit` made.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.routing.configured import configured_predictor
+from agents.routing.configured import configured_predictor, configured_tasks
 from agents.routing.predictions import QualityPredictor
 from agents.routing.stage import RoutingStep
+from agents.routing.tasks.requests import DetectedTasks
 from agents.worker import GC_THRESHOLDS
 from schemas.registry import ModelRegistry
 from schemas.request import Request
-from schemas.settings import RoutingSettings
+from schemas.settings import RoutingSettings, TaskDetection
 from schemas.tenant import TenantRegistered
 from schemas.tokens import estimate_tokens
 from streams.stage import Journey
@@ -88,9 +89,10 @@ def measured(
     rounds: int,
     *,
     cold: bool,
+    tasks: DetectedTasks | None = None,
 ) -> dict[str, float]:
     """Return microseconds per request; cold means that no decision is remembered from an earlier round."""
-    step = RoutingStep(registry, RoutingSettings(), predictor)
+    step = RoutingStep(registry, RoutingSettings(), predictor, tasks=tasks)
     spent = []
     for round_ in range(rounds + 1):
         if cold:
@@ -126,17 +128,22 @@ def main() -> None:
     registry = ModelRegistry.load(options.models)
     foreseen = Foreseen(tuple(spec.name for spec in registry), options.batch)
     learned = configured_predictor(RoutingSettings(model_dir=options.model_dir))
+    words = configured_tasks(RoutingSettings(detect_tasks=TaskDetection.WORDS))
+    alike = journeys(options.batch, alike=True)
     different = journeys(options.batch, alike=False)
     useful = journeys(options.batch, alike=False, strategy="utility")
     chats = [{"role": "user", "content": "Tell me more. " * 400}, {"role": "user", "content": "And then?"}]
     long_chats = journeys(options.batch, alike=True, prompt=None, messages=chats)
     rounds = options.rounds
     scenarios = {
-        "alike": measured(registry, None, journeys(options.batch, alike=True), rounds, cold=False),
+        "alike": measured(registry, None, alike, rounds, cold=False),
         "different_remembered": measured(registry, None, different, rounds, cold=False),
         "different": measured(registry, None, different, rounds, cold=True),
         "different_utility": measured(registry, None, useful, rounds, cold=True),
         "conversations": measured(registry, None, long_chats, rounds, cold=False),
+        "alike_detected": measured(registry, None, alike, rounds, cold=False, tasks=words),
+        "different_remembered_detected": measured(registry, None, different, rounds, cold=False, tasks=words),
+        "different_detected": measured(registry, None, different, rounds, cold=True, tasks=words),
         "predicted": measured(registry, foreseen, different, rounds, cold=True),
         "predicted_utility": measured(registry, foreseen, useful, rounds, cold=True),
     }

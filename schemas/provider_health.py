@@ -50,6 +50,10 @@ class ProviderHealth(Protocol):
         """Return whether a call there would be made now; costs less than a microsecond."""
         ...
 
+    def down(self) -> frozenset[str]:
+        """Return the providers where no call to any model asked so far would be made now."""
+        ...
+
     def health(self) -> Iterable[LaneHealth]:
         """Return every lane that has been asked so far."""
         ...

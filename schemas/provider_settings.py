@@ -27,8 +27,9 @@ class ProviderSettings(Section):
         leave_out: Names of sampling parameters that the models there do not take; they are not sent.
         max_output_tokens: For `anthropic`, which must be told: longest answer of a request that names none.
         http2: Share HTTP/2 connections among calls; costs CPU and saves connections.
-        recording: For `recorded`: the CSV file, gzipped or not.
-        recorded_columns: For `recorded`: answer column by model name.
+        recording: For `recorded`: the CSV file, gzipped or not, or a list of them.
+        recorded_columns: For `recorded`: answer column by model name; `x` also stands for `x_answer`, and for
+            `x_correct`, which is answered as `right` or `wrong`, whichever a file has.
         latency_ms: For `simulated`: fixed latency of every call.
         latency_per_token_ms: For `simulated`: added per output token.
         failure_rate: For `simulated`: share of attempts that fail, chosen by a hash of the request.
@@ -62,7 +63,7 @@ class ProviderSettings(Section):
     max_output_tokens: Count = 4_096
     http2: bool = False
     headers: dict[str, str] = {}
-    recording: Path | None = None
+    recording: Path | tuple[Path, ...] | None = None
     recorded_columns: dict[str, str] = {}
     latency_ms: Annotated[float, Field(ge=0)] = 0.0
     latency_per_token_ms: Annotated[float, Field(ge=0)] = 0.0

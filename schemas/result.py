@@ -172,6 +172,8 @@ class Decision(Value):
         utility_lambda: Quality per US dollar, where the rule weighs them by it.
         steps: The models of a cascade in the order in which they are asked; empty otherwise.
         accept: Least probability of being right with which a cheap answer of the cascade is taken.
+        task_type: Detected from the prompt and used, where the request named none.
+        task_confidence: Probability that it is the right one, in tenths, rounded down.
     """
 
     rule: str
@@ -185,6 +187,8 @@ class Decision(Value):
     utility_lambda: float | None = None
     steps: list[CascadeStep] = []
     accept: Fraction | None = None
+    task_type: str | None = None
+    task_confidence: Fraction | None = None
 
 
 class CacheHit(Value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,14 @@ from pydantic import Field
 
 from schemas.request import MAX_LAMBDA, Strategy
 from schemas.section import Count, Section
+
+
+class TaskDetection(StrEnum):
+    """How task types are detected."""
+
+    NEVER = "never"  # only what a request names counts
+    WORDS = "words"  # cue words at both ends of the prompt
+    EMBEDDING = "embedding"  # the same, and what the prompt is similar to
 
 
 class RoutingSettings(Section):
@@ -27,6 +36,11 @@ class RoutingSettings(Section):
             name none. It needs a scorer in `model_dir`; answers of other models are only validated.
         cascade_steps: Most models that `cascade` asks one after the other.
         model_dir: Folder of a quality predictor made by `asahi router fit`; without one the registry's figures count.
+        feedback_seconds: Between two looks for new grades in the archive, for the predictor to learn from; 0 learns
+            from none.
+        detect_tasks: How a request that names no task type gets one: from the `words` of its prompt, also from its
+            `embedding`, which costs about ten times as much, or `never`.
+        task_confidence: Least probability that a detected task type is right for it to count.
         learn_seconds: Between two looks at how long answers are and how often calls are paid for twice; 0 learns
             nothing and expects what the other settings say.
         learn_after: Answers of a model and task type before their mean length is believed.
@@ -43,6 +57,9 @@ class RoutingSettings(Section):
     cascade_accept: Annotated[float, Field(ge=0, le=1)] = 0.7
     cascade_steps: Count = 2
     model_dir: Path | None = None
+    feedback_seconds: Annotated[float, Field(ge=0)] = 10.0
+    detect_tasks: TaskDetection = TaskDetection.WORDS
+    task_confidence: Annotated[float, Field(ge=0, le=1)] = 0.7
     learn_seconds: Annotated[float, Field(ge=0)] = 60.0
     learn_after: Count = 50
     prompt_cache_seconds: Annotated[float, Field(ge=0)] = 300.0

@@ -18,6 +18,7 @@ from schemas.lane_settings import BatchSettings as BatchSettings  # part of this
 from schemas.lane_settings import WindowSettings as WindowSettings
 from schemas.provider_settings import ProviderSettings as ProviderSettings
 from schemas.routing_settings import RoutingSettings as RoutingSettings
+from schemas.routing_settings import TaskDetection as TaskDetection
 from schemas.section import Count, Seconds
 from schemas.section import Section as Section
 from schemas.tenant import TenantRegistered

@@ -68,6 +68,8 @@ class Choice(Wire, frozen=True, gc=False):
     utility_lambda: float | None = None
     steps: list[StepRecord] = []
     accept: float | None = None
+    task_type: str | None = None
+    task_confidence: float | None = None
 
     def encoded(self) -> bytes:
         """Return the JSON."""

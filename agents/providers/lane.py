@@ -192,6 +192,12 @@ class Lane(Generic[Token]):
         """Spend a retry, if there is one to spend; waits that the provider asked for are its own business."""
         return isinstance(error, ProviderRateLimited) or self.budget.withdraw(now)
 
+    def out_of_order(self, now: float) -> bool:
+        """Return whether no model asked so far would be called now; what was never asked says nothing."""
+        if self.calm or not self._models:
+            return False
+        return all(model.breaker.wait(now) for model in self._models.values())
+
     def health(self) -> Iterator[LaneHealth]:
         """Give the health of every model asked so far."""
         for name, model in self._models.items():

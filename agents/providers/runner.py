@@ -94,6 +94,14 @@ class CallRunner(Generic[Token]):
         lane = self._lanes.get(provider)
         return lane is not None and not lane.model(model).breaker.wait(self._clock())
 
+    def down(self) -> frozenset[str]:
+        """Return the providers whose circuit breakers let no model's calls through.
+
+        Once a probe is due a provider is in order again: somebody must be sent there to find out.
+        """
+        now = self._clock()
+        return frozenset(name for name, lane in self._lanes.items() if lane.out_of_order(now))
+
     def health(self) -> Iterable[LaneHealth]:
         """Return every lane that has been asked so far, with its counts."""
         return [each for lane in self._lanes.values() for each in lane.health()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from agents.routing.tasks.detection import Detection
 from agents.routing.units import cost_units, lambda_units, quality_units
 from schemas.registry import Capability
 from schemas.request import Message, Mode, Request, Strategy, Weights
@@ -35,7 +36,7 @@ class Needs(NamedTuple):
     """What decides who may compete, whatever the request's own length: few for many requests.
 
     Attributes:
-        task_type: Kind of task, as the request says.
+        task_type: Kind of task, as the request says or as detected.
         output_tokens: Expected of the answer: what was asked for, or the configured expectation.
         max_output_tokens: As asked for, or None.
         down: Providers that are out of order.
@@ -63,6 +64,7 @@ class RoutingConstraints(NamedTuple):
         weights: Of quality, cost and latency, for the rule `WEIGHTS`.
         lambda_: Quality per US dollar in millionths, for the rule `UTILITY`.
         accept: Least probability with which a cheap answer is taken, in millionths, for the rule `CASCADE`.
+        task_confidence: Where the task type was detected: how probably it is right, in tenths.
     """
 
     rule: Rule
@@ -74,6 +76,7 @@ class RoutingConstraints(NamedTuple):
     weights: tuple[float, float, float] | None = None
     lambda_: int = 0
     accept: int = 0
+    task_confidence: float | None = None
 
     def whoever_is_down(self) -> RoutingConstraints:
         """Return the same constraints with every provider in order."""
@@ -86,6 +89,7 @@ def constraints_of(
     lane: Lane,
     settings: RoutingSettings,
     down: frozenset[str] = NONE_DOWN,
+    detected: Detection | None = None,
 ) -> RoutingConstraints:
     """Return what a model must meet for this request.
 
@@ -95,6 +99,7 @@ def constraints_of(
         lane: In which lane it travels.
         settings: What holds where the request says nothing.
         down: Providers that are out of order.
+        detected: Task type of a request that names none.
     """
     asked = request.constraints
     longest = request.sampling.max_output_tokens
@@ -102,7 +107,7 @@ def constraints_of(
     if rule is Rule.CASCADE and lane is Lane.BATCH:
         lane = Lane.BULK  # a batch asks one model, and nobody waits for a second batch
     needs = Needs(
-        request.task_type,
+        request.task_type if detected is None else detected.task_type,
         asked.latency_budget_ms,
         settings.expected_output_tokens if longest is None else longest,
         longest,
@@ -121,6 +126,7 @@ def constraints_of(
         _weights(request) if rule is Rule.WEIGHTS else None,
         _lambda(request, settings) if rule is Rule.UTILITY else 0,
         _accept(request, settings) if rule is Rule.CASCADE else 0,
+        None if detected is None else detected.confidence,
     )
 
 

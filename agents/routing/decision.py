@@ -26,6 +26,8 @@ class Field(NamedTuple):
         input_tokens: Estimated length of the input.
         models: Version of the models file.
         remark: Closes the reason, when there is more to say.
+        task_type: As detected, or None.
+        task_confidence: Of it, or None.
     """
 
     expected: dict[str, ExpectedRecord]
@@ -33,6 +35,8 @@ class Field(NamedTuple):
     input_tokens: int
     models: str
     remark: str = ""
+    task_type: str | None = None
+    task_confidence: float | None = None
 
 
 def cheapest(ranked: Sequence[Offer], field: Field) -> Choice:
@@ -99,6 +103,8 @@ def _choice(rule: Rule, reason: str, winner: Offer, field: Field, lambda_: float
         field.input_tokens,
         field.models,
         lambda_,
+        task_type=field.task_type,
+        task_confidence=field.task_confidence,
     )
 
 

@@ -11,19 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from agents.routing.words import words_of
+
 Vectors = NDArray[np.float32]
 
 REMEMBERED_WORDS = 1 << 16
 """64 MB when all are used."""
 WORDS_PER_CALL = 64
 """New words are joined to texts of so many: one call per word costs four times as much."""
-LONGEST_WORD = 64
-"""A longer run is cut, so that a remembered word is never a whole document."""
-ASCII = 128
-_BLANKED = bytes(ord(" ") if byte < ASCII and not chr(byte).isalnum() else byte for byte in range(256))
-"""Makes blanks of ASCII's marks; far cheaper than a regular expression, and the marks are not missed."""
-LONGEST_PROMPT = 16_384
-"""Characters of a longer prompt that count: half from its beginning, half from its end, where the question stands."""
 WORD_START = "▁"
 
 
@@ -125,13 +120,3 @@ def unit(vectors: Vectors) -> Vectors:
     """Return the vectors scaled to length 1; zeros stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return cast("Vectors", vectors / np.where(lengths == 0, np.float32(1), lengths))
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text in small letters, those of a long text from its ends, without ASCII's marks."""
-    if len(text) > LONGEST_PROMPT:
-        text = f"{text[: LONGEST_PROMPT // 2]} {text[-LONGEST_PROMPT // 2 :]}"
-    words = text.lower().encode(errors="replace").translate(_BLANKED).decode().split()
-    if words and max(map(len, words)) > LONGEST_WORD:
-        words = [word[at : at + LONGEST_WORD] for word in words for at in range(0, len(word), LONGEST_WORD)]
-    return words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,8 @@ from agents.routing.prospect import UNKNOWN
 from agents.routing.units import QUALITY_UNITS
 from schemas.registry import ModelRegistry
 from schemas.request import Message, Request
+
+logger = logging.getLogger(__name__)
 
 
 class Qualities:
@@ -26,6 +29,11 @@ class Qualities:
         names = [spec.name for spec in registry]
         self._models = len(names)
         known = [(column, names.index(name)) for column, name in enumerate(predictor.models) if name in names]
+        if not known:
+            logger.warning(
+                "the learned predictor knows no model of the models file; run asahi router fit with --name",
+                extra={"predictor": list(predictor.models), "models": names},
+            )
         self._columns = [column for column, _ in known]
         self._positions = [position for _, position in known]
 
@@ -47,10 +55,11 @@ def text_of(request: Request) -> str:
     """Return what is asked as one text: the prompt, or the texts of all messages."""
     if request.prompt is not None:
         return request.prompt
-    return "\n".join(text for message in request.messages or () for text in _texts(message))
+    return "\n".join(text for message in request.messages or () for text in texts_of(message))
 
 
-def _texts(message: Message) -> list[str]:
+def texts_of(message: Message) -> list[str]:
+    """Return the texts in a message."""
     content = message.content
     if isinstance(content, str):
         return [content]

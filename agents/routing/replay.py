@@ -10,11 +10,12 @@ from agents.routing.expectations import CALL_UNITS, SHARE_UNITS, Expectations, K
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.quality import Qualities
 from agents.routing.router import Route, Router
+from agents.routing.tasks.detection import Detection
 from agents.routing.units import quality_units
 from schemas.registry import ModelRegistry
 from schemas.request import Request
 from schemas.result import Decision, Lane, Result
-from schemas.settings import RoutingSettings
+from schemas.settings import RoutingSettings, TaskDetection
 from schemas.tenant import TenantRegistered
 from schemas.tokens import estimate_tokens
 from schemas.wire import ProblemRecord
@@ -40,7 +41,8 @@ class Replayer:
     """Decides about logged requests under one configuration.
 
     What only the log knows of a request goes into the decision again: the lane it travelled in, which provider had
-    its beginning cached, and what experience told of each candidate. Providers count as in order.
+    its beginning cached, its task type as detected, and what experience told of each candidate. Providers count as in
+    order.
 
     Args:
         registry: The models.
@@ -71,10 +73,10 @@ class Replayer:
         request, decision = logged.request, logged.result.decision
         assert logged.tenant is not None, "a request without a tenant is not routed"
         lane = logged.result.lane or Lane.INTERACTIVE
-        constraints = constraints_of(request, logged.tenant, lane, self._settings)
+        constraints = constraints_of(request, logged.tenant, lane, self._settings, detected=self._detected(decision))
         tokens = None if decision is None else decision.input_tokens
         prospect = Prospect(estimate_tokens(request) if tokens is None else tokens, qualities, _warm(decision))
-        return self._router(_experience(decision, request.task_type)).route(constraints, prospect)
+        return self._router(_experience(decision, constraints.needs.task_type)).route(constraints, prospect)
 
     def _router(self, experience: Experience) -> Router:
         """Return a router with these expectations; consecutive requests mostly share theirs."""
@@ -89,6 +91,12 @@ class Replayer:
                 self._settings.cascade_steps,
             )
         return self._routers[experience]
+
+    def _detected(self, decision: Decision | None) -> Detection | None:
+        """Return the task type that was detected at the time; what it was detected with may have changed."""
+        if decision is None or decision.task_type is None or self._settings.detect_tasks is TaskDetection.NEVER:
+            return None
+        return Detection(decision.task_type, decision.task_confidence or 0.0)
 
     def _predicted(self, logged: Sequence[Logged]) -> Sequence[tuple[int, ...] | None]:
         if self._recorded:

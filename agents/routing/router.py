@@ -88,7 +88,16 @@ class Router:
         found = survey(self._shortlist(constraints.needs), constraints, prospect)
         if not found.ranked:
             return no_model_meets(self._registry, constraints, prospect, self._expectations)
-        field = Field(found.expected, found.lost, prospect.input_tokens, self._registry.price_list, remark)
+        confidence = constraints.task_confidence
+        field = Field(
+            found.expected,
+            found.lost,
+            prospect.input_tokens,
+            self._registry.price_list,
+            remark,
+            None if confidence is None else constraints.needs.task_type,
+            confidence,
+        )
         if constraints.rule is Rule.CASCADE:
             chain = self._chain(found.ranked, constraints, prospect)
             if chain is not None:

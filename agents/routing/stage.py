@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import repeat
 
 from agents.routing.constraints import NONE_DOWN, RoutingConstraints, Rule, constraints_of, rule_of
 from agents.routing.expectations import Expectations
@@ -11,6 +12,7 @@ from agents.routing.predictions import QualityPredictor
 from agents.routing.prospect import Prospect
 from agents.routing.quality import Qualities
 from agents.routing.router import NO_EXPECTATIONS, Router
+from agents.routing.tasks.requests import DetectedTasks
 from agents.routing.warmth import PromptCaches
 from schemas.batch import Cascade, Target
 from schemas.registry import ModelRegistry
@@ -19,6 +21,7 @@ from schemas.settings import RoutingSettings
 from schemas.wire import ProblemRecord
 from streams.stage import Flow, Journey, ended_with
 
+NONE_DETECTED = repeat(None)
 Decided = tuple[tuple[Target, ...], bytes, Cascade | None]
 """The targets in order, the JSON of the choice, and the cascade that the first targets are steps of."""
 
@@ -35,6 +38,7 @@ class RoutingStep:
         settings: What to expect and how much to remember.
         predictor: Predicts quality from the prompt; without one the registry's figures count.
         down: Says which providers are out of order.
+        tasks: Tells the task types of requests that name none; without it they have none.
     """
 
     name = "routing"
@@ -45,11 +49,13 @@ class RoutingStep:
         settings: RoutingSettings,
         predictor: QualityPredictor | None = None,
         down: Callable[[], frozenset[str]] = lambda: NONE_DOWN,
+        tasks: DetectedTasks | None = None,
     ) -> None:
         self._registry = registry
         self._settings = settings
         self._predictor = predictor
         self._down = down
+        self._tasks = tasks
         self._caches = PromptCaches(settings)
         self.renew()
 
@@ -66,9 +72,10 @@ class RoutingStep:
         """Write target models and the decision on each journey; reject those that no model can serve."""
         flow = Flow()
         down = self._down()
-        for journey, qualities in zip(journeys, self._predicted(journeys), strict=True):
+        detected = NONE_DETECTED if self._tasks is None else self._tasks.of([each.request for each in journeys])
+        for journey, qualities, task in zip(journeys, self._predicted(journeys), detected):  # noqa: B905 - may be endless
             assert journey.tenant is not None, "governance names the tenant before routing"
-            constraints = constraints_of(journey.request, journey.tenant, journey.lane, self._settings, down)
+            constraints = constraints_of(journey.request, journey.tenant, journey.lane, self._settings, down, task)
             beginnings = self._caches.beginnings(journey.request, journey.input_tokens)
             warm = self._caches.warm(beginnings, now) if beginnings else ()
             decide = self._decide if qualities is None else self._decided

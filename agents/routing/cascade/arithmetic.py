@@ -135,7 +135,7 @@ def _tokens(text: str) -> Iterator[str | float]:
 def _stated(after: Sequence[str | float]) -> float | None:
     """Return the number right after the sign of equality; None where the calculation goes on behind it."""
     negative = bool(after) and after[0] == "-"
-    number, *behind = after[1:] if negative else (*after[:2], "|")
+    number, *behind = (*after[1:], "|") if negative else (*after[:2], "|")
     if not isinstance(number, float) or (behind and behind[0] in SIGNS):
         return None
     return -number if negative else number

@@ -46,4 +46,6 @@ def cascaded(chain: Chain, qualified: Sequence[Offer], accept: int, field: Field
         field.models,
         steps=list(map(StepRecord, names, [*shares, None])),
         accept=accept / QUALITY_UNITS,
+        task_type=field.task_type,
+        task_confidence=field.task_confidence,
     )

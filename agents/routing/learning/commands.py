@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,6 +24,7 @@ log = logging.getLogger(__name__)
 
 SEED = 3
 DIGITS = 6
+NAME_HELP = "What the models file calls a model of the outcomes, such as gpt4=gpt-4; more than once for several."
 OUTCOMES_HELP = "CSV with a column `prompt` and columns `<model>_correct`; more than once for several files."
 
 csv_file = click.Path(path_type=Path, dir_okay=False)
@@ -37,10 +41,17 @@ def router() -> None:
 @click.argument("more", type=csv_file, nargs=-1, metavar="[FILE]...")
 @click.option("--model-dir", type=folder, required=True, help="Folder for what is learned; made if missing.")
 @click.option("--cheap", metavar="MODEL", help="Whose answers a cascade checks. Default: the one least often right.")
+@click.option("--name", "names", multiple=True, metavar="MODEL=NAME", help=NAME_HELP)
 @click.option("--seed", type=int, default=SEED, show_default=True, help="Of folds and clusters.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def fit(
-    files: tuple[Path, ...], more: tuple[Path, ...], model_dir: Path, cheap: str | None, seed: int, as_json: bool
+    files: tuple[Path, ...],
+    more: tuple[Path, ...],
+    model_dir: Path,
+    cheap: str | None,
+    names: tuple[str, ...],
+    seed: int,
+    as_json: bool,
 ) -> None:
     """Fit the predictor of quality, and the scorer of answers where `<model>_answer` columns are given.
 
@@ -50,8 +61,9 @@ def fit(
     from agents.routing.learning.fitting import fit_router  # scikit-learn takes a second to import
 
     outcomes = read_outcomes([*files, *more])
+    called = names_of(names, outcomes.models)
     side_console().print(f"fitting on {len(outcomes.prompts):,} prompts and {len(outcomes.models)} models")
-    learned = fit_router(outcomes, EmbeddingEngine(), seed, cheap)
+    learned = replace(fit_router(outcomes, EmbeddingEngine(), seed, cheap), names=called)
     save(learned, model_dir)
     log.info("fitted the router", extra={"prompts": len(outcomes.prompts), "models": outcomes.models})
     if as_json:
@@ -71,6 +83,26 @@ def fit(
     console().print(table)
     cascade = "no answers, so no cascade" if learned.scorer is None else f"cascade checks {learned.scorer.model}"
     console().print(f"\nmeasured on prompts left out of the fit; {cascade}; written to {model_dir}", soft_wrap=True)
+
+
+def names_of(given: Sequence[str], models: Sequence[str]) -> dict[str, str]:
+    """Return the models file's name by the outcomes' name, from `MODEL=NAME` each.
+
+    Raises:
+        ConfigurationError: One is not of that form, no such model has outcomes, or two models get one name.
+    """
+    names = {}
+    for one in given:
+        model, equals, name = one.partition("=")
+        if not equals or not model or not name:
+            raise ConfigurationError(f"--name {one!r} is not of the form MODEL=NAME, such as gpt4=gpt-4")
+        if model not in models:
+            raise ConfigurationError(f"--name {one!r}: {model!r} has no outcomes; name one of {', '.join(models)}")
+        names[model] = name
+    (name, count), *_ = Counter(names.get(model, model) for model in models).most_common(1)
+    if count > 1:
+        raise ConfigurationError(f"--name: {count} models would be called {name!r}; give each a name of its own")
+    return names
 
 
 RIGHT = ("graded", "right", "Brier score", "of a constant", "calibration error")
@@ -116,6 +148,7 @@ def _document(learned: Learned, model_dir: Path) -> dict[str, object]:
         "model_dir": str(model_dir),
         "prompts": len(learned.fitted_on),
         "cascade": None if learned.scorer is None else learned.scorer.model,
+        "names": dict(learned.names),
         "models": {
             model: {"graded": found.graded, "right": found.base_rate, "brier": found.brier, "error": found.error}
             for model, found in learned.calibration.items()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ class Learned:
         calibration: Of the predictor by model, on prompts not fitted on.
         fitted_on: Keys of the prompts, so that nobody measures on them by mistake.
         embedding: Name of the embedding.
+        names: What the models file calls models that the outcomes call otherwise, by the outcomes' name.
     """
 
     knowledge: Knowledge
@@ -31,9 +33,10 @@ class Learned:
     calibration: dict[str, Calibration]
     fitted_on: NDArray[np.uint64]
     embedding: str
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def predictor(self, embedder: Embedder) -> LearnedPredictor:
-        """Return a predictor of its own.
+        """Return a predictor of its own, which calls the models as the outcomes do.
 
         Raises:
             ConfigurationError: It was fitted with another embedding.
@@ -44,3 +47,8 @@ class Learned:
                 "run asahi router fit again"
             )
         return LearnedPredictor(self.knowledge, embedder)
+
+    def router(self, embedder: Embedder) -> LearnedPredictor:
+        """Return a predictor of its own, which calls the models as the models file does; raises as `predictor`."""
+        models = tuple(self.names.get(model, model) for model in self.knowledge.models)
+        return replace(self, knowledge=replace(self.knowledge, models=models)).predictor(embedder)

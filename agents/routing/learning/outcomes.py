@@ -144,9 +144,12 @@ def read_table(file: Path) -> list[dict[str, str]]:
         text = (gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as wrong:
         raise ConfigurationError(f"{file}: {wrong}; give a CSV file in UTF-8, gzipped or not") from wrong
-    csv.field_size_limit(sys.maxsize)  # prompts may be whole documents
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    rows = list(reader)
+    limit = csv.field_size_limit(sys.maxsize)  # prompts may be whole documents
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        rows = list(reader)
+    finally:
+        csv.field_size_limit(limit)
     if PROMPT not in (reader.fieldnames or ()):
         raise ConfigurationError(f"{file}: column {PROMPT!r} is missing; name the column of prompts so")
     if not rows:

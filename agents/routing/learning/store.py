@@ -43,6 +43,7 @@ def save(learned: Learned, folder: Path) -> None:
         "format": FORMAT,
         "version": VERSION,
         "models": list(learned.knowledge.models),
+        "names": dict(learned.names),
         "embedding": learned.embedding,
         "features": list(FEATURES),
         "views": list(VIEWS),
@@ -115,6 +116,7 @@ def _learned(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Learn
         {model: Calibration(**measured) for model, measured in manifest["calibration"].items()},
         arrays["fitted_on"],
         manifest["embedding"],
+        dict(manifest.get("names", {})),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.routing.embedding import words_of
+from agents.routing.words import split_words
 
 CUES: dict[str, str] = {
     "question": "who what when where which how does is are explain define answer",
@@ -31,10 +31,12 @@ CUES: dict[str, str] = {
 }
 NAMES = tuple(CUES)
 FEATURES = (*NAMES, "fence", "options", "short", "numbers")
+FENCED, OPTIONS, SHORT, NUMBERS = range(len(NAMES), len(FEATURES))
 HEAD = 200
 TAIL = 100
 """Characters looked at: the instruction stands at the beginning or the end, and what it is about in between."""
 FEW = 3
+LARGEST = 2 * FEW
 FENCE = "```"
 OPTION = "\nB. "
 
@@ -51,18 +53,26 @@ def cues(prompts: Sequence[str]) -> NDArray[np.float64]:
     The first word counts again by the kind it is of, since an instruction mostly begins with its verb. Code fences,
     lettered options, brevity and numbers follow.
     """
-    rows = np.array([_row(prompt) for prompt in prompts], dtype=np.float64).reshape(len(prompts), len(FEATURES))
-    return np.minimum(rows, 2 * FEW) / FEW
+    rows = np.array([marks(prompt) for prompt in prompts], dtype=np.float64).reshape(len(prompts), len(FEATURES))
+    rows[:, SHORT] = FEW * FEW / (1 + rows[:, SHORT])
+    return np.minimum(rows, LARGEST) / FEW
 
 
-def _row(prompt: str) -> list[float]:
+def marks(prompt: str) -> list[int]:
+    """Return what is counted in a prompt, by feature; in the place of brevity the number of words."""
     ends = prompt if len(prompt) <= HEAD + TAIL else f"{prompt[:HEAD]} {prompt[-TAIL:]}"
-    words = words_of(ends)
-    kinds = [0] * len(NAMES)
+    words = split_words(ends)
+    found = [0] * len(FEATURES)
     for word in _KNOWN.intersection(words):
         for place in _PLACES[word]:
-            kinds[place] += 1
-    for place in _PLACES.get(words[0], ()) if words else ():
-        kinds[place] += FEW
-    numbers = len([word for word in words if word.isdecimal()])
-    return [*kinds, FEW * (FENCE in prompt), FEW * (OPTION in prompt), FEW * FEW / (1 + len(words)), numbers]
+            found[place] += 1
+    if words:
+        for place in _PLACES.get(words[0], ()):
+            found[place] += FEW
+    if FENCE in prompt:
+        found[FENCED] = FEW
+    if OPTION in prompt:
+        found[OPTIONS] = FEW
+    found[SHORT] = len(words)
+    found[NUMBERS] = sum(map(str.isdecimal, words))
+    return found

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from agents.routing.learning.commands import router
+from agents.routing.configured import configured_predictor
+from agents.routing.learning.commands import names_of, router
 from agents.routing.learning.evaluation import routing
 from agents.routing.learning.store import MANIFEST
 from schemas.errors import ConfigurationError
+from schemas.settings import RoutingSettings
 from tests.unit.routing.graded import made_up, write
 
 
@@ -94,3 +96,30 @@ def test_models_that_are_not_there_are_named(folder: Path) -> None:
 def test_a_picture_of_an_unknown_kind_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="--plot"):
         evaluated("--outcomes", folder / "new.csv.gz", "--model-dir", folder / "model", "--plot", folder / "a.doc")
+
+
+def test_models_may_be_called_otherwise_in_the_models_file(folder: Path) -> None:
+    names = ("--name", "small=mixtral-8x7b", "--name", "large=gpt-4")
+    fitted = asked(
+        "fit", "--outcomes", folder / "seen.csv.gz", "--model-dir", folder / "named", *names, "--json"
+    )  # fmt: skip
+    assert json.loads(fitted.stdout)["names"] == {"small": "mixtral-8x7b", "large": "gpt-4"}
+    predictor = configured_predictor(RoutingSettings(model_dir=folder / "named"))
+    assert predictor is not None
+    assert predictor.models == ("mixtral-8x7b", "gpt-4")
+    asked("score", "--prompts", folder / "new.csv.gz", "--model-dir", folder / "named", "--output", folder / "n.csv")
+    assert (folder / "n.csv").read_text().splitlines()[0] == "row,small,large"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("small", "not of the form MODEL=NAME"),
+        ("small=", "not of the form MODEL=NAME"),
+        ("huge=gpt-4", "'huge' has no outcomes; name one of small, large"),
+        ("small=large", "2 models would be called 'large'"),
+    ],
+)
+def test_a_wrong_name_is_explained(name: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        names_of([name], ("small", "large"))

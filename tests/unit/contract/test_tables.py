@@ -55,6 +55,7 @@ def test_variables_set_what_they_stand_beside(monkeypatch: pytest.MonkeyPatch) -
         "kafka.compression": "gzip",
         "worker.log_level": "DEBUG",
         "routing.strategy": "utility",
+        "routing.detect_tasks": "never",
         "windows.batch_lane": "true",
     }
     other = {bool: "false", int: "17", float: "0.75"}

@@ -42,6 +42,22 @@ def test_of_a_chat_the_last_question_is_looked_up(file: Path) -> None:
     assert recorded(file).complete(Prompt("r1", messages=messages), "big", 1).answer.content == "2"
 
 
+async def test_of_several_files_each_has_its_own_kind_of_columns(file: Path, tmp_path: Path) -> None:
+    outcomes = tmp_path / "only_outcomes.csv"
+    outcomes.write_text("prompt,small_correct,big_correct\nWho?,False,True\nWhat?,0,unknown\n")
+    files = settings("recorded", recording=(file, outcomes), recorded_columns={"small": "small", "big": "big"})
+    provider = Recorded("files", files)
+
+    def answer(prompt: str, model: str) -> str | None:
+        return provider.complete(Prompt("r1", prompt=prompt), model, 1).answer.content
+
+    assert [answer("What is 1+1?", model) for model in ("small", "big")] == ["3", "2"]
+    assert [answer("Who?", model) for model in ("small", "big")] == ["wrong", "right"]
+    assert [answer("What?", model) for model in ("small", "big")] == ["wrong", "unknown"]
+    with pytest.raises(ProviderRefused, match=r"outcomes\.csv, only_outcomes\.csv has no answer"):
+        answer("Whose?", "big")
+
+
 @pytest.mark.parametrize(
     ("prompt", "model", "message"),
     [

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import msgspec
 import pytest
 
 from agents.providers.protocol import Prompt, Reply
 from agents.providers.rate_limits import Allowance, RateLimits
 from agents.providers.scripted import ANSWER, Scripted
+from schemas.batch import Target
 from schemas.errors import (
     ProviderContentFiltered,
     ProviderError,
@@ -315,5 +317,28 @@ def test_calls_waiting_for_a_pace_end_with_the_runner() -> None:
         assert bench.done == ["a", "c"]
         await bench.runner.close()
         assert bench.done == ["a", "c"]
+
+    run(test())
+
+
+def test_a_provider_is_down_while_every_model_asked_is_behind_an_open_breaker() -> None:
+    async def test() -> None:
+        bench = Bench({"main": Scripted([BUSY] * 3), "spare": Scripted()}, {"main": FRAGILE, "spare": FRAGILE})
+        assert bench.runner.down() == frozenset()
+        await bench.finish(*(call(f"r{number}") for number in range(3)), call("well", "spare"))
+        assert bench.runner.down() == {"main"}
+        await asyncio.sleep(5)
+        assert bench.runner.down() == frozenset()
+
+    run(test())
+
+
+def test_a_provider_with_a_model_in_order_is_not_down() -> None:
+    async def test() -> None:
+        bench = Bench({"main": Scripted([BUSY] * 3)}, {"main": FRAGILE})
+        other = msgspec.structs.replace(call("other"), targets=(Target("another-model", "main"),))
+        await bench.finish(*(call(f"r{number}") for number in range(3)), other)
+        assert not bench.runner.available("main", MODEL)
+        assert bench.runner.down() == frozenset()
 
     run(test())

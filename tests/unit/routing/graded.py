@@ -10,8 +10,9 @@ from zlib import crc32
 
 import numpy as np
 
-from agents.routing.embedding import Vectors, unit, words_of
+from agents.routing.embedding import Vectors, unit
 from agents.routing.learning.outcomes import Outcomes
+from agents.routing.words import words_of
 
 SUBJECTS = ("botany leaf root flower seed", "algebra ring field group ideal", "law court judge statute appeal")
 

@@ -119,3 +119,11 @@ def test_without_a_folder_nothing_is_predicted(tmp_path: Path) -> None:
     assert configured_predictor(RoutingSettings()) is None
     with pytest.raises(ConfigurationError):
         configured_predictor(RoutingSettings(model_dir=tmp_path / "absent"))
+
+
+def test_a_predictor_that_knows_none_of_the_models_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    qualities = Qualities(Oracle(), a_registry(a_model("stranger")))
+    assert [record.getMessage() for record in caplog.records] == [
+        "the learned predictor knows no model of the models file; run asahi router fit with --name"
+    ]
+    assert qualities.of([a_request(prompt="even")]) == [(UNKNOWN,)]

@@ -42,6 +42,20 @@ def test_what_grades_taught_is_kept(learned: Learned, folder: Path) -> None:
     assert np.array_equal(again.predict(PROMPTS, [None, None]), predictor.predict(PROMPTS, [None, None]))
 
 
+def test_names_of_the_models_file_are_kept_for_routing_alone(learned: Learned, tmp_path: Path) -> None:
+    save(replace(learned, names={"small": "mixtral-8x7b"}), tmp_path)
+    read = load(tmp_path)
+    assert read.predictor(WordHashes()).models == ("small", "large")
+    assert read.router(WordHashes()).models == ("mixtral-8x7b", "large")
+
+
+def test_a_folder_written_before_there_were_names_is_read(folder: Path) -> None:
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["names"]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    assert load(folder).names == {}
+
+
 def test_without_a_cascade(learned: Learned, tmp_path: Path) -> None:
     save(replace(learned, scorer=None), tmp_path)
     assert load(tmp_path).scorer is None

@@ -10,7 +10,8 @@ import pytest
 
 from agents.routing.embedding import EmbeddingEngine
 from agents.routing.tasks.cues import FEATURES, cues
-from agents.routing.tasks.detector import TaskTypeDetector, read_examples
+from agents.routing.tasks.detector import TaskTypeDetector
+from agents.routing.tasks.examples import read_examples
 from schemas.errors import ConfigurationError
 from tests.unit.routing.graded import WordHashes
 
