@@ -15,12 +15,12 @@ from schemas.settings import RoutingSettings, TaskDetection
 from streams.warehouse.client import Warehouse
 
 if TYPE_CHECKING:  # what learns is imported only where something is configured to
-    from agents.routing.learning.sharpening import Sharpening
+    from agents.routing.learning.agent import Sharpening
 
 STORE = "agents.routing.learning.store"
 EMBEDDING = "agents.routing.embedding"
 ARCHIVED = "agents.routing.learning.archived"
-SHARPENING = "agents.routing.learning.sharpening"
+SHARPENING = "agents.routing.learning.agent"
 DETECTOR = "agents.routing.tasks.detector"
 
 

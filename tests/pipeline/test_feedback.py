@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from agents.routing.embedding import EmbeddingEngine
+from agents.routing.learning.agent import Sharpening
 from agents.routing.learning.feedback import Answered, grades_of
 from agents.routing.learning.fitting import fit_router
 from agents.routing.learning.predictor import Grade, LearnedPredictor
-from agents.routing.learning.sharpening import Sharpening
 from agents.routing.learning.store import save
 from schemas.feedback import Feedback
 from schemas.settings import RoutingSettings

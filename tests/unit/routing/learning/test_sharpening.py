@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from agents.routing.learning.agent import AT_ONCE, Sharpening
 from agents.routing.learning.predictor import Grade
-from agents.routing.learning.sharpening import AT_ONCE, Sharpening
 from schemas.errors import WarehouseError, WarehouseUnavailable
 
 GRADE = Grade("What?", "known", 1.0)
