@@ -157,13 +157,18 @@ async def test_killed_at_any_moment_it_goes_on_and_the_output_is_the_same(settin
     assert len(pipeline.paid) == LINES - LINES // 500
 
 
+def listening() -> None:
+    """Hear Ctrl-C in a child, even where a shell has run these tests in the background and had it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 async def test_ctrl_c_says_how_to_go_on(settings: Settings, job: Job) -> None:
     write_workload(job.input, 300)
     command = [sys.executable, "-m", "streams.cli", "submit", str(job.input), "-o", str(job.output)]
     async with AnsweringPipeline(settings.kafka) as pipeline:
         pipeline.answering.clear()
         process = await asyncio.create_subprocess_exec(
-            *command, env=environment_of(settings), stderr=asyncio.subprocess.PIPE
+            *command, env=environment_of(settings), stderr=asyncio.subprocess.PIPE, preexec_fn=listening
         )
         await until(lambda: pipeline.seen > 0)
         process.send_signal(signal.SIGINT)
