@@ -244,7 +244,16 @@ def compose_stages(
     tenancy = Tenancy(settings, log, new_state, ready, background, capacity, clock)
     intake = Intake(settings, tenancy, decode_record, delivery, log, background, capacity, clock)
     keep_bytes = settings.intake.dead_letter_bytes
-    accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes)
+    accounting = Accounting(
+        tenancy,
+        price,
+        delivery,
+        intake.release,
+        background,
+        clock,
+        keep_bytes,
+        Capacity(settings.worker.max_outstanding),
+    )
     lane = None
     if batches:
         lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.errors import BrokerUnavailable
@@ -114,7 +114,8 @@ class Outbox:
                 future: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
                 return int((await future).offset)
             except KafkaError as away:
-                if not away.retriable:
+                # A timeout is our own: the batch waited for those before it, and is still ours to send.
+                if not away.retriable and not isinstance(away, KafkaTimeoutError):
                     raise
                 logger.warning(
                     "broker does not take a batch; trying again",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 
 
@@ -20,11 +19,6 @@ class Capacity:
         self._epoch = 0
         self._free = asyncio.Event()
         self._free.set()
-
-    @classmethod
-    def unbounded(cls) -> Capacity:
-        """Return a capacity that never waits, where another bound holds already."""
-        return cls(sys.maxsize)
 
     @property
     def used(self) -> int:

@@ -68,7 +68,12 @@ class _Accounts:
 
 
 class Accounting:
-    """The accounting stage of this worker."""
+    """The accounting stage of this worker.
+
+    Args:
+        capacity: Bounds the completions whose results are not durable yet. Nothing else does: a call counts against
+            the provider stage only until its completion is durable.
+    """
 
     def __init__(
         self,
@@ -79,7 +84,9 @@ class Accounting:
         background: Background,
         clock: Clock,
         dead_letter_bytes: int,
+        capacity: Capacity,
     ) -> None:
+        self._capacity = capacity
         self._tenancy = tenancy
         self._settle = settle
         self._delivery = delivery
@@ -98,7 +105,13 @@ class Accounting:
             for record in records
             for place, completion in enumerate(_completions.decode(record.value or b"").completions)
         ]
-        receipt = BatchReceipt(len(arrived), acknowledge, Capacity.unbounded())
+        epoch = self._capacity.epoch
+        if not await self._capacity.take(len(arrived)):
+            return
+        if self._tenancy.states.get(partition) is not state:  # given up while this waited
+            self._capacity.give_back(epoch, len(arrived))
+            return
+        receipt = BatchReceipt(len(arrived), acknowledge, self._capacity)
         receipt.close()
         accounts = _Accounts()
         for record, place, completion in arrived:

@@ -207,6 +207,7 @@ def nothing_is_held(cluster: Cluster) -> None:
     for worker in cluster.workers:
         assert worker.stages.intake._capacity.used == 0
         assert worker.stages.calls._capacity.used == 0
+        assert worker.stages.accounting._capacity.used == 0
         for state in worker.stages.intake._tenancy.states.values():
             assert len(state.calls) == 0, state.calls._places
             assert state.ending == set()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, RequestTimedOutError
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, MessageSizeTooLargeError, RequestTimedOutError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,6 +94,13 @@ async def test_a_broker_that_is_away_is_waited_for(caplog: pytest.LogCaptureFixt
     assert producer.log == [b"1", b"2"]
     pauses = [vars(record)["pause_seconds"] for record in caplog.records]
     assert pauses == [0.05, 0.1]
+
+
+async def test_a_batch_that_waited_too_long_behind_others_is_sent_all_the_same() -> None:
+    producer = FakeProducer(failures=[KafkaTimeoutError()])
+    outbox = await outbox_to(producer)
+    assert await outbox.publish("results", 3, [Publication(b"1")]) == [0]
+    assert producer.log == [b"1"]
 
 
 async def test_a_refusal_for_good_is_raised() -> None:

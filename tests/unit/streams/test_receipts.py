@@ -55,12 +55,6 @@ async def test_a_new_epoch_ends_every_wait_and_forgets_what_was_held() -> None:
     assert capacity.used == 0
 
 
-async def test_unbounded_never_waits() -> None:
-    capacity = Capacity.unbounded()
-    for _ in range(3):
-        assert await capacity.take(1_000_000_000)
-
-
 @given(st.integers(1, 20))
 def test_a_message_is_acknowledged_once_with_its_last_request(pending: int) -> None:
     acknowledge, capacity = Acknowledgements(), Capacity(100)
