@@ -113,7 +113,7 @@ def hold(
     run(test())
 
 
-modest = settings_of(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+modest = settings_of(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 workers = st.integers(1, 2)
 fetches = st.integers(1, 4)
 
