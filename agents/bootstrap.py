@@ -206,8 +206,8 @@ def compose_stages(
     """
     directory, ready = TenantDirectory(), asyncio.Event()
     background, publishing = Background(fatal), Background(fatal)
-    capacity = Capacity(settings.worker.max_outstanding)
-    calls = Calls(settings, log, publishing, Capacity(settings.worker.max_outstanding))
+    capacity, calling, unsettled = (Capacity(settings.worker.max_outstanding) for _ in range(3))
+    calls = Calls(settings, log, publishing, calling)
     runner = CallRunner(
         providers,
         settings.providers,
@@ -244,16 +244,7 @@ def compose_stages(
     tenancy = Tenancy(settings, log, new_state, ready, background, capacity, clock)
     intake = Intake(settings, tenancy, decode_record, delivery, log, background, capacity, clock)
     keep_bytes = settings.intake.dead_letter_bytes
-    accounting = Accounting(
-        tenancy,
-        price,
-        delivery,
-        intake.release,
-        background,
-        clock,
-        keep_bytes,
-        Capacity(settings.worker.max_outstanding),
-    )
+    accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes, unsettled)
     lane = None
     if batches:
         lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead)
