@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from agents.providers.anthropic import SAMPLING_VERSION
+from agents.providers.anthropic import SAMPLING_VERSION, x_api_key
 from agents.providers.batches.anthropic import AnthropicBatches
 from agents.providers.batches.endpoint import Endpoint
 from agents.providers.batches.interface import BatchInterface
 from agents.providers.batches.openai import OpenAIBatches
-from agents.providers.endpoint import api_key
+from agents.providers.endpoint import api_key, bearer
 from schemas.settings import BatchSettings, ProviderSettings
 
 
@@ -40,8 +40,10 @@ def build_interfaces(providers: Mapping[str, ProviderSettings], settings: BatchS
 
 
 def _headers(name: str, section: ProviderSettings) -> dict[str, str]:
-    key = None if section.api_key_env is None else api_key(name, section.api_key_env)
-    if section.batches == "anthropic":
-        named = {"anthropic-version": SAMPLING_VERSION, **section.headers}
-        return named if key is None else {**named, "x-api-key": key}
-    return dict(section.headers) if key is None else {**section.headers, "authorization": f"Bearer {key}"}
+    anthropic = section.batches == "anthropic"
+    headers = {"anthropic-version": SAMPLING_VERSION} if anthropic else {}
+    headers |= section.headers
+    if section.api_key_env is not None:
+        header, value = (x_api_key if anthropic else bearer)(api_key(name, section.api_key_env))
+        headers[header] = value
+    return headers
