@@ -37,11 +37,13 @@ class Ok(msgspec.Struct, frozen=True):
     Attributes:
         body: The request's own JSON as it was sent.
         digest: Hex BLAKE2b-128 of the canonical request.
+        key_id: The key under which its message was signed; None in the unsigned mode.
     """
 
     request: Request
     body: bytes
     digest: str
+    key_id: str | None = None
 
 
 class Rejected(msgspec.Struct, frozen=True):

@@ -49,6 +49,9 @@ class Journey:
         targets: Set by routing: the chosen model first, then fallbacks.
         choice: Set by routing: the JSON of a `schemas.wire.Choice`.
         cascade: Set by routing where the first targets are steps of a cascade.
+        key_id: The key under which it was signed; None in the unsigned mode.
+        team: Set by governance, as the user or the key belongs to one.
+        originals: Set by governance: what stands behind the placeholders that it put into the prompt.
     """
 
     request: Request
@@ -66,6 +69,9 @@ class Journey:
     entered_at: float = 0.0
     stages_ms: dict[str, float] = field(default_factory=dict)
     cascade: Cascade | None = None
+    key_id: str | None = None
+    team: str | None = None
+    originals: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
