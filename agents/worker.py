@@ -9,6 +9,7 @@ import signal
 import sys
 
 import uvloop
+from threadpoolctl import threadpool_limits
 
 from agents.bootstrap import build
 from schemas.errors import AsahiError
@@ -60,11 +61,18 @@ async def serve(settings: Settings) -> int:
     return FAILED if failures else 0
 
 
+def settle_in() -> None:
+    """Set what holds for the whole process of a worker."""
+    # Requests by the thousand are alive at once and none of them is garbage: look for cycles less often.
+    gc.set_threshold(*GC_THRESHOLDS)
+    # A batch of predictions takes a millisecond: threads that help with it mostly wait in a loop, on the next core.
+    threadpool_limits(1, user_api="blas")
+
+
 def run_worker(settings: Settings) -> int:
     """Run one worker in this process until it is told to stop; return the exit code."""
     configure_logging(settings.worker.log_level)
-    # Requests by the thousand are alive at once and none of them is garbage: look for cycles less often.
-    gc.set_threshold(*GC_THRESHOLDS)
+    settle_in()
     # As the policy, not only for this loop: Faust's consumer thread makes a loop of its own.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     return asyncio.run(serve(settings))

@@ -6,13 +6,12 @@ Prints one JSON object: microseconds of CPU time per request, the median and the
 routes the whole batch through the step as the pipeline does, the decision's JSON included. A core that is shared runs
 slower in CPU time too, so the time of a plain loop stands beside them. `..._detected` detects task types from words.
 `predicted` takes predictions that are there already, so it shows what routing makes of them; `learned` asks the
-predictor in `--model-dir`, which `asahi router fit` made.
+predictor in `--model-dir`, which `asahi router fit` made. Decisions with predictions are never remembered.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import statistics
 import sys
@@ -32,7 +31,7 @@ from agents.routing.configured import configured_predictor, configured_tasks
 from agents.routing.predictions import QualityPredictor
 from agents.routing.stage import RoutingStep
 from agents.routing.tasks.requests import DetectedTasks
-from agents.worker import GC_THRESHOLDS
+from agents.worker import settle_in
 from schemas.registry import ModelRegistry
 from schemas.request import Request
 from schemas.settings import RoutingSettings, TaskDetection
@@ -124,7 +123,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=SHIPPED)
     parser.add_argument("--model-dir", type=Path)
     options = parser.parse_args()
-    gc.set_threshold(*GC_THRESHOLDS)  # as in a worker
+    settle_in()
     registry = ModelRegistry.load(options.models)
     foreseen = Foreseen(tuple(spec.name for spec in registry), options.batch)
     learned = configured_predictor(RoutingSettings(model_dir=options.model_dir))
@@ -144,11 +143,11 @@ def main() -> None:
         "alike_detected": measured(registry, None, alike, rounds, cold=False, tasks=words),
         "different_remembered_detected": measured(registry, None, different, rounds, cold=False, tasks=words),
         "different_detected": measured(registry, None, different, rounds, cold=True, tasks=words),
-        "predicted": measured(registry, foreseen, different, rounds, cold=True),
-        "predicted_utility": measured(registry, foreseen, useful, rounds, cold=True),
+        "predicted": measured(registry, foreseen, different, rounds, cold=False),
+        "predicted_utility": measured(registry, foreseen, useful, rounds, cold=False),
     }
     if learned is not None:
-        scenarios["learned"] = measured(registry, learned, different, rounds, cold=True)
+        scenarios["learned"] = measured(registry, learned, different, rounds, cold=False)
     document = {
         "models": len(registry),
         "batch": options.batch,

@@ -174,6 +174,7 @@ class Decision(Value):
         accept: Least probability of being right with which a cheap answer of the cascade is taken.
         task_type: Detected from the prompt and used, where the request named none.
         task_confidence: Probability that it is the right one, in tenths, rounded down.
+        min_quality: Least quality that was asked for, by the request or the settings.
     """
 
     rule: str
@@ -189,6 +190,7 @@ class Decision(Value):
     accept: Fraction | None = None
     task_type: str | None = None
     task_confidence: Fraction | None = None
+    min_quality: Fraction | None = None
 
 
 class CacheHit(Value):

@@ -50,11 +50,16 @@ class StepRecord(Wire, frozen=True, gc=False):
     escalation: float | None = None
 
 
+NO_CANDIDATES = msgspec.Raw(b"{}")
+"""Left out when a decision is written."""
+
+
 class Choice(Wire, frozen=True, gc=False):
     """Twin of `Decision`: why this model.
 
     It travels as JSON, encoded where the decision is made: many requests share one, nobody on the way reads it, and
-    as objects its reasons would be built and taken apart at every stage.
+    as objects its reasons would be built and taken apart at every stage. The candidates are JSON from the start, an
+    object of `ExpectedRecord`s by name.
     """
 
     rule: str
@@ -62,7 +67,7 @@ class Choice(Wire, frozen=True, gc=False):
     expected_cost_usd: str | None = None
     predicted_quality: float | None = None
     lost: dict[str, str] = {}
-    candidates: dict[str, ExpectedRecord] = {}
+    candidates: msgspec.Raw = NO_CANDIDATES
     input_tokens: int | None = None
     models: str | None = None
     utility_lambda: float | None = None
@@ -70,6 +75,7 @@ class Choice(Wire, frozen=True, gc=False):
     accept: float | None = None
     task_type: str | None = None
     task_confidence: float | None = None
+    min_quality: float | None = None
 
     def encoded(self) -> bytes:
         """Return the JSON."""

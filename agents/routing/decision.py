@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from agents.routing.constraints import Rule
-from agents.routing.fit import Offer
+from agents.routing.fit import DEARER, Offer
 from agents.routing.scores import Ranked
 from agents.routing.units import LAMBDA_UNITS, quality_of, usd, utility_of
-from schemas.wire import Choice, ExpectedRecord
+from schemas.wire import Choice
 
-DEARER = "costs more"
 LESS_USEFUL = "less useful"
-"""In few words, since most models lose by them: the figures stand beside, among the candidates."""
+"""In as few words as `DEARER`."""
 
 
 class Field(NamedTuple):
@@ -21,36 +22,41 @@ class Field(NamedTuple):
 
     Attributes:
         expected: What is expected of each model that could have answered, by name, those included that miss a
-            constraint of the request's own.
+            constraint of the request's own; JSON.
         lost: Why models made no offer or did not qualify, by name; those that lost by the rule are added.
         input_tokens: Estimated length of the input.
         models: Version of the models file.
         remark: Closes the reason, when there is more to say.
         task_type: As detected, or None.
         task_confidence: Of it, or None.
+        min_quality: Asked for, or None.
     """
 
-    expected: dict[str, ExpectedRecord]
+    expected: msgspec.Raw
     lost: dict[str, str]
     input_tokens: int
     models: str
     remark: str = ""
     task_type: str | None = None
     task_confidence: float | None = None
+    min_quality: float | None = None
 
 
-def cheapest(ranked: Sequence[Offer], field: Field) -> Choice:
+def cheapest(ranked: Sequence[Offer], field: Field, qualified: int | None = None) -> Choice:
     """Return the decision for the first of the offers, ranked by cost.
 
     Args:
         ranked: The offers that qualify, cheapest first.
         field: Everybody.
+        qualified: How many qualify, where `ranked` holds only the first of them.
     """
     winner = ranked[0]
     lost = field.lost
     for other in ranked[1:]:
         lost[other.name] = DEARER if other.cost > winner.cost else _no_cheaper(winner, other)
-    return _choice(Rule.THRESHOLD, f"{winner.name} is the cheapest {_among(ranked)}.", winner, field)
+    return _choice(
+        Rule.THRESHOLD, f"{winner.name} is the cheapest {_among(qualified or len(ranked))}.", winner, field
+    )
 
 
 def most_useful(ranked: Sequence[Ranked], lambda_: int, field: Field) -> Choice:
@@ -67,7 +73,7 @@ def most_useful(ranked: Sequence[Ranked], lambda_: int, field: Field) -> Choice:
     for burden, other in ranked[1:]:
         lost[other.name] = LESS_USEFUL if burden > least else _no_better(winner, other)
     per_usd = lambda_ / LAMBDA_UNITS
-    reason = f"{winner.name} is best by quality - {per_usd:g} per USD ({shown}) {_among(ranked)}."
+    reason = f"{winner.name} is best by quality - {per_usd:g} per USD ({shown}) {_among(len(ranked))}."
     return _choice(Rule.UTILITY, reason, winner, field, per_usd)
 
 
@@ -77,7 +83,7 @@ def best(ranked: Sequence[Offer], scored: Mapping[str, float], field: Field) -> 
     score = scored[winner.name]
     for other in ranked[1:]:
         field.lost[other.name] = f"score {scored[other.name]:.3f}, not {score:.3f}"
-    reason = f"{winner.name} scores best ({score:.3f}) by the request's weights {_among(ranked)}."
+    reason = f"{winner.name} scores best ({score:.3f}) by the request's weights {_among(len(ranked))}."
     return _choice(Rule.WEIGHTS, reason, winner, field)
 
 
@@ -86,10 +92,10 @@ def named(offer: Offer, field: Field) -> Choice:
     return _choice(Rule.EXPLICIT, f"The request names {offer.name}.", offer, field)
 
 
-def _among(ranked: Sequence[object]) -> str:
-    if len(ranked) == 1:
+def _among(qualified: int) -> str:
+    if qualified == 1:
         return "as the only model that meets the constraints"
-    return f"of {len(ranked)} models that meet the constraints"
+    return f"of {qualified} models that meet the constraints"
 
 
 def _choice(rule: Rule, reason: str, winner: Offer, field: Field, lambda_: float | None = None) -> Choice:
@@ -105,6 +111,7 @@ def _choice(rule: Rule, reason: str, winner: Offer, field: Field, lambda_: float
         lambda_,
         task_type=field.task_type,
         task_confidence=field.task_confidence,
+        min_quality=field.min_quality,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from agents.routing.words import words_of
+from agents.routing.words import cut_long, ends_of, split_words
 
 Vectors = NDArray[np.float32]
 
@@ -73,10 +74,14 @@ class EmbeddingEngine:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of unit length per text; zeros for a text without words."""
-        split = [words_of(text) for text in texts]
-        words = [word for some in split for word in some]
-        self._learn(words)
-        rows = np.fromiter(map(self._rows.__getitem__, words), dtype=np.int32, count=len(words))
+        split = [split_words(ends_of(text)) for text in texts]
+        found = list(map(self._rows.get, chain.from_iterable(split)))
+        if None in found:
+            split = [cut_long(words) for words in split]  # nothing long is ever found, so it is looked for here only
+            words = list(chain.from_iterable(split))
+            self._learn(words)
+            found = list(map(self._rows.get, words))
+        rows = np.array(found, dtype=np.int32)
         ends = np.cumsum([0, *map(len, split)], dtype=np.int32)
         counts = csr_array((np.ones(len(rows), np.float32), rows, ends), shape=(len(texts), len(self._words)))
         return unit(cast("Vectors", counts @ self._words))

@@ -119,6 +119,8 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         facts += [("decision", decision.reason), ("rule", decision.rule)]
         if decision.input_tokens is not None:
             facts.append(("input", f"{decision.input_tokens:,} tokens, estimated"))
+        if decision.min_quality is not None:
+            facts.append(("quality", f"{decision.min_quality:g} or more asked for"))
         if decision.task_type is not None and decision.task_confidence is not None:
             facts.append(("task type", f"{decision.task_type}, detected with {decision.task_confidence:.0%} or more"))
         if decision.models is not None:

@@ -7,7 +7,6 @@ One function per constraint. Most depend on the constraints alone and are asked 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from agents.routing.constraints import Needs, RoutingConstraints
@@ -20,7 +19,10 @@ from schemas.result import Lane
 from schemas.wire import ONE_CALL, ExpectedRecord
 
 ASKED_BY = {Capability.TOOLS: "tools", Capability.JSON: "response_format", Capability.VISION: "messages"}
-REMEMBERED_LOSSES = 4_096
+DEARER = "costs more"
+"""In few words, since most models lose by it: the figures stand beside, among the candidates."""
+TOO_POOR = "quality too low"
+"""The commonest of all losses, so it is the same for all; a decision has the figures beside it."""
 NOTHING_CACHED: dict[str, int] = {}
 
 
@@ -31,11 +33,18 @@ class Violation(NamedTuple):
         field: Dotted path of the request's field that asks for it, or of the tenant's.
         loss: Why the model lost, in a few words: it is written on every decision.
         remedy: What would admit the model.
+        figures: The same with the figures, where a decision has them elsewhere.
     """
 
     field: str
     loss: str
     remedy: str
+    figures: str | None = None
+
+    @property
+    def told(self) -> str:
+        """Why the model lost, to somebody who sees nothing else."""
+        return self.figures or self.loss
 
 
 class InputRates(NamedTuple):
@@ -253,13 +262,8 @@ def too_poor(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -
     if -offer.flaw >= constraints.least_quality:
         return None
     remedy = f"set constraints.min_quality to {quality_of(offer.quality):g} or less"
-    return Violation("constraints.min_quality", poor(offer.quality, constraints.least_quality), remedy)
-
-
-@lru_cache(REMEMBERED_LOSSES)  # the commonest of all losses, and qualities come again
-def poor(quality: int, least: int) -> str:
-    """Return in a few words that a quality is too low; both in millionths."""
-    return f"quality {quality_of(quality):g}, not {quality_of(least):g}"
+    figures = f"quality {quality_of(offer.quality):g}, not {quality_of(constraints.least_quality):g}"
+    return Violation("constraints.min_quality", TOO_POOR, remedy, figures)
 
 
 def too_long(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Violation | None:

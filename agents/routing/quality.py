@@ -13,6 +13,9 @@ from agents.routing.units import QUALITY_UNITS
 from schemas.registry import ModelRegistry
 from schemas.request import Message, Request
 
+GRAIN = 100
+"""Predictions are rounded to so many millionths: nothing finer is known of them, and their texts come again."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -22,6 +25,9 @@ class Qualities:
     Args:
         predictor: May know other models too, and need not know all.
         registry: The models; make new qualities when they change.
+
+    Attributes:
+        informed: The predictor knows at least one of the models.
     """
 
     def __init__(self, predictor: QualityPredictor, registry: ModelRegistry) -> None:
@@ -34,6 +40,7 @@ class Qualities:
                 "the learned predictor knows no model of the models file; run asahi router fit with --name",
                 extra={"predictor": list(predictor.models), "models": names},
             )
+        self.informed = bool(known)
         self._columns = [column for column, _ in known]
         self._positions = [position for _, position in known]
 
@@ -46,7 +53,7 @@ class Qualities:
             [text_of(request) for request in requests], [request.task_type for request in requests]
         )[:, self._columns]
         units = np.full((len(requests), self._models), UNKNOWN, dtype=np.int64)
-        known = np.rint(np.clip(np.nan_to_num(told), 0.0, 1.0) * QUALITY_UNITS).astype(np.int64)
+        known = np.rint(np.clip(np.nan_to_num(told), 0.0, 1.0) * (QUALITY_UNITS / GRAIN)).astype(np.int64) * GRAIN
         units[:, self._positions] = np.where(np.isnan(told), UNKNOWN, known)
         return [tuple(row) for row in units.tolist()]
 

@@ -31,7 +31,7 @@ def not_allowed(model: str, allowed: tuple[str, ...]) -> ProblemRecord:
 
 def not_fitting(model: str, against: Sequence[Violation]) -> ProblemRecord:
     """Return the problem of naming a model that does not meet the request's own constraints."""
-    losses = "; ".join(violation.loss for violation in against)
+    losses = "; ".join(violation.told for violation in against)
     remedy = f"{_remedy(against)}, or name another model"
     return ProblemRecord(
         "model_does_not_fit", f"model {model} does not fit the request: {losses}", remedy, against[0].field

@@ -12,18 +12,22 @@ from agents.routing.constraints import RoutingConstraints, Rule
 from agents.routing.decision import Field, best, cheapest, most_useful, named
 from agents.routing.expectations import Expectations
 from agents.routing.fit import Offer, candidate_of, expected_of, offers_of, violations
+from agents.routing.leaders import leaders
+from agents.routing.pieces import joined, piece_of
 from agents.routing.prospect import Prospect
 from agents.routing.refusal import no_model_meets, not_allowed, not_fitting, unknown
 from agents.routing.scores import by_utility, scores
 from agents.routing.shortlist import shortlist_of
 from agents.routing.survey import survey
-from agents.routing.units import usd
+from agents.routing.units import quality_of, usd
 from schemas.batch import Cascade, Target
 from schemas.registry import ModelRegistry, ModelSpec
 from schemas.wire import Choice, ProblemRecord
 
 SHORTLISTS = 128
 """Remembered for needs seen before."""
+ORDERS = 1024
+"""Remembered of the models to ask."""
 NO_CASCADE = "No cascade is cheaper or better."
 NO_EXPECTATIONS = Expectations()
 ALL_DOWN = "Every provider of a model that fits is out of order at present."
@@ -64,6 +68,7 @@ class Router:
         self._expectations = expectations
         self._most_steps = most_steps
         self._shortlist = lru_cache(SHORTLISTS)(partial(shortlist_of, registry, expectations))
+        self._targets = lru_cache(ORDERS)(self._targets_of)
 
     def route(self, constraints: RoutingConstraints, prospect: Prospect) -> Route | ProblemRecord:
         """Return the route, or why there is none.
@@ -85,7 +90,11 @@ class Router:
         return route
 
     def _chosen(self, constraints: RoutingConstraints, prospect: Prospect, remark: str) -> Route | ProblemRecord:
-        found = survey(self._shortlist(constraints.needs), constraints, prospect)
+        shortlist = self._shortlist(constraints.needs)
+        leading = None
+        if constraints.rule is Rule.THRESHOLD:
+            leading = leaders(shortlist.rows(prospect.input_tokens), constraints, prospect, 1 + self._max_fallbacks)
+        found = leading or survey(shortlist, constraints, prospect)
         if not found.ranked:
             return no_model_meets(self._registry, constraints, prospect, self._expectations)
         confidence = constraints.task_confidence
@@ -97,6 +106,7 @@ class Router:
             remark,
             None if confidence is None else constraints.needs.task_type,
             confidence,
+            quality_of(constraints.least_quality) if constraints.least_quality else None,
         )
         if constraints.rule is Rule.CASCADE:
             chain = self._chain(found.ranked, constraints, prospect)
@@ -105,9 +115,12 @@ class Router:
                 targets = self._cascade_targets(chain, found.ranked, constraints.needs.down)
                 return Route(targets, choice, chain.terms(constraints.accept))
             field = field._replace(remark=f"{NO_CASCADE} {remark}".rstrip())
-        choice = _decided(found.ranked, constraints, field)
-        first = found.ranked[: 1 + self._max_fallbacks]
-        return Route(self._targets([offer.candidate.spec for offer in first], constraints.needs.down), choice)
+        if leading is None:
+            choice = _decided(found.ranked, constraints, field)
+        else:
+            choice = cheapest(found.ranked, field, leading.qualified)
+        first = tuple([offer.name for offer in found.ranked[: 1 + self._max_fallbacks]])
+        return Route(self._targets(first, constraints.needs.down), choice)
 
     def _named(self, constraints: RoutingConstraints, prospect: Prospect) -> Route | ProblemRecord:
         assert constraints.model is not None, "mode explicit names a model"
@@ -122,9 +135,11 @@ class Router:
         against = list(violations(offer, constraints.whoever_is_down(), prospect.input_tokens))
         if against:
             return not_fitting(spec.name, against)
-        expected = {offer.name: expected_of(offer.candidate, offer.quality, usd(offer.cost), offer.cached)}
-        field = Field(expected, {}, prospect.input_tokens, self._registry.price_list)
-        return Route(self._targets([spec], constraints.needs.down), named(offer, field))
+        piece = piece_of(
+            offer.name, expected_of(offer.candidate, offer.quality, usd(offer.cost), offer.cached)
+        ).with_quality(offer.quality)
+        field = Field(joined([piece]), {}, prospect.input_tokens, self._registry.price_list)
+        return Route(self._targets((spec.name,), constraints.needs.down), named(offer, field))
 
     def _chain(self, qualified: list[Offer], constraints: RoutingConstraints, prospect: Prospect) -> Chain | None:
         anyhow = constraints._replace(least_quality=0)
@@ -144,12 +159,12 @@ class Router:
         targets += [Target(spec.name, _in_order(spec, down)[0]) for spec in others]
         return tuple(targets[: len(steps) + self._max_fallbacks])
 
-    def _targets(self, specs: Sequence[ModelSpec], down: frozenset[str]) -> tuple[Target, ...]:
+    def _targets_of(self, models: tuple[str, ...], down: frozenset[str]) -> tuple[Target, ...]:
         """Return every provider of the first model, then the preferred provider of each next one.
 
         Providers that are out of order come last in their model: they may be in order by then.
         """
-        first, *others = specs[: 1 + self._max_fallbacks]
+        first, *others = [spec for name in models if (spec := self._registry.get(name)) is not None]
         targets = [Target(first.name, provider) for provider in _in_order(first, down)]
         targets += [Target(other.name, _in_order(other, down)[0]) for other in others]
         return tuple(targets[: 1 + self._max_fallbacks])

@@ -66,7 +66,8 @@ class RoutingStep:
             self._registry, settings.max_fallbacks, expectations or NO_EXPECTATIONS, settings.cascade_steps
         )
         self._decide = lru_cache(self._settings.memo_entries)(self._decided)
-        self._qualities = None if self._predictor is None else Qualities(self._predictor, self._registry)
+        qualities = None if self._predictor is None else Qualities(self._predictor, self._registry)
+        self._qualities = qualities if qualities is not None and qualities.informed else None
 
     def process(self, journeys: Sequence[Journey], now: float) -> Flow:
         """Write target models and the decision on each journey; reject those that no model can serve."""

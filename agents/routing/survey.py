@@ -1,19 +1,21 @@
 """All candidates for one request at a glance: what each offers, who qualifies, and why the others do not.
 
 This is the one loop that runs for every model and request, and it is written for that: it says the same as
-`offers_of` and `violations`, which explain, in a third of the time. A test holds it to them.
+`offers_of` and `violations`, which explain, in a fraction of the time. A test holds it to them.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from agents.routing.constraints import RoutingConstraints
-from agents.routing.fit import BY_REQUEST, Offer, expected_of, poor
+from agents.routing.fit import BY_REQUEST, TOO_POOR, Offer, expected_of
+from agents.routing.pieces import joined, piece_of, quality_text
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.shortlist import Shortlist
-from agents.routing.units import QUALITY_UNITS, usd
-from schemas.wire import ExpectedRecord
+from agents.routing.units import usd
 
 NOTHING_WARM: dict[str, int] = {}
 _new = tuple.__new__
@@ -24,12 +26,12 @@ class Survey(NamedTuple):
 
     Attributes:
         ranked: The offers that qualify, as equal ones are decided.
-        expected: What is expected of every candidate, by name.
+        expected: What is expected of every candidate, as a decision says it.
         lost: Why the other models do not qualify, by name.
     """
 
     ranked: list[Offer]
-    expected: dict[str, ExpectedRecord]
+    expected: msgspec.Raw
     lost: dict[str, str]
 
 
@@ -39,32 +41,33 @@ def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Pros
     warm_by = dict(warm) if warm else NOTHING_WARM
     least, most = constraints.least_quality, constraints.most_cost
     ranked: list[Offer] = []
-    expected: dict[str, ExpectedRecord] = {}
+    members: list[bytes] = []
     lost = shortlist.excluded.copy()
-    for name, position, fits, usual, usually in shortlist.rows(tokens):
-        offer, record = usual, usually
-        if qualities is not None and (quality := qualities[position]) != UNKNOWN:
-            cost, _, latency, _, candidate, _ = usual
-            offer = _new(Offer, (cost, -quality, latency, name, candidate, 0))
-            record = ExpectedRecord(
-                quality / QUALITY_UNITS, usually.cost_usd, 0, usually.output_tokens, usually.calls
-            )
-        if name in warm_by and offer.candidate.cached_discount:
-            offer, record = _warm(offer, min(warm_by[name], tokens), tokens)
-        expected[name] = record
-        if -offer[1] < least:
-            lost[name] = poor(-offer[1], least)
+    rows = shortlist.rows(tokens)
+    for name, position, fits, usual, (opening, closing), expected in rows.rows:
+        offer = usual
+        quality = -usual[1]
+        if qualities is not None and (told := qualities[position]) != UNKNOWN:
+            quality, expected = told, opening + quality_text(told) + closing  # noqa: PLW2901 - one of both is shown
+            if quality >= least:
+                offer = _new(Offer, (usual[0], -quality, usual[2], name, usual[4], 0))
+        if name in warm_by and usual[4].cached_discount:
+            offer, expected = _warm(usual, quality, min(warm_by[name], tokens), tokens)  # noqa: PLW2901 - as above
+        members.append(expected)
+        if quality < least:
+            lost[name] = TOO_POOR
         elif fits and (most is None or offer[0] <= most):
             ranked.append(offer)
         else:
             found = (check(offer, constraints, tokens) for check in BY_REQUEST)
             lost[name] = next(violation.loss for violation in found if violation is not None)
     ranked.sort()
-    return Survey(ranked, expected, lost)
+    return Survey(ranked, rows.expected if qualities is None and not warm_by else joined(members), lost)
 
 
-def _warm(offer: Offer, cached: int, tokens: int) -> tuple[Offer, ExpectedRecord]:
+def _warm(usual: Offer, quality: int, cached: int, tokens: int) -> tuple[Offer, bytes]:
     """Return an offer, and what a decision says of it, where the provider has the input's beginning cached."""
-    cost = offer.candidate.cost(tokens, cached)
-    warm = offer._replace(cost=cost, cached=cached)
-    return warm, expected_of(offer.candidate, offer.quality, usd(cost), cached)
+    cost = usual.candidate.cost(tokens, cached)
+    warm = usual._replace(cost=cost, flaw=-quality, cached=cached)
+    piece = piece_of(usual.name, expected_of(usual.candidate, quality, usd(cost), cached))
+    return warm, piece.with_quality(quality)

@@ -13,9 +13,18 @@ _BLANKED = bytes(ord(" ") if byte < ASCII and not chr(byte).isalnum() else byte 
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text in small letters, those of a long text from its ends, without ASCII's marks."""
-    if len(text) > LONGEST_PROMPT:
-        text = f"{text[: LONGEST_PROMPT // 2]} {text[-LONGEST_PROMPT // 2 :]}"
-    words = split_words(text)
+    return cut_long(split_words(ends_of(text)))
+
+
+def ends_of(text: str) -> str:
+    """Return the part of a text that counts: all of it, or the beginning and the end of a long one."""
+    if len(text) <= LONGEST_PROMPT:
+        return text
+    return f"{text[: LONGEST_PROMPT // 2]} {text[-LONGEST_PROMPT // 2 :]}"
+
+
+def cut_long(words: list[str]) -> list[str]:
+    """Return the words, those that are too long in pieces."""
     if words and max(map(len, words)) > LONGEST_WORD:
         words = [word[at : at + LONGEST_WORD] for word in words for at in range(0, len(word), LONGEST_WORD)]
     return words

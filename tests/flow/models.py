@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from schemas.registry import ModelRegistry, ModelSpec
+from schemas.wire import Choice, ExpectedRecord
 
 
 def a_model(name: str, **fields: Any) -> ModelSpec:
@@ -36,3 +39,8 @@ def three_models() -> ModelRegistry:
         a_model("middle", quality={"default": 0.85}, price={"input": 2, "output": 8}),
         a_model("small", quality={"default": 0.6, "mathematics": 0.3}, price={"input": "0.1", "output": "0.4"}),
     )
+
+
+def candidates_of(choice: Choice) -> dict[str, ExpectedRecord]:
+    """Return the candidates of a decision by name."""
+    return msgspec.json.decode(choice.candidates, type=dict[str, ExpectedRecord])

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from agents.routing.cascade.chain import Chain
 from agents.routing.constraints import Rule
-from agents.routing.decision import DEARER, Field
-from agents.routing.fit import Offer
+from agents.routing.decision import Field
+from agents.routing.fit import DEARER, Offer
 from agents.routing.units import QUALITY_UNITS, quality_of, usd
 from schemas.wire import Choice, StepRecord
 
@@ -48,4 +48,5 @@ def cascaded(chain: Chain, qualified: Sequence[Offer], accept: int, field: Field
         accept=accept / QUALITY_UNITS,
         task_type=field.task_type,
         task_confidence=field.task_confidence,
+        min_quality=field.min_quality,
     )

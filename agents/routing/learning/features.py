@@ -25,11 +25,13 @@ LONGEST = 16_384
 OTHER = len(COUNTED)
 
 
-def _classes() -> NDArray[np.uint8]:
-    table = np.full(256, OTHER, dtype=np.uint8)
+def _classes() -> bytes:
+    """Return the class of each byte, as `bytes.translate` takes it."""
+    table = bytearray([OTHER] * 256)
     for number, characters in enumerate(COUNTED):
-        table[np.frombuffer(characters.encode(), dtype=np.uint8)] = number
-    return table
+        for character in characters.encode():
+            table[character] = number
+    return bytes(table)
 
 
 CLASSES = _classes()
@@ -45,7 +47,7 @@ def lexical(prompts: Sequence[str]) -> NDArray[np.float32]:
         return np.zeros((0, len(FEATURES)), dtype=np.float32)
     parts = [prompt.encode(errors="replace")[:LONGEST] or b"\0" for prompt in prompts]
     sizes = np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))
-    classes = CLASSES[np.frombuffer(b"".join(parts), dtype=np.uint8)]
+    classes = np.frombuffer(b"".join(parts).translate(CLASSES), dtype=np.uint8)
     owner = np.repeat(np.arange(len(parts), dtype=np.int64) * (OTHER + 1), sizes)
     counts = np.bincount(owner + classes, minlength=len(parts) * (OTHER + 1)).reshape(len(parts), OTHER + 1)
     digits = classes == 0

@@ -57,7 +57,8 @@ def test_a_decision_is_explained_and_made_again(logged: Asahi) -> None:
     assert call["model"] == told["chosen"]
     said = logged("explain", "plain-3").out
     assert "chosen" in said
-    assert "quality 0.71, not 0.8" in said
+    assert "quality too low" in said
+    assert "0.8 or more asked for" in said
     assert "it gets the same model" in said
 
 

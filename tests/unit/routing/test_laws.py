@@ -5,12 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.routing.constraints import RoutingConstraints, constraints_of
 from agents.routing.expectations import Expectations
-from agents.routing.fit import candidate_of, offers_of, violations
+from agents.routing.fit import DEARER, candidate_of, offers_of, violations
+from agents.routing.leaders import leaders
 from agents.routing.prospect import Prospect
 from agents.routing.router import Route, Router
 from agents.routing.shortlist import shortlist_of
@@ -19,8 +21,9 @@ from agents.routing.units import cost_units
 from schemas.prices import cost_of
 from schemas.registry import ModelRegistry
 from schemas.result import Lane
-from schemas.wire import ProblemRecord, Tokens
+from schemas.wire import ExpectedRecord, ProblemRecord, Tokens
 from tests.flow.journeys import TENANT, a_request
+from tests.flow.models import candidates_of
 from tests.unit.routing.registries import SETTINGS, asked, expectations, prospects, registries
 
 quickly = settings(max_examples=20, deadline=None)
@@ -52,7 +55,7 @@ def test_no_constraint_is_ever_violated(
     if list(violations(chosen, constraints, prospect.input_tokens)):
         assert "out of order" in route.choice.reason
     assert set(route.choice.lost) == {spec.name for spec in registry} - {chosen.name}
-    assert set(route.choice.candidates) >= {target.model for target in route.targets}
+    assert set(candidates_of(route.choice)) >= {target.model for target in route.targets}
 
 
 @quickly
@@ -121,11 +124,31 @@ def test_the_lean_loop_says_what_the_explaining_functions_say(
     against = {offer.name: list(violations(offer, constraints, prospect.input_tokens)) for offer in offers}
     assert found.ranked == sorted(offer for offer in offers if not against[offer.name])
     assert found.lost == shortlist.excluded | {name: all_[0].loss for name, all_ in against.items() if all_}
+    written = msgspec.json.decode(found.expected, type=dict[str, ExpectedRecord])
     for offer in offers:
-        expected = found.expected[offer.name]
+        expected = written[offer.name]
         assert cost_units(Decimal(expected.cost_usd)) == offer.cost
         assert round(expected.quality * 1_000_000) == offer.quality
         assert expected.cached_input_tokens == offer.cached
+
+
+@quickly
+@given(
+    registry=registries(), constraints=asked(), prospect=prospects(), learned=expectations, count=st.integers(1, 4)
+)
+def test_the_leaders_are_the_first_of_the_survey(
+    registry: ModelRegistry, constraints: RoutingConstraints, prospect: Prospect, learned: Expectations, count: int
+) -> None:
+    shortlist = shortlist_of(registry, learned, constraints.needs)
+    found = leaders(shortlist.rows(prospect.input_tokens), constraints, prospect, count)
+    whole = survey(shortlist, constraints, prospect)
+    if found is None:
+        return
+    assert found.ranked[:count] == whole.ranked[:count]
+    assert (found.qualified, bytes(found.expected)) == (len(whole.ranked), bytes(whole.expected))
+    others = whole.ranked[len(found.ranked) :]
+    assert all(offer.cost > found.ranked[-1].cost for offer in others)
+    assert found.lost == whole.lost | {offer.name: DEARER for offer in whole.ranked[1:]}
 
 
 @quickly

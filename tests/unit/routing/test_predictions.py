@@ -18,7 +18,7 @@ from schemas.settings import RoutingSettings
 from schemas.wire import Choice
 from streams.stage import Journey
 from tests.flow.journeys import NOW, a_journey, a_request
-from tests.flow.models import a_model, a_registry, three_models
+from tests.flow.models import a_model, a_registry, candidates_of, three_models
 from tests.unit.routing.registries import Oracle
 
 
@@ -36,7 +36,7 @@ def test_a_batch_is_predicted_at_once_and_each_request_by_itself() -> None:
     found = routed(step, even, odd, named)
     assert [model for model, _ in found] == ["big", "small", "big"]
     assert oracle.asked == [["even", "odd"]]
-    assert {name: each.quality for name, each in found[0][1].candidates.items()} == {
+    assert {name: each.quality for name, each in candidates_of(found[0][1]).items()} == {
         "big": 1.0,
         "middle": 0.85,
         "small": 0.6,
@@ -48,7 +48,7 @@ def test_alike_requests_with_other_predictions_are_decided_apart() -> None:
     step = RoutingStep(three_models(), RoutingSettings(min_quality=0.99), Oracle())
     first, second = a_journey(prompt="even", constraints={"min_quality": 0.9}), a_journey(prompt="odd one")
     second.request = a_request(prompt="odd", constraints={"min_quality": 0.9})
-    assert [choice.candidates["big"].quality for _, choice in routed(step, first, second)] == [1.0, 0.2]
+    assert [candidates_of(choice)["big"].quality for _, choice in routed(step, first, second)] == [1.0, 0.2]
 
 
 def test_a_batch_of_named_models_asks_no_predictor() -> None:
@@ -91,7 +91,7 @@ def test_a_conversation_stays_where_its_beginning_is_cached() -> None:
     strange = a_journey(messages=[{"role": "user", "content": "y" * 8_000}], input_tokens=2_000)
     found = routed(step, begun, a_journey(messages=more, input_tokens=2_010), strange)
     assert [model for model, _ in found] == ["first", "first", "cheaper"]
-    assert found[1][1].candidates["first"].cached_input_tokens > 1_900
+    assert candidates_of(found[1][1])["first"].cached_input_tokens > 1_900
 
 
 def test_renewing_forgets_what_was_remembered() -> None:
@@ -101,7 +101,7 @@ def test_renewing_forgets_what_was_remembered() -> None:
     registry.adopt(a_registry(a_model("other")))
     step.renew(Expectations({("other", None): 7}))
     ((model, choice),) = routed(step, a_journey())
-    assert (model, choice.candidates["other"].output_tokens) == ("other", 7)
+    assert (model, candidates_of(choice)["other"].output_tokens) == ("other", 7)
 
 
 def test_providers_out_of_order_are_asked_for_with_every_batch() -> None:

@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from schemas.result import Lane, Status
-from schemas.wire import Choice, plain
+from schemas.wire import Choice, ExpectedRecord, plain
 
 texts = st.text(st.characters(codec="utf-8"), max_size=10)
 moments = st.datetimes(timezones=st.just(UTC))
@@ -29,6 +29,9 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "version": st.just(1),
     "traceparent": st.just(f"00-{'a' * 32}-{'b' * 16}-01"),
     "tracestate": no_nul,
+    "candidates": st.dictionaries(texts, st.builds(ExpectedRecord, fractions, money), max_size=2).map(
+        lambda candidates: msgspec.Raw(msgspec.json.encode(candidates))
+    ),
     "decision": st.builds(Choice, texts, texts).map(lambda choice: msgspec.Raw(choice.encoded())),
 }
 

@@ -53,7 +53,7 @@ def test_a_detected_type_decides_where_the_request_names_none_and_the_decision_s
         (None, None),
         (None, None),
     ]
-    assert choices[0].lost["small"] == "quality 0.3, not 0.5"
+    assert choices[0].lost["small"] == "quality too low"
     assert told.asked == [["maths", "unclear"]]
 
 
