@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
-from collections.abc import AsyncIterable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from typing import Any, cast
 
 import faust
-from faust.types import EventT, StreamT
 
 from agents.accounting.agent import Accounting
 from agents.accounting.settlement import Settlement, settle, supersede
 from agents.cache.stage import CacheStep
+from agents.governance.audit.agent import Notary, Sealer
+from agents.governance.audit.keys import configured_notary
 from agents.governance.decoder import decode
 from agents.governance.ledger import Ledger
 from agents.governance.limits import RateLimiter
@@ -28,6 +27,7 @@ from agents.providers.agent import Calls, Ticket
 from agents.providers.batches.interface import BatchInterface
 from agents.providers.batches.interfaces import build_interfaces
 from agents.providers.batches.lane import BatchLane
+from agents.providers.call_names import unique_ids
 from agents.providers.protocol import Provider
 from agents.providers.registry import build_providers, check_models
 from agents.providers.runner import CallRunner
@@ -48,7 +48,7 @@ from schemas.errors import BrokerUnavailable, ConfigurationError
 from schemas.models_file import ModelsFile
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
-from streams.app import create_app, source
+from streams.app import Receive, agent, create_app, source
 from streams.background import Background
 from streams.checkpoints import CheckpointLog
 from streams.custody import Custody
@@ -60,13 +60,14 @@ from streams.records import Record
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState
-from streams.topics import COMPLETIONS, DISPATCH, GOVERNANCE, REQUESTS, Topic
+from streams.topics import AUDIT, COMPLETIONS, DISPATCH, GOVERNANCE, REQUESTS, Topic
 from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
 
 EXPIRY_CHECK_SECONDS = 0.25
-Receive = Callable[[int, Sequence[Record], Callable[[], object]], Coroutine[Any, Any, None]]
+NAMES = {REQUESTS: "intake", DISPATCH: "providers", COMPLETIONS: "accounting", AUDIT: "audit"}
+"""Of the agents, by the topic that each receives."""
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ class Stages:
         publishing: Publications of completions, and work of the batch lane, under way.
         receivers: What takes in the deliveries of each input topic: partition, records, acknowledgement.
         ready: Set once the tenants are known.
+        sealer: Seals the audit trail.
         routing: Chooses models.
         experience: Of how long answers are, for routing.
         predictor: Of quality, for routing; None where none is configured.
@@ -95,6 +97,7 @@ class Stages:
     directory: TenantDirectory
     ready: asyncio.Event
     receivers: Mapping[Topic, Receive]
+    sealer: Sealer
     routing: RoutingStep
     experience: Experience
     predictor: QualityPredictor | None
@@ -103,6 +106,7 @@ class Stages:
         """Do what is due; return when to come back at the latest, in Unix seconds."""
         if self.lane is not None:
             self.lane.tick()
+        self.sealer.tick()
         return self.intake.tick()
 
 
@@ -170,9 +174,19 @@ def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]
         raise ConfigurationError(
             "windows.batch_lane is on, but no provider has a batch interface; set providers.<name>.batches for one"
         )
-    stages = compose_stages(settings, log, fatal, registry, providers, batches, clock=time.time, call_id=unique_ids())
+    stages = compose_stages(
+        settings,
+        log,
+        fatal,
+        registry,
+        providers,
+        batches,
+        clock=time.time,
+        call_id=unique_ids(),
+        notary=configured_notary(settings),
+    )
     app = create_app(settings, stages.custody)
-    for topic, name in ((REQUESTS, "intake"), (DISPATCH, "providers"), (COMPLETIONS, "accounting")):
+    for topic, name in NAMES.items():
         app.agent(source(app, topic), name=name)(agent(stages.receivers[topic], fatal))
     admit = partial(check_models, settings.providers)
     renewal = Renewal(settings, models_file, registry, stages.routing, stages.experience, admit)
@@ -189,6 +203,7 @@ def compose_stages(
     *,
     clock: Callable[[], float],
     call_id: Callable[[], str],
+    notary: Notary | None = None,
     fit: Callable[[PartitionState], PartitionState] = lambda state: state,
 ) -> Stages:
     """Compose the stages of one worker, without deciding who delivers to them.
@@ -202,6 +217,7 @@ def compose_stages(
         batches: Their batch interfaces, by name, for the batch lane.
         clock: Returns Unix seconds.
         call_id: Returns an id never returned before by any worker.
+        notary: Signs the heads of the audit trail's chains; None leaves them unsigned.
         fit: Given every fresh partition; may put other steps into it.
     """
     directory, ready = TenantDirectory(), asyncio.Event()
@@ -249,13 +265,19 @@ def compose_stages(
     if batches:
         lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead)
         calls.batch_with(lane)
-    custody = Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls))
+    sealer = Sealer(settings.audit, log, background, clock, notary)
+    custody = Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls, sealer))
 
     async def receive_calls(partition: int, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
         del partition
         await calls.receive(records, acknowledge)
 
-    receivers = {REQUESTS: intake.receive, DISPATCH: receive_calls, COMPLETIONS: accounting.receive}
+    receivers: Mapping[Topic, Receive] = {
+        REQUESTS: intake.receive,
+        DISPATCH: receive_calls,
+        COMPLETIONS: accounting.receive,
+        AUDIT: sealer.receive,
+    }
     return Stages(
         intake=intake,
         calls=calls,
@@ -268,33 +290,8 @@ def compose_stages(
         receivers=receivers,
         directory=directory,
         ready=ready,
+        sealer=sealer,
         routing=routing,
         experience=experience,
         predictor=predictor,
     )
-
-
-def unique_ids() -> Callable[[], str]:
-    """Return a source of ids never returned before by any worker: one random part per process, then a count."""
-    process, numbers = uuid.uuid4().hex, count(1)
-    return lambda: f"{process}-{next(numbers):x}"
-
-
-def agent(receive: Receive, fatal: Callable[[BaseException], object]) -> Callable[[StreamT[Any]], Any]:
-    """Return the Faust agent around a stage: every delivery is received in order and acknowledged by the stage.
-
-    The body never raises, since Faust would acknowledge the event. What escapes a stage means that its state can no
-    longer be trusted: the worker stops and its successor rebuilds it from the log.
-    """
-
-    async def body(stream: StreamT[Any]) -> None:
-        events = cast("AsyncIterable[EventT[Any]]", cast("Any", stream).noack().events())
-        async for event in events:
-            try:
-                await receive(event.message.partition, cast("list[Record]", event.value), event.ack)
-            except Exception as bug:
-                logger.critical("a stage cannot go on", exc_info=bug)
-                fatal(bug)
-                return
-
-    return body

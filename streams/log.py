@@ -27,6 +27,10 @@ class Log(Protocol):
         """Return the records at these offsets, each None when the log no longer holds it."""
         ...
 
+    async def identity(self) -> str:
+        """Return the id of this log: one that began anew has another."""
+        ...
+
     def positions(self) -> Marks:
         """Return the next position by (topic, partition), as far as this process has written or learnt."""
         ...

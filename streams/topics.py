@@ -9,6 +9,7 @@ import msgspec
 from pydantic import BaseModel
 
 from schemas.audit import Audit
+from schemas.audit_chain import AuditCheckpoint, AuditLinks
 from schemas.batch import CallBatch, CompletionBatch
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
@@ -89,6 +90,23 @@ RESULTS = Topic(
 )
 USAGE = Topic("asahi.usage", Scope.PUBLIC, Usage, "asahi.usage.recorded.v1", "tenant", "One event per paid call.")
 AUDIT = Topic("asahi.audit", Scope.PUBLIC, Audit, "asahi.audit.recorded.v1", "tenant", "Auditable decisions.")
+AUDIT_LINKS = Topic(
+    "asahi.audit.links",
+    Scope.PUBLIC,
+    AuditLinks,
+    "asahi.audit.sealed.v1",
+    "partition",
+    "The hash chain over the audit topic.",
+)
+AUDIT_CHECKPOINTS = Topic(
+    "asahi.audit.checkpoints",
+    Scope.PUBLIC,
+    AuditCheckpoint,
+    "asahi.audit.certified.v1",
+    "partition",
+    "Signed heads of that chain; the newest per key holds.",
+    compacted=True,
+)
 FEEDBACK = Topic("asahi.feedback", Scope.PUBLIC, Feedback, "asahi.feedback.given.v1", "tenant", "Grades of answers.")
 DEADLETTER = Topic(
     "asahi.deadletter",
@@ -141,6 +159,8 @@ CATALOGUE: tuple[Topic, ...] = (
     RESULTS,
     USAGE,
     AUDIT,
+    AUDIT_LINKS,
+    AUDIT_CHECKPOINTS,
     FEEDBACK,
     DEADLETTER,
     GOVERNANCE,

@@ -22,7 +22,7 @@ from streams.envelope import RESTORED_HEADER, Publication, header
 from streams.outbox import Outbox
 from streams.partitioning import home_partition
 from streams.tail import read_tail
-from streams.topics import GOVERNANCE, REQUESTS, Topic
+from streams.topics import AUDIT_LINKS, GOVERNANCE, REQUESTS, Topic
 from streams.topics import RESULTS as RESULTS_TOPIC
 from streams.warehouse.client import Warehouse
 
@@ -70,6 +70,7 @@ async def restore(settings: Settings) -> RestoreReport:
     async with Warehouse(settings.clickhouse) as warehouse, Outbox(settings.kafka) as outbox:
         restoring = _Restoring(settings, warehouse, outbox)
         tenants = await restoring.send(GOVERNANCE, FACTS, {"current": current})
+        await restoring.send(AUDIT_LINKS, FACTS, {"current": current})  # the new log's chains follow these
         newest = min(settings.intake.known_ids, settings.intake.recover_results)
         results = await restoring.send(RESULTS_TOPIC, RESULTS, {"current": current, "newest": newest})
         rows = await warehouse.rows(FINISHED_BESIDE, unfinished)
@@ -129,6 +130,6 @@ class _Restoring:
 
     def _home(self, topic: Topic, message: Archived) -> int:
         partitions = topic.partitions(self._settings.kafka)
-        if message.key is None:
+        if message.key is None or topic is AUDIT_LINKS:  # whose key is a partition's number
             return message.partition % partitions
         return home_partition(message.key.decode(errors="replace"), partitions)

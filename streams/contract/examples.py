@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.audit import Audit
+from schemas.audit_chain import AuditCheckpoint, AuditLinks, ChainEnd
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
 from schemas.request import Constraints, Message, Mode, Request, Role, Sampling
@@ -32,6 +33,8 @@ from schemas.usage import Usage
 _RECEIVED = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 _COMPLETED = datetime(2026, 11, 23, 8, 0, 0, 742_000, tzinfo=UTC)
 _DIGEST = "5d41402abc4b2a76b9719d911017c592"
+_HEAD = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_RECORD = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
 _TOKENS = TokenUsage(input_tokens=24, output_tokens=50)
 _COST = Decimal("0.0000336")
 _BASELINE = Decimal("0.00174")
@@ -145,6 +148,45 @@ EXAMPLES: dict[type[BaseModel], dict[str, BaseModel]] = {
             outcome="rejected",
             reason="unknown_field: promt: extra inputs are not permitted",
             occurred_at=_RECEIVED,
+        ),
+    },
+    AuditLinks: {
+        "opening": AuditLinks(
+            id="log-2/3/opening",
+            cluster="log-2",
+            partition=3,
+            sequence=0,
+            previous=_HEAD,
+            head=_HEAD,
+            follows=ChainEnd(cluster="log-1", sequence=1042, head=_RECORD),
+            sealed_at=_RECEIVED,
+        ),
+        "two_records": AuditLinks(
+            id="log-2/3/1",
+            cluster="log-2",
+            partition=3,
+            sequence=1,
+            previous=_HEAD,
+            offsets=(0, 1),
+            digests=(_RECORD, _RECORD[::-1]),
+            head=_HEAD[::-1],
+            sealed_at=_COMPLETED,
+        ),
+    },
+    AuditCheckpoint: {
+        "signed": AuditCheckpoint(
+            id="5f0c9a1b2d3e4f60/17",
+            cluster="log-2",
+            partition=3,
+            sequence=2,
+            next_offset=2,
+            head=_HEAD[::-1],
+            journal="5f0c9a1b2d3e4f60",
+            entry=17,
+            previous=_RECORD,
+            key_id=_HEAD[:32],
+            signed_at=_COMPLETED,
+            signature=base64.b64encode(bytes(64)).decode(),
         ),
     },
     Feedback: {

@@ -91,8 +91,8 @@ def model_of(topic: Topic) -> type[BaseModel]:
 
 
 def schema_name(topic: Topic) -> str:
-    """Return the name of a public topic's schema file, after its last word: `requests.json`."""
-    return f"{topic.name.rpartition('.')[2]}.json"
+    """Return the name of a public topic's schema file, after its words: `requests.json`, `audit_links.json`."""
+    return f"{topic.name.partition('.')[2].replace('.', '_')}.json"
 
 
 def event_schema(topic: Topic) -> JsonSchemaValue:

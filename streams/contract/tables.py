@@ -15,6 +15,8 @@ from streams.contract.json_schema import event_schema
 from streams.contract.prose import Meanings
 from streams.topics import (
     AUDIT,
+    AUDIT_CHECKPOINTS,
+    AUDIT_LINKS,
     DEADLETTER,
     FEEDBACK,
     GOVERNANCE,
@@ -154,6 +156,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "results": _fields_of_topic(RESULTS),
     "usage": _fields_of_topic(USAGE),
     "audit": _fields_of_topic(AUDIT),
+    "audit_links": _fields_of_topic(AUDIT_LINKS),
+    "audit_checkpoints": _fields_of_topic(AUDIT_CHECKPOINTS),
     "feedback": _fields_of_topic(FEEDBACK),
     "deadletter": _fields_of_topic(DEADLETTER),
     "governance": _fields_of_topic(GOVERNANCE),

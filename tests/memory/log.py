@@ -11,6 +11,7 @@ from streams.records import Record
 from streams.transport.offsets import Marks
 from tests.memory.broker import MemoryBroker, Place
 
+LOG_ID = "memory"
 BATCH_RECORDS = 3
 """A publication of more is durable piece by piece, as large ones are on a broker."""
 
@@ -78,6 +79,10 @@ class MemoryLog:
         """Return the records at these offsets, each None when the log no longer holds it."""
         await self._step(f"fetch from {topic}")
         return [next(iter(self._broker.stretch(topic, partition, offset, offset + 1)), None) for offset in offsets]
+
+    async def identity(self) -> str:
+        """Return the id of this log."""
+        return LOG_ID
 
     def positions(self) -> Marks:
         """Return the next position by (topic, partition), as far as this process has written or learnt."""

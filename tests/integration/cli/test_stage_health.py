@@ -66,7 +66,7 @@ async def test_every_group_is_looked_at_once(broker: str) -> None:
     settings = Settings(kafka=KafkaSettings(bootstrap=broker, group=f"health-{uuid4()}"))
     await ensure_topics(settings)
     found = await stage_health(settings)
-    assert [health.stage for health in found][:4] == ["intake", "providers", "accounting", "sink"]
+    assert [health.stage for health in found][:5] == ["intake", "providers", "accounting", "audit", "sink"]
     assert {health.group for health in found if health.stage == "sink"} == {f"{settings.kafka.group}-sink"}
     assert {len(health.partitions) for health in found if health.topic == REQUESTS.name} == {
         settings.kafka.partitions
