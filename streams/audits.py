@@ -25,6 +25,8 @@ ACTOR_VARIABLE = "ASAHI_ACTOR"
 """Names who acts, where it is not the one who is logged in: a service, or somebody behind a shared account."""
 ALLOWED = "allowed"
 NO_REASON = "no reason given"
+ACCESS_ENDINGS = ("_shown", "_explained", "_opened", "_exported", "_decrypted", "_replayed")
+"""An action that ends so made content readable, or used it; the compliance report lists it as an access."""
 
 _json = msgspec.json.Encoder()
 
@@ -35,9 +37,14 @@ def current_actor() -> str:
     if named:
         return named
     try:
-        return f"operator/{getpass.getuser()}"
+        return getpass.getuser()
     except (KeyError, OSError):  # a container may run under a number without a name
-        return f"operator/{os.getuid()}"
+        return f"uid-{os.getuid()}"
+
+
+def is_access(action: str) -> bool:
+    """Return whether an action made content readable to somebody."""
+    return action.endswith(ACCESS_ENDINGS)
 
 
 def access_audit(

@@ -34,6 +34,9 @@ COMMANDS = {
     "whatif": Entry("agents.routing.whatif:whatif", "Route logged requests again under another configuration."),
     "deadletter": Entry("streams.cli.deadletter:deadletter", "List, show and replay what could not be processed."),
     "audit": Entry("agents.governance.audit.commands:audit", "Verify and query the audit trail."),
+    "compliance": Entry(
+        "agents.governance.compliance.commands:compliance", "Report what the log proves of a tenant."
+    ),
     "replay": Entry("streams.cli.replay:replay", "Rebuild the tables from the archive of all events."),
     "recost": Entry("agents.accounting.recost:recost", "Price the logged calls again, by another price list."),
     "topics": Entry("streams.cli.topics:topics", "List the topics, or create them."),

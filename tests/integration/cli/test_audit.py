@@ -104,3 +104,24 @@ def test_killed_workers_and_a_new_log_go_on_with_the_chain(
     assert len(logs) == 2
     assert sum(chain["attested"] for chain in verified["chains"]) > 0, "the new log vouches for the old one"
     assert up.stop() == 0, up.said()
+
+
+def test_a_report_is_made_of_what_is_logged(asahi: Asahi, tmp_path: Path) -> None:
+    lines = [{"id": f"asked-{n}", "prompt": f"question {n}", "user": "amara"} for n in range(20)]
+    requests = write_lines(tmp_path / "in.jsonl", lines)
+    asahi("submit", str(requests), "--output", str(tmp_path / "out.jsonl"))
+
+    def requested() -> int:
+        said = asahi("compliance", "report", "--tenant", "demo", "--format", "json")
+        assert said.code == 0, said.err
+        processing: dict[str, int] = said.json["evidence"]["processing"]
+        return processing["requests"]
+
+    eventually(lambda: requested() >= len(lines))
+    page = tmp_path / "report.html"
+    assert asahi("compliance", "report", "--tenant", "demo", "--since", "1d", "--output", str(page)).code == 0
+    assert page.read_text().startswith("<!doctype html>")
+    assert "Compliance report: demo" in page.read_text()
+    eventually(lambda: bool(rows(asahi, "--action", "compliance_reported", "--tenant", "demo")))
+    backwards = asahi("compliance", "report", "--tenant", "demo", "--since", "1d", "--until", "2d")
+    assert (backwards.code, "is not before" in backwards.err) == (2, True)
