@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agents.governance.audit.chain import End, extend, open_chain, seal
+from agents.governance.audit.events import readable
 from schemas.audit_chain import AuditCheckpoint, AuditLinks, ChainEnd
 from schemas.audit_settings import AuditSettings
-from schemas.errors import ChainBroken
+from schemas.errors import ChainBroken, ConfigurationError
 from streams.background import Background
 from streams.envelope import Publication, cloud_event
 from streams.log import Log
@@ -85,8 +86,8 @@ class Sealer:
                 0 if point is None else point.marks.get((AUDIT_LINKS.name, partition), 0)
             )
         async for records in self._log.read(starts, newest=NEWEST_LINKS):
-            for record in records:
-                _learn(record, cluster, ends, earlier)
+            for links in readable(AuditLinks, [record.value for record in records]):
+                _learn(records[-1].partition, links, cluster, ends, earlier)
             self._log.learn({(AUDIT_LINKS.name, records[-1].partition): records[-1].offset + 1})
         for partition in partitions - ends.keys():
             ends[partition] = await self._open(cluster, partition, earlier.get(partition))
@@ -97,8 +98,7 @@ class Sealer:
         """Open a chain, unless one was signed whose links the log no longer holds."""
         known: End | None = None
         async for records in self._log.read({(AUDIT_CHECKPOINTS.name, partition): 0}):
-            for record in records:
-                signed = AuditCheckpoint.model_validate_json(record.value or b"")
+            for signed in readable(AuditCheckpoint, [record.value for record in records]):
                 if signed.cluster == cluster:
                     known = End(cluster, partition, signed.sequence, bytes.fromhex(signed.head), signed.next_offset)
         if known is not None:
@@ -170,15 +170,18 @@ class Sealer:
             key = str(end.partition).encode()
             event = cloud_event(AUDIT_CHECKPOINTS, signed.id, None, signed.signed_at, value, key=key)
             await self._log.publish(AUDIT_CHECKPOINTS.name, end.partition, [event])
-            chain.certified, chain.certified_at = end.sequence, now
+            chain.certified = end.sequence
+        except ConfigurationError as wrong:
+            # The chain goes on, and the next checkpoint vouches for all before it.
+            logger.error("a checkpoint cannot be signed", extra={"partition": end.partition, "error": str(wrong)})
         finally:
-            chain.certifying = False
+            chain.certified_at, chain.certifying = now, False
 
 
-def _learn(record: Record, cluster: str, ends: dict[int, End], earlier: dict[int, ChainEnd]) -> None:
+def _learn(
+    partition: int, links: AuditLinks, cluster: str, ends: dict[int, End], earlier: dict[int, ChainEnd]
+) -> None:
     """Take in one event of `asahi.audit.links`: of this log's chain, or, restored, of an earlier one."""
-    links = AuditLinks.model_validate_json(record.value or b"")
-    partition = record.partition
     try:
         if links.cluster == cluster:
             ends[partition] = extend(ends.get(partition), links)
@@ -187,7 +190,7 @@ def _learn(record: Record, cluster: str, ends: dict[int, End], earlier: dict[int
     except ChainBroken as fork:
         logger.error(
             "links that contradict the chain are passed over; see `asahi audit verify`",
-            extra={"partition": partition, "offset": record.offset, "sequence": fork.sequence},
+            extra={"partition": partition, "id": links.id, "sequence": fork.sequence},
         )
 
 

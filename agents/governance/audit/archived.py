@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from agents.governance.audit.chain import digest
+from agents.governance.audit.events import readable
 from agents.governance.audit.examined import Seen
-from agents.governance.audit.verification import Place, readable
+from agents.governance.audit.verification import Place
 from schemas.audit_chain import AuditCheckpoint, AuditLinks
 from streams.stage import MS_PER_SECOND
 from streams.topics import AUDIT, AUDIT_CHECKPOINTS, AUDIT_LINKS
@@ -32,7 +34,7 @@ SELECT offset, toUnixTimestamp64Milli(timestamp), key, value, mapKeys(headers), 
 FROM archive_store
 WHERE topic = '{AUDIT.name}' AND cluster = {{cluster:String}} AND partition = {{partition:UInt32}}
   AND offset >= {{start:UInt64}}
-ORDER BY topic, cluster, partition, offset LIMIT {{rows:UInt64}} WITH TIES
+ORDER BY topic, cluster, partition, offset LIMIT {{rows:UInt64}}
 """  # noqa: S608 - as above
 EVENTS = """
 SELECT offset, value FROM archive
@@ -79,10 +81,13 @@ class ArchivedTrail:
                 async for block in self._warehouse.stream(RECORDS, {**parameters, "start": start})
                 for row in block
             ]
-            if page:
-                yield page
-                start = page[-1].offset + 1
-            if len(page) < PAGE_ROWS:
+            last = page[-1].offset if len(page) == PAGE_ROWS else None
+            # Rows of one offset stay together: those of the last are read again with the next page.
+            whole = [seen for seen in page if seen.offset != last] or page
+            if whole:
+                yield whole
+                start = whole[-1].offset + 1
+            if last is None:
                 return
 
     async def links(self, place: Place) -> AsyncIterator[Sequence[AuditLinks]]:
@@ -122,11 +127,12 @@ class ArchivedTrail:
 
 def _seen(row: Sequence[Any]) -> Seen:
     offset, at_ms, key, value, names, texts, ce_id, ce_type, ce_source, ce_time = row
-    headers = [(_text(name), text) for name, text in zip(names, texts, strict=True)]
-    headers += [("ce_id", ce_id), ("ce_type", ce_type), ("ce_source", ce_source), ("ce_time", ce_time)]
+    headers = [*zip(map(_name, names), texts, strict=True)]
+    headers += (("ce_id", ce_id), ("ce_type", ce_type), ("ce_source", ce_source), ("ce_time", ce_time))
     found = digest(at_ms, key, value, headers)
     return Seen(offset, found, ce_id.decode(errors="replace"), at_ms / MS_PER_SECOND)
 
 
-def _text(name: bytes | str) -> str:
+@lru_cache
+def _name(name: bytes | str) -> str:
     return name.decode(errors="replace") if isinstance(name, bytes) else name

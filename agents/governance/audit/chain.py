@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from itertools import pairwise
+from struct import pack
 from typing import NamedTuple
 
 from schemas.audit_chain import AuditLinks, ChainEnd
@@ -26,7 +27,7 @@ CHAIN_DOMAIN = b"asahi.audit.chain.v1"
 OPENING = "opening"
 LENGTH_BYTES = 4
 NUMBER_BYTES = 8
-ABSENT = b"\xff" * LENGTH_BYTES
+ABSENT = 0xFFFFFFFF
 """In place of a length: there is no key, or no value."""
 
 Headers = Iterable[tuple[str, bytes | None]]
@@ -55,6 +56,9 @@ class End(NamedTuple):
 def digest(timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers) -> bytes:
     """Return the digest of a record, from the log or from the archive.
 
+    It is over the domain, the time, the number of parts, the length of each part, and the parts: key, value, then
+    name and text of every header in order of name.
+
     Args:
         timestamp_ms: As Kafka has it.
         key: The message key.
@@ -62,11 +66,17 @@ def digest(timestamp_ms: int, key: bytes | None, value: bytes | None, headers: H
         headers: Of several with one name the last counts, and an empty one counts as absent: the archive keeps no
             more of them.
     """
-    kept = {name: text for name, text in headers if text}
-    parts = [RECORD_DOMAIN, timestamp_ms.to_bytes(NUMBER_BYTES, "big", signed=True), _frame(key), _frame(value)]
-    for name in sorted(kept):
-        parts += (_frame(name.encode()), _frame(kept[name]))
-    return sha256(b"".join(parts)).digest()
+    parts = [key or b"", value or b""]
+    for name, text in sorted(dict(headers).items()):
+        if text:
+            parts += (name.encode(), text)
+    lengths = [len(part) for part in parts]
+    if key is None:
+        lengths[0] = ABSENT
+    if value is None:
+        lengths[1] = ABSENT
+    front = pack(f">qI{len(parts)}I", timestamp_ms, len(parts), *lengths)
+    return sha256(b"".join([RECORD_DOMAIN, front, *parts])).digest()
 
 
 def digest_of(record: Record) -> bytes:
@@ -180,5 +190,5 @@ def extend(end: End | None, links: AuditLinks) -> End:
     return End(links.cluster, links.partition, last, found[-1], next_offset)
 
 
-def _frame(part: bytes | None) -> bytes:
-    return ABSENT if part is None else b"%b%b" % (len(part).to_bytes(LENGTH_BYTES, "big"), part)
+def _frame(part: bytes) -> bytes:
+    return b"%b%b" % (len(part).to_bytes(LENGTH_BYTES, "big"), part)

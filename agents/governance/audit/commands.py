@@ -12,11 +12,12 @@ import click
 from agents.governance.audit.archived import ArchivedTrail
 from agents.governance.audit.checkpoints import key_id
 from agents.governance.audit.findings import Finding
-from agents.governance.audit.keys import audit_folder, public_pem, require_signing_key, trusted_keys
+from agents.governance.audit.keys import audit_folder, load_signing_key, public_pem, trusted_keys
 from agents.governance.audit.logged import LoggedTrail
 from agents.governance.audit.query import FILTERS, audit_query
 from agents.governance.audit.verification import Verification
 from agents.governance.audit.verification import verify as verify_trail
+from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from streams.admin import cluster_id
 from streams.cli.display import console, emit_json, plain_table
@@ -110,7 +111,12 @@ def query(
 @click.pass_obj
 def key(invocation: Invocation, as_json: bool) -> None:
     """Print the public key that checkpoints are verified with; keep it where nobody here can change it."""
-    public = require_signing_key(invocation.settings()).public_key()
+    own = load_signing_key(invocation.settings())
+    if own is None:
+        raise ConfigurationError(
+            "there is no signing key here yet: the first worker makes it, or set audit.signing_key"
+        )
+    public = own.public_key()
     if as_json:
         emit_json({"key_id": key_id(public), "algorithm": "Ed25519", "pem": public_pem(public)})
     else:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from agents.governance.audit.chain import OPENING, digest_of
+from agents.governance.audit.events import readable
 from agents.governance.audit.examined import Seen
-from agents.governance.audit.verification import Place, readable
+from agents.governance.audit.verification import Place
 from schemas.audit_chain import AuditCheckpoint, AuditLinks
 from schemas.settings import KafkaSettings
 from streams.envelope import RESTORED_HEADER, header
@@ -46,7 +47,7 @@ class LoggedTrail:
         """Yield the links of a partition, but for what retention has taken the records of."""
         first = await self._first_offset(place)
         async for records in self._read(AUDIT_LINKS.name, place):
-            events = readable(AuditLinks, [record.value or b"" for record in records])
+            events = readable(AuditLinks, [record.value for record in records])
             kept = [one for one in events if one.cluster == place.cluster and _is_kept(one, first)]
             if kept:
                 yield kept
@@ -54,7 +55,7 @@ class LoggedTrail:
     async def checkpoints(self, place: Place) -> AsyncIterator[Sequence[AuditCheckpoint]]:
         """Yield the checkpoints that are on a partition."""
         async for records in self._read(AUDIT_CHECKPOINTS.name, place):
-            yield readable(AuditCheckpoint, [record.value or b"" for record in records])
+            yield readable(AuditCheckpoint, [record.value for record in records])
 
     async def _first_offset(self, place: Place) -> int | None:
         async for records in self._read(AUDIT.name, place):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain as chained
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
-
-from pydantic import ValidationError
+from typing import NamedTuple, Protocol
 
 from agents.governance.audit.checkpoints import TrustedKeys
 from agents.governance.audit.examination import Examination
@@ -18,8 +15,6 @@ from agents.governance.audit.findings import Findings
 from agents.governance.audit.journal import journal_files
 from agents.governance.audit.journal_reading import Vouched, compare_published, read_journal
 from schemas.audit_chain import AuditCheckpoint, AuditLinks
-
-Parsed = TypeVar("Parsed", AuditLinks, AuditCheckpoint)
 
 
 class Place(NamedTuple):
@@ -87,15 +82,6 @@ class Verification:
     def sound(self) -> bool:
         """Whether nothing is wrong."""
         return not len(self.findings)
-
-
-def readable(event: type[Parsed], values: Iterable[bytes | str]) -> list[Parsed]:
-    """Return the events that can be read. Others are passed over: the chain misses them, which is a finding."""
-    found: list[Parsed] = []
-    for value in values:
-        with suppress(ValidationError):
-            found.append(event.model_validate_json(value))
-    return found
 
 
 async def verify(

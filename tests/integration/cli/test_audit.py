@@ -8,7 +8,9 @@ from pathlib import Path
 import orjson
 import psutil
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agents.governance.audit.keys import public_pem
 from tests.integration.cli.commands import Asahi, Up, write_lines
 from tests.integration.cli.test_commands import eventually, run_producer
 
@@ -69,9 +71,8 @@ def test_a_public_key_of_somebody_else_does_not_verify(trail: Asahi, tmp_path: P
     ours.write_text(trail("audit", "key").out)
     assert sealed(trail, "--key", str(ours)) >= REJECTED
     theirs = tmp_path / "theirs.pem"
-    other = Asahi(tmp_path / "other", trail._capsys)
-    theirs.write_text(other("audit", "key").out)
-    assert theirs.read_text() != ours.read_text()
+    theirs.write_text(public_pem(Ed25519PrivateKey.generate().public_key()))
+    assert Asahi(tmp_path / "other", trail._capsys)("audit", "key").code == 2
     forged = trail("audit", "verify", "--json", "--key", str(theirs))
     assert forged.code == 1
     assert set(forged.json["counts"]) == {"checkpoint_forged"}

@@ -25,9 +25,10 @@ def test_the_construction_is_what_the_documentation_says() -> None:
         return len(part).to_bytes(4, "big") + part
 
     known = digest(1_790_000_000_123, b"acme", b"{}", [("ce_id", b"a"), ("b", b""), ("a", b"x")])
-    parts = [b"asahi.audit.record.v1", (1_790_000_000_123).to_bytes(8, "big"), frame(b"acme"), frame(b"{}")]
-    parts += [frame(b"a"), frame(b"x"), frame(b"ce_id"), frame(b"a")]
-    assert known == sha256(b"".join(parts)).digest()
+    parts = [b"acme", b"{}", b"a", b"x", b"ce_id", b"a"]
+    front = b"asahi.audit.record.v1" + (1_790_000_000_123).to_bytes(8, "big") + (6).to_bytes(4, "big")
+    lengths = b"".join(len(part).to_bytes(4, "big") for part in parts)
+    assert known == sha256(front + lengths + b"".join(parts)).digest()
     first = genesis("log-1", 3, None)
     assert first == sha256(b"asahi.audit.chain.v1" + frame(b"log-1") + (3).to_bytes(8, "big")).digest()
     assert link(first, 7, known) == sha256(first + (7).to_bytes(8, "big") + known).digest()
@@ -40,6 +41,12 @@ def test_different_records_have_different_digests(
 ) -> None:
     digests = [digest(at, key, value, marks.items()) for at, key, value, marks in (one, other)]
     assert (digests[0] == digests[1]) == (one == other)
+
+
+def test_of_headers_what_the_archive_keeps_counts() -> None:
+    assert digest(1, None, None, [("a", b"x"), ("a", b"y")]) == digest(1, None, None, [("a", b"y")])
+    assert digest(1, None, None, [("a", b"x"), ("a", b"")]) == digest(1, None, None, [])
+    assert digest(1, b"", None, []) != digest(1, None, b"", []) != digest(1, None, None, [])
 
 
 @given(cuts=st.lists(st.integers(0, 10), max_size=6))
