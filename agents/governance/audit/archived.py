@@ -54,12 +54,14 @@ class ArchivedTrail:
     Args:
         warehouse: The database.
         since: Leave out what was sealed before.
+        page_rows: Records in memory at once.
     """
 
-    def __init__(self, warehouse: Warehouse, since: datetime | None = None) -> None:
+    def __init__(self, warehouse: Warehouse, since: datetime | None = None, page_rows: int = PAGE_ROWS) -> None:
         self.whole = since is None
         self._warehouse = warehouse
         self._since = EVER if since is None else since
+        self._page_rows = page_rows
 
     async def places(self) -> list[Place]:
         """Return the chains there are, the oldest log first."""
@@ -74,14 +76,18 @@ class ArchivedTrail:
     async def records(self, place: Place) -> AsyncIterator[Sequence[Seen]]:
         """Yield the records of a partition in order of offset."""
         start = 0 if self.whole else await self._first_offset(place)
-        parameters: dict[str, object] = {"cluster": place.cluster, "partition": place.partition, "rows": PAGE_ROWS}
+        parameters: dict[str, object] = {
+            "cluster": place.cluster,
+            "partition": place.partition,
+            "rows": self._page_rows,
+        }
         while True:
             page = [
                 _seen(row)
                 async for block in self._warehouse.stream(RECORDS, {**parameters, "start": start})
                 for row in block
             ]
-            last = page[-1].offset if len(page) == PAGE_ROWS else None
+            last = page[-1].offset if len(page) == self._page_rows else None
             # Rows of one offset stay together: those of the last are read again with the next page.
             whole = [seen for seen in page if seen.offset != last] or page
             if whole:

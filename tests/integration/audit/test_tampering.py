@@ -37,6 +37,14 @@ async def test_a_clean_trail_verifies(trail: Trail) -> None:
     assert verification.checkpoints == 4
 
 
+@pytest.mark.parametrize("rows", [2, 3, 4, 20])
+async def test_pages_may_end_anywhere(trail: Trail, rows: int) -> None:
+    await trail.copy({"value": "concat(value, ' ')"}, f"{RUN} AND offset IN (2, 3)")
+    verification = await trail.verified(rows)
+    found = [(one.kind, one.offset) for one in verification.findings.kept]
+    assert found == [(Kind.INSERTED, 2), (Kind.INSERTED, 3)]
+
+
 async def test_one_byte_changed(trail: Trail) -> None:
     await trail.tamper(
         "ALTER TABLE archive_store UPDATE value = replaceOne(value, 'rejected', 'accepted') "

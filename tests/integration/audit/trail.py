@@ -9,7 +9,7 @@ from pathlib import Path
 from aiokafka import TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agents.governance.audit.archived import ArchivedTrail
+from agents.governance.audit.archived import PAGE_ROWS, ArchivedTrail
 from agents.governance.audit.chain import End, open_chain, seal
 from agents.governance.audit.checkpoints import TrustedKeys
 from agents.governance.audit.findings import Kind
@@ -95,10 +95,10 @@ class Trail:
         (path,) = self.folder.glob("partition-*.jsonl")
         return path
 
-    async def verified(self) -> Verification:
+    async def verified(self, page_rows: int = PAGE_ROWS) -> Verification:
         """Verify the trail as an auditor does who has the public key."""
         trusted = TrustedKeys([KEY.public_key()])
-        source = ArchivedTrail(self.warehouse)
+        source = ArchivedTrail(self.warehouse, page_rows=page_rows)
         return await verify(source, [self.folder], trusted, now=LATER, grace_seconds=60)
 
     async def found(self) -> list[tuple[Kind, int | None]]:
