@@ -38,7 +38,7 @@ class Notary(Protocol):
 
 @dataclass(slots=True)
 class _Chain:
-    """One partition's chain; `certified` and `certified_at` are of its last checkpoint."""
+    """One partition's chain; `certified` and `certified_at` are of its last checkpoint, -1 before the first."""
 
     end: End
     certified_at: float
@@ -152,10 +152,10 @@ class Sealer:
         """Sign what is due."""
         now = self._clock()
         for chain in self._chains.values():
-            fresh = chain.end.sequence - chain.certified
+            fresh = chain.end.sequence - max(0, chain.certified)
             waited = now - chain.certified_at
             due = fresh >= self._settings.checkpoint_records or waited >= self._settings.checkpoint_seconds
-            if fresh and due and not chain.certifying and self._notary is not None:
+            if chain.end.sequence != chain.certified and due and not chain.certifying and self._notary is not None:
                 chain.certifying = True
                 self._background.start(self._certify(chain))
 
