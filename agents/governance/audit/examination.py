@@ -17,6 +17,9 @@ from schemas.audit_chain import AuditLinks
 HEADS_REMEMBERED = 100_000
 """So far back may links be repeated: some thousand events of a sealer that was replaced."""
 
+VOUCHED_REMEMBERED = 1_000
+"""Newest heads that were vouched for; the oldest of them is older than any grace."""
+
 
 class Examination:
     """One chain under examination.
@@ -47,6 +50,7 @@ class Examination:
         self._gaps: deque[Gap] = deque()
         self._group: list[Seen] = []
         self._unsealed: list[Seen] = []
+        self._vouched: list[Attested] = []
 
     @property
     def sealed_until(self) -> int:
@@ -128,6 +132,8 @@ class Examination:
         while (one := self._next_attested) is not None and one.sequence < base + len(found):
             if one.sequence >= base:
                 self.tally.attested += 1
+                self._vouched.append(one)
+                del self._vouched[:-VOUCHED_REMEMBERED]
                 head = found[one.sequence - base].hex()
                 if head != one.head:
                     detail = f"the chain is not the one that {one.by} vouches for"
@@ -213,7 +219,9 @@ class Examination:
             self._settle_group()
         for gap in self._gaps:
             self._settle_gap(gap)
-        late = [one for one in self._expected if now - one.sealed_at > grace_seconds]
+        # What a checkpoint has vouched for long enough is late whatever its links say: their times are not signed.
+        vouched = max((one.sequence for one in self._vouched if now - one.at > grace_seconds), default=0)
+        late = [one for one in self._expected if one.sequence <= vouched or abs(now - one.sealed_at) > grace_seconds]
         self.tally.pending += len(self._expected) - len(late)
         if late:
             detail = (
@@ -227,7 +235,7 @@ class Examination:
                 detail = f"{one.by} vouches for {one.sequence} sealed records, but {there}"
                 self._find(Kind.CUT, detail, sequence=one.sequence, expected=one.head)
             self._next_attested = next(self._attested, None)
-        if self._unsealed and now - self._unsealed[0].at > grace_seconds:
+        if self._unsealed and abs(now - self._unsealed[0].at) > grace_seconds:
             self._find_unsealed(self._unsealed[0], now)
 
     def _find_unsealed(self, oldest: Seen, now: float) -> None:

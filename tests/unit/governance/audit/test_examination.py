@@ -12,6 +12,7 @@ from agents.governance.audit.examined import Attested, Seen
 from agents.governance.audit.findings import FINDINGS_KEPT, Finding, Findings, Kind
 from schemas.audit_chain import AuditLinks
 from streams.records import Record
+from streams.stage import moment
 from tests.unit.governance.audit.records import CLUSTER, NOW, audit_record, sealed
 
 RECORDS = [audit_record(offset) for offset in range(10)]
@@ -132,6 +133,15 @@ def test_what_is_new_may_wait_for_its_seal_for_a_while() -> None:
     findings, examination = examined([*RECORDS, fresh], now=NOW + 1)
     assert (findings.kept, examination.tally.pending) == ([], 1)
     assert found(RECORDS[:8], now=NOW + 1) == [], "on the way to the archive"
+
+
+def test_links_cannot_be_made_to_look_new() -> None:
+    """Their times are not signed: who sets them to now still meets the checkpoint, and to later is found."""
+    newest = LINKS[-1].model_copy(update={"sealed_at": moment(LATER)})
+    assert found(RECORDS[:9], [*LINKS[:-1], newest]) == [(Kind.CUT, 9)]
+    later = LINKS[-1].model_copy(update={"sealed_at": moment(LATER + 2 * GRACE)})
+    assert found(RECORDS[:9], [*LINKS[:-1], later], attested=()) == [(Kind.CUT, 9)]
+    assert found([*RECORDS, audit_record(10, at=LATER + 2 * GRACE)]) == [(Kind.UNSEALED, 10)]
 
 
 def test_a_cut_tail_is_found_by_whoever_vouches_for_more() -> None:
