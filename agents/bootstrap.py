@@ -21,8 +21,8 @@ from agents.cache.stage import CacheStep
 from agents.governance.decoder import decode
 from agents.governance.ledger import Ledger
 from agents.governance.limits import RateLimiter
+from agents.governance.registry import Registry
 from agents.governance.stage import GovernanceStep
-from agents.governance.tenants import TenantDirectory
 from agents.intake.agent import Intake
 from agents.providers.agent import Calls, Ticket
 from agents.providers.batches.interface import BatchInterface
@@ -92,7 +92,7 @@ class Stages:
     custody: Custody
     background: Background
     publishing: Background
-    directory: TenantDirectory
+    directory: Registry
     ready: asyncio.Event
     receivers: Mapping[Topic, Receive]
     routing: RoutingStep
@@ -204,7 +204,7 @@ def compose_stages(
         call_id: Returns an id never returned before by any worker.
         fit: Given every fresh partition; may put other steps into it.
     """
-    directory, ready = TenantDirectory(), asyncio.Event()
+    directory, ready = Registry(), asyncio.Event()
     background, publishing = Background(fatal), Background(fatal)
     capacity, calling, unsettled = (Capacity(settings.worker.max_outstanding) for _ in range(3))
     calls = Calls(settings, log, publishing, calling)
