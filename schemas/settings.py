@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from yaml import YAMLError
 
 from schemas.errors import ConfigurationError
+from schemas.governance_settings import GovernanceSettings as GovernanceSettings
 from schemas.lane_settings import BatchSettings as BatchSettings  # part of this module for those who import it
 from schemas.lane_settings import WindowSettings as WindowSettings
 from schemas.provider_settings import ProviderSettings as ProviderSettings
@@ -176,6 +177,7 @@ class Settings(BaseSettings):
     batches: BatchSettings = BatchSettings()
     routing: RoutingSettings = RoutingSettings()
     worker: WorkerSettings = WorkerSettings()
+    governance: GovernanceSettings = GovernanceSettings()
     models_file: Path = Path("config/models.yaml")
     models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}
