@@ -18,10 +18,10 @@ from faust.types import EventT, StreamT
 from agents.accounting.agent import Accounting
 from agents.accounting.settlement import Settlement, settle, supersede
 from agents.cache.stage import CacheStep
-from agents.governance.decoder import decode
 from agents.governance.ledger import Ledger
 from agents.governance.limits import RateLimiter
 from agents.governance.registry import Registry
+from agents.governance.signatures.configured import configured_entrances
 from agents.governance.stage import GovernanceStep
 from agents.intake.agent import Intake
 from agents.providers.agent import Calls, Ticket
@@ -54,7 +54,6 @@ from streams.checkpoints import CheckpointLog
 from streams.custody import Custody
 from streams.follow import follow
 from streams.log import Log
-from streams.outcomes import Message, Outcome
 from streams.receipts import Capacity
 from streams.records import Record
 from streams.tenancy.delivery import Delivery
@@ -205,6 +204,7 @@ def compose_stages(
         fit: Given every fresh partition; may put other steps into it.
     """
     directory, ready = Registry(), asyncio.Event()
+    entrances = configured_entrances(settings, directory)
     background, publishing = Background(fatal), Background(fatal)
     capacity, calling, unsettled = (Capacity(settings.worker.max_outstanding) for _ in range(3))
     calls = Calls(settings, log, publishing, calling)
@@ -224,6 +224,7 @@ def compose_stages(
     def new_state(partition: int) -> PartitionState:
         state = PartitionState(
             partition=partition,
+            entrance=entrances.make(),
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, RateLimiter()),
             cache=CacheStep(settings.intake, registry),
@@ -236,13 +237,9 @@ def compose_stages(
         experience.observe(completion)
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
-    def decode_record(record: Record) -> list[Outcome]:
-        message = Message(record.value, record.key, record.headers, record.topic, record.partition, record.offset)
-        return decode(message, settings.intake)
-
     delivery = Delivery(log, settings.kafka, to_call, shard_partition)
     tenancy = Tenancy(settings, log, new_state, ready, background, capacity, clock)
-    intake = Intake(settings, tenancy, decode_record, delivery, log, background, capacity, clock)
+    intake = Intake(settings, tenancy, entrances.forward, delivery, log, background, capacity, clock)
     keep_bytes = settings.intake.dead_letter_bytes
     accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes, unsettled)
     lane = None

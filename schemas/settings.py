@@ -15,6 +15,7 @@ from yaml import YAMLError
 
 from schemas.errors import ConfigurationError
 from schemas.governance_settings import GovernanceSettings as GovernanceSettings
+from schemas.governance_settings import Signatures as Signatures
 from schemas.lane_settings import BatchSettings as BatchSettings  # part of this module for those who import it
 from schemas.lane_settings import WindowSettings as WindowSettings
 from schemas.provider_settings import ProviderSettings as ProviderSettings

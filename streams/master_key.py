@@ -90,7 +90,8 @@ def require_master_key(governance: GovernanceSettings, why: str) -> MasterKey:
     if key is None:
         raise ConfigurationError(
             f"{why} needs the master key: set ASAHI_GOVERNANCE_MASTER_KEY to the output of "
-            "`openssl rand -base64 32`, or ASAHI_GOVERNANCE_MASTER_KEY_FILE to a file with it; every worker needs the same one"
+            "`openssl rand -base64 32`, or ASAHI_GOVERNANCE_MASTER_KEY_FILE to a file with it; "
+            "every worker needs the same one"
         )
     return key
 

@@ -41,6 +41,8 @@ class Topic:
         key: What the message key is, in words.
         copartitioned: It has the configured number of partitions; False means one partition.
         lasting: Kept as long as a public topic: what it tells is open for more than a day.
+        stamped: The broker notes when a message arrived, instead of when its producer says it was made. Apache Kafka
+            does; the embedded broker ignores it.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Topic:
     compacted: bool = False
     copartitioned: bool = True
     lasting: bool = False
+    stamped: bool = False
 
     def partitions(self, kafka: KafkaSettings) -> int:
         """Return the number of partitions under this configuration."""
@@ -68,6 +71,8 @@ class Topic:
         else:
             configs["cleanup.policy"] = "delete"
             configs["retention.ms"] = str(int(hours * MS_PER_HOUR))
+        if self.stamped:
+            configs["message.timestamp.type"] = "LogAppendTime"
         return configs
 
 
@@ -78,6 +83,7 @@ REQUESTS = Topic(
     "asahi.request.submitted.v1",
     "tenant",
     "Requests from producers.",
+    stamped=True,
 )
 RESULTS = Topic(
     "asahi.results",
