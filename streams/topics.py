@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import msgspec
@@ -12,6 +12,7 @@ from schemas.audit import Audit
 from schemas.batch import CallBatch, CompletionBatch
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
+from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
 from schemas.jobs import JobRecord
 from schemas.request import Request
 from schemas.result import Result
@@ -114,6 +115,28 @@ GOVERNANCE = Topic(
     compacted=True,
     copartitioned=False,
 )
+TEAMS = replace(
+    GOVERNANCE,
+    event=TeamRegistered,
+    ce_type="asahi.team.registered.v1",
+    key="tenant/team/name",
+    summary="Teams, and what holds for them.",
+)
+USERS = replace(
+    GOVERNANCE,
+    event=UserRegistered,
+    ce_type="asahi.user.registered.v1",
+    key="tenant/user/name",
+    summary="Users, and what holds for them.",
+)
+KEYS = replace(
+    GOVERNANCE,
+    event=KeyIssued,
+    ce_type="asahi.key.issued.v1",
+    key="tenant/key/id",
+    summary="API keys, and what holds for them; no secret.",
+)
+"""What travels on `asahi.governance` besides tenants."""
 DISPATCH = Topic(
     "asahi.internal.dispatch",
     Scope.INTERNAL,
@@ -156,3 +179,5 @@ CATALOGUE: tuple[Topic, ...] = (
     CHECKPOINTS,
 )
 PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)
+EVENTS: tuple[Topic, ...] = (*PUBLIC, TEAMS, USERS, KEYS)
+"""Every kind of public event with its topic: most topics have one kind, `asahi.governance` has four."""
