@@ -52,8 +52,9 @@ from streams.app import create_app, source
 from streams.background import Background
 from streams.checkpoints import CheckpointLog
 from streams.custody import Custody
-from streams.follow import follow
+from streams.follow import Following, follow
 from streams.log import Log
+from streams.presence import Presence
 from streams.receipts import Capacity
 from streams.records import Record
 from streams.tenancy.delivery import Delivery
@@ -77,7 +78,7 @@ class Stages:
         lane: The batch lane; None when it is off.
         publishing: Publications of completions, and work of the batch lane, under way.
         receivers: What takes in the deliveries of each input topic: partition, records, acknowledgement.
-        ready: Set once the tenants are known.
+        following: How far this worker knows who may use the system.
         routing: Chooses models.
         experience: Of how long answers are, for routing.
         predictor: Of quality, for routing; None where none is configured.
@@ -92,7 +93,7 @@ class Stages:
     background: Background
     publishing: Background
     directory: Registry
-    ready: asyncio.Event
+    following: Following
     receivers: Mapping[Topic, Receive]
     routing: RoutingStep
     experience: Experience
@@ -113,6 +114,7 @@ class Pipeline:
     app: faust.App
     stages: Stages
     renewal: Renewal
+    presence: Presence
 
     async def follow_grades(self) -> None:
         """Let the predictor learn from grades in the archive, for ever; return at once where nothing learns."""
@@ -123,8 +125,8 @@ class Pipeline:
             await configured_sharpening(warehouse, predictor, seconds).follow()
 
     async def follow_governance(self) -> None:
-        """Keep the tenants up to date, for ever."""
-        await follow(self.settings.kafka, GOVERNANCE, self.stages.directory.apply, self.stages.ready)
+        """Keep up to date who may use the system, for ever."""
+        await follow(self.settings.kafka, GOVERNANCE, self.stages.directory.apply, self.stages.following)
 
     async def tick(self) -> None:
         """Close windows when they are due, for ever.
@@ -175,7 +177,8 @@ def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]
         app.agent(source(app, topic), name=name)(agent(stages.receivers[topic], fatal))
     admit = partial(check_models, settings.providers)
     renewal = Renewal(settings, models_file, registry, stages.routing, stages.experience, admit)
-    return Pipeline(settings, app, stages, renewal)
+    presence = Presence(settings, uuid.uuid4().hex, log, stages.following, time.time)
+    return Pipeline(settings, app, stages, renewal, presence)
 
 
 def compose_stages(
@@ -203,7 +206,7 @@ def compose_stages(
         call_id: Returns an id never returned before by any worker.
         fit: Given every fresh partition; may put other steps into it.
     """
-    directory, ready = Registry(), asyncio.Event()
+    directory, following = Registry(), Following()
     entrances = configured_entrances(settings, directory)
     background, publishing = Background(fatal), Background(fatal)
     capacity, calling, unsettled = (Capacity(settings.worker.max_outstanding) for _ in range(3))
@@ -238,7 +241,7 @@ def compose_stages(
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
     delivery = Delivery(log, settings.kafka, to_call, shard_partition)
-    tenancy = Tenancy(settings, log, new_state, ready, background, capacity, clock)
+    tenancy = Tenancy(settings, log, new_state, following.caught_up, background, capacity, clock)
     intake = Intake(settings, tenancy, entrances.forward, delivery, log, background, capacity, clock)
     keep_bytes = settings.intake.dead_letter_bytes
     accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes, unsettled)
@@ -264,7 +267,7 @@ def compose_stages(
         publishing=publishing,
         receivers=receivers,
         directory=directory,
-        ready=ready,
+        following=following,
         routing=routing,
         experience=experience,
         predictor=predictor,

@@ -165,6 +165,16 @@ CHECKPOINTS = Topic(
     compacted=True,
 )
 
+WORKERS = Topic(
+    "asahi.internal.workers",
+    Scope.INTERNAL,
+    None,
+    None,
+    "worker",
+    "What each worker says of itself: that it is there, and how much of governance it knows.",
+    copartitioned=False,
+)
+
 CATALOGUE: tuple[Topic, ...] = (
     REQUESTS,
     RESULTS,
@@ -177,6 +187,7 @@ CATALOGUE: tuple[Topic, ...] = (
     COMPLETIONS,
     JOBS,
     CHECKPOINTS,
+    WORKERS,
 )
 PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)
 EVENTS: tuple[Topic, ...] = (*PUBLIC, TEAMS, USERS, KEYS)

@@ -49,6 +49,10 @@ class Registry:
         known = self._organizations.get(name)
         return None if known is None else known.fact
 
+    def names(self) -> list[str]:
+        """Return the names of all organizations of which something is known."""
+        return sorted(self._organizations)
+
     def teams(self, tenant: str) -> tuple[TeamRegistered, ...]:
         """Return the teams of an organization."""
         known = self._organizations.get(tenant)
@@ -63,6 +67,10 @@ class Registry:
         """Return the keys of an organization, revoked and expired ones too."""
         known = self._organizations.get(tenant)
         return () if known is None else tuple(known.keys.values())
+
+    def below(self, tenant: str) -> tuple[Fact, ...]:
+        """Return everything that belongs to an organization, from the narrowest to the widest."""
+        return (*self.keys(tenant), *self.users(tenant), *self.teams(tenant))
 
     def key(self, key_id: str) -> KeyIssued | None:
         """Return a key by its id, whose ever it is; None when it was never issued or has been removed."""
