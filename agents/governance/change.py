@@ -2,7 +2,8 @@
 
 The audit record is published before the fact, so that no change takes effect unaudited. Its id follows from whom the
 change is about, what held before and what is to hold: a change that was interrupted between the two and is made again
-has the same id, and is one record.
+has the same id, and is one record. Where nothing held before, the log's end stands for it, since what was removed may
+be made again just as it was.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ CIRCUMSTANCES = frozenset({"version", "changed_by", "reason", "changed_at", "reg
 """Fields that say who made a fact, when and why, and not what holds."""
 HIDDEN = frozenset({"secret_hash", "signing_key"})
 """Fields that tell nobody anything."""
+NAMES = frozenset({"tenant", "key_id"})
+"""Fields that the place says already."""
 DIGEST_BYTES = 8
 
 
@@ -64,9 +67,16 @@ def signed_by(fact: Fact, who: Who, now: datetime) -> Fact:
     return fact.model_copy(update={"changed_by": who.actor, "reason": who.reason, at: now})
 
 
-def audit_of(change: Change, who: Who, now: datetime) -> AuditRecord:
-    """Return the audit record of a change."""
-    before = b"" if change.before is None else change.before.model_dump_json().encode()
+def audit_of(change: Change, who: Who, now: datetime, version: str) -> AuditRecord:
+    """Return the audit record of a change.
+
+    Args:
+        change: What changes.
+        who: Makes it, and why.
+        now: When.
+        version: Of the registry before: which log, and how much of it was read.
+    """
+    before = version.encode() if change.before is None else change.before.model_dump_json().encode()
     after = b"" if change.after is None else orjson.dumps(_held(change.after), option=orjson.OPT_SORT_KEYS)
     told = "; ".join(line.strip() for line in differences(change))
     return AuditRecord(
@@ -87,7 +97,7 @@ def differences(change: Change) -> Iterator[str]:
     after = {} if change.after is None else dict(_leaves(_held(change.after), ""))
     for field in sorted(before.keys() | after.keys()):
         old, new = before.get(field), after.get(field)
-        if old == new or field in HIDDEN:
+        if old == new or field in HIDDEN or (change.before is None and field in NAMES):
             continue
         if change.before is None:
             yield f"{field}: {_shown(new)}"

@@ -12,6 +12,8 @@ from streams.cli.display import console, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.letters import find_letters, newest_letters, send_again
 from streams.cli.signals import run_to_end
+from streams.cli.signed import key_option, signer_of
+from streams.signing import Signer
 
 SHOWN_BYTES = 4000
 NEWEST = 50
@@ -65,17 +67,22 @@ def show(invocation: Invocation, letter_id: str, as_json: bool) -> None:
 
 @deadletter.command()
 @click.argument("letter_ids", metavar="ID...", nargs=-1, required=True)
+@key_option
 @click.pass_obj
-def replay(invocation: Invocation, letter_ids: tuple[str, ...]) -> None:
-    """Put the original messages back on the topics they came from, once what was wrong is mended."""
-    letters = run_to_end(_replay(invocation.attached(), letter_ids))
+def replay(invocation: Invocation, letter_ids: tuple[str, ...], key: str | None) -> None:
+    """Put the original messages back on the topics they came from, once what was wrong is mended.
+
+    A request is signed anew where a key is given: its first signature counts only once, and for a while.
+    """
+    settings = invocation.attached()
+    letters = run_to_end(_replay(settings, letter_ids, signer_of(key, settings)))
     for letter in letters:
         click.echo(f"sent {letter.id} to {letter.source_topic} again")
 
 
-async def _replay(settings: Settings, letter_ids: tuple[str, ...]) -> list[DeadLetter]:
+async def _replay(settings: Settings, letter_ids: tuple[str, ...], signer: Signer | None) -> list[DeadLetter]:
     letters = await find_letters(settings.clickhouse, letter_ids)
-    await send_again(settings.kafka, letters)
+    await send_again(settings.kafka, letters, signer)
     return letters
 
 

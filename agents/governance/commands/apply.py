@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 
 from agents.governance.change import Change, differences
-from agents.governance.commands.log import carry_out, changing, read_registry, show_changes, tell_known, who_of
+from agents.governance.commands.log import carry_out, changing, read_version, show_changes, tell_known, who_of
 from agents.governance.declared import declared_changes
 from schemas.errors import ConfigurationError
-from schemas.settings import Settings
 from streams.cli.display import console, emit_json
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
@@ -45,7 +44,8 @@ def apply(
         text = file.read_bytes()
     except OSError as missing:
         raise ConfigurationError(f"{file}: {missing.strerror}") from missing
-    changes = run_to_end(_plan(settings, text, file.name, prune))
+    registry, version = run_to_end(read_version(settings))
+    changes = declared_changes(text, file.name, registry, prune=prune)
     if as_json:
         emit_json([_document(change) for change in changes])
     elif changes:
@@ -58,12 +58,8 @@ def apply(
         click.confirm(f"make {_count(changes)}?", abort=True, err=True)
     elif not yes:
         raise ConfigurationError(f"{_count(changes)} not made; say --yes to make them without being asked")
-    tell_known(*run_to_end(carry_out(settings, changes, who)))
+    tell_known(*run_to_end(carry_out(settings, changes, who, version)))
     return 0
-
-
-async def _plan(settings: Settings, text: bytes, name: str, prune: bool) -> list[Change]:
-    return declared_changes(text, name, await read_registry(settings), prune=prune)
 
 
 def _count(changes: list[Change]) -> str:

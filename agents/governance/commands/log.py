@@ -16,6 +16,7 @@ from agents.governance.registry import Registry
 from agents.governance.registry.places import Kind
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
+from streams.admin import cluster_id
 from streams.cli.display import console, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
@@ -55,14 +56,25 @@ async def read_registry(settings: Settings) -> Registry:
     Raises:
         BrokerUnavailable: No broker answers.
     """
-    registry = Registry()
-    async for records in read_tail(settings.kafka, {(GOVERNANCE.name, 0): 0}):
-        for record in records:
-            registry.apply(record.key, record.value)
+    registry, _ = await read_version(settings)
     return registry
 
 
-async def carry_out(settings: Settings, changes: Sequence[Change], who: Who) -> tuple[int, int, float]:
+async def read_version(settings: Settings) -> tuple[Registry, str]:
+    """Return the registry, and which version of it that is: which log, and how much of it was read.
+
+    Raises:
+        BrokerUnavailable: No broker answers.
+    """
+    registry, position, cluster = Registry(), 0, await cluster_id(settings)
+    async for records in read_tail(settings.kafka, {(GOVERNANCE.name, 0): 0}):
+        for record in records:
+            registry.apply(record.key, record.value)
+            position = record.offset + 1
+    return registry, f"{cluster}/{position}"
+
+
+async def carry_out(settings: Settings, changes: Sequence[Change], who: Who, version: str) -> tuple[int, int, float]:
     """Publish the audit record and then the fact of each change; wait until the workers know it.
 
     Returns:
@@ -72,7 +84,7 @@ async def carry_out(settings: Settings, changes: Sequence[Change], who: Who) -> 
     offset = 0
     async with Outbox(settings.kafka) as outbox:
         for change in changes:
-            audit = audit_of(change, who, now)
+            audit = audit_of(change, who, now, version)
             event = cloud_event(AUDIT, audit.id, audit.tenant, now, _json.encode(audit))
             home = home_partition(change.place.tenant, settings.kafka.partitions)
             await outbox.publish(AUDIT.name, home, [event])
@@ -137,8 +149,9 @@ def change_registry(
     who, settings = who_of(actor, reason), invocation.attached()
 
     async def work() -> tuple[Sequence[Change], tuple[int, int, float]]:
-        changes = plan(await read_registry(settings))
-        return changes, (0, 0, 0.0) if not changes else await carry_out(settings, changes, who)
+        registry, version = await read_version(settings)
+        changes = plan(registry)
+        return changes, (0, 0, 0.0) if not changes else await carry_out(settings, changes, who, version)
 
     changes, known = run_to_end(work())
     if not changes:

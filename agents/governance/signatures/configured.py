@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from agents.governance.keys import KeyRing
 from agents.governance.registry import Registry
-from agents.governance.secrets import Purpose, require_master_key
+from agents.governance.secrets import Purpose, load_master_key, require_master_key
 from agents.governance.signatures.entrance import GuardedEntrance, OpenEntrance
 from agents.governance.signatures.verifier import Verifier
 from schemas.settings import Settings, Signatures
@@ -49,12 +49,14 @@ def configured_entrances(settings: Settings, registry: Registry) -> Entrances:
             "set governance.signatures to required wherever that matters",
             extra={"signatures": governance.signatures.value},
         )
-    if governance.signatures is Signatures.OFF:
+    required = governance.signatures is Signatures.REQUIRED
+    master = None if governance.signatures is Signatures.OFF else load_master_key(governance)
+    if master is None and required:
+        master = require_master_key(governance, "governance.signatures: required")
+    if master is None:  # where it is optional and there is none, no key was ever issued here
         return Entrances(lambda: OpenEntrance(settings.intake), _as_it_is)
-    master = require_master_key(governance, f"governance.signatures: {governance.signatures.value}")
     vouching = Vouching(master.subkey(Purpose.VOUCHERS))
     verifier = Verifier(registry, KeyRing(master), vouching, governance.clock_skew_seconds)
-    required = governance.signatures is Signatures.REQUIRED
     return Entrances(
         lambda: GuardedEntrance(settings.intake, verifier, registry, required=required), vouching.vouched
     )
