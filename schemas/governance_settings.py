@@ -29,7 +29,8 @@ class GovernanceSettings(Section):
 
     Attributes:
         signatures: `required`: every message on `asahi.requests` must be signed. `optional`: what is signed must be
-            signed well, and who does not sign is let in as whom he says he is; without a master key it is `off`. `off`: nobody is asked.
+            signed well, and who does not sign is let in as whom he says he is; without a master key it is `off`.
+            `off`: nobody is asked.
         master_key: Base64 of 32 random bytes or more, from which all other secrets are derived. Never logged; set it
             by environment. Every worker needs the same one, and without it no key can be issued or checked.
         master_key_file: A file with the master key, where it is not given itself. The embedded stack makes one.
