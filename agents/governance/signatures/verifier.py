@@ -28,7 +28,7 @@ SENT_ON_MS = 600_000
 REMEMBERED_SKEWS = 2
 """A signature is accepted for one skew after its time; the second is for copies that are sent on meanwhile."""
 
-_KEY_ID = re.compile(rb"[a-z0-9]{8,32}")
+_KEY_ID = re.compile(r"[a-z0-9]{8,32}")
 _MAX_DIGITS = 15
 
 
@@ -80,10 +80,10 @@ class Verifier:
         found, voucher_text = _read(record)
         if found is None:
             return Fault(faults.unsigned_request())
-        key = self._registry.key(found.key_id.decode()) if _KEY_ID.fullmatch(found.key_id) else None
+        key_id = found.key_id.decode(errors="replace")
+        key = self._registry.key(key_id)
         if key is None:
-            shown = found.key_id.decode(errors="replace")
-            return Fault(faults.unknown_key(shown if _KEY_ID.fullmatch(found.key_id) else "?"))
+            return Fault(faults.unknown_key(key_id if _KEY_ID.fullmatch(key_id) else "?"))
         signing_key = self._signing_key(key)
         if signing_key is None:
             return Fault(faults.unreadable_key(key.key_id), key)
