@@ -107,7 +107,7 @@ def _holder(content: dict[str, Any], path: str) -> dict[str, Any]:
 def _check_names(model: type[BaseModel], content: Mapping[str, Any], prefix: tuple[str, ...]) -> None:
     known = [name for name in model.model_fields if name not in OWN]
     for name in content:
-        if name in known:
+        if name in known or name == "version":
             continue
         field = ".".join((*prefix, str(name)))
         close = difflib.get_close_matches(str(name), known, n=1)
