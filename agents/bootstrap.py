@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +18,11 @@ from agents.accounting.settlement import Settlement, settle, supersede
 from agents.cache.stage import CacheStep
 from agents.governance.audit.agent import Notary, Sealer
 from agents.governance.audit.keys import configured_notary
-from agents.governance.decoder import decode
 from agents.governance.ledger import Ledger
 from agents.governance.limits import RateLimiter
+from agents.governance.registry import Registry
+from agents.governance.signatures.configured import configured_entrances
 from agents.governance.stage import GovernanceStep
-from agents.governance.tenants import TenantDirectory
 from agents.intake.agent import Intake
 from agents.providers.agent import Calls, Ticket
 from agents.providers.batches.interface import BatchInterface
@@ -52,9 +53,9 @@ from streams.app import Receive, agent, create_app, source
 from streams.background import Background
 from streams.checkpoints import CheckpointLog
 from streams.custody import Custody
-from streams.follow import follow
+from streams.follow import Following, follow
 from streams.log import Log
-from streams.outcomes import Message, Outcome
+from streams.presence import Presence
 from streams.receipts import Capacity
 from streams.records import Record
 from streams.tenancy.delivery import Delivery
@@ -79,7 +80,7 @@ class Stages:
         lane: The batch lane; None when it is off.
         publishing: Publications of completions, and work of the batch lane, under way.
         receivers: What takes in the deliveries of each input topic: partition, records, acknowledgement.
-        ready: Set once the tenants are known.
+        following: How far this worker knows who may use the system.
         sealer: Seals the audit trail.
         routing: Chooses models.
         experience: Of how long answers are, for routing.
@@ -94,8 +95,8 @@ class Stages:
     custody: Custody
     background: Background
     publishing: Background
-    directory: TenantDirectory
-    ready: asyncio.Event
+    directory: Registry
+    following: Following
     receivers: Mapping[Topic, Receive]
     sealer: Sealer
     routing: RoutingStep
@@ -118,6 +119,7 @@ class Pipeline:
     app: faust.App
     stages: Stages
     renewal: Renewal
+    presence: Presence
 
     async def follow_grades(self) -> None:
         """Let the predictor learn from grades in the archive, for ever; return at once where nothing learns."""
@@ -128,8 +130,8 @@ class Pipeline:
             await configured_sharpening(warehouse, predictor, seconds).follow()
 
     async def follow_governance(self) -> None:
-        """Keep the tenants up to date, for ever."""
-        await follow(self.settings.kafka, GOVERNANCE, self.stages.directory.apply, self.stages.ready)
+        """Keep up to date who may use the system, for ever."""
+        await follow(self.settings.kafka, GOVERNANCE, self.stages.directory.apply, self.stages.following)
 
     async def tick(self) -> None:
         """Close windows when they are due, for ever.
@@ -190,7 +192,8 @@ def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]
         app.agent(source(app, topic), name=name)(agent(stages.receivers[topic], fatal))
     admit = partial(check_models, settings.providers)
     renewal = Renewal(settings, models_file, registry, stages.routing, stages.experience, admit)
-    return Pipeline(settings, app, stages, renewal)
+    presence = Presence(settings, uuid.uuid4().hex, log, stages.following, time.time)
+    return Pipeline(settings, app, stages, renewal, presence)
 
 
 def compose_stages(
@@ -220,7 +223,8 @@ def compose_stages(
         notary: Signs the heads of the audit trail's chains; None leaves them unsigned.
         fit: Given every fresh partition; may put other steps into it.
     """
-    directory, ready = TenantDirectory(), asyncio.Event()
+    directory, following = Registry(), Following()
+    entrances = configured_entrances(settings, directory)
     background, publishing = Background(fatal), Background(fatal)
     capacity, calling, unsettled = (Capacity(settings.worker.max_outstanding) for _ in range(3))
     calls = Calls(settings, log, publishing, calling)
@@ -240,6 +244,7 @@ def compose_stages(
     def new_state(partition: int) -> PartitionState:
         state = PartitionState(
             partition=partition,
+            entrance=entrances.make(),
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, RateLimiter()),
             cache=CacheStep(settings.intake, registry),
@@ -252,13 +257,9 @@ def compose_stages(
         experience.observe(completion)
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
-    def decode_record(record: Record) -> list[Outcome]:
-        message = Message(record.value, record.key, record.headers, record.topic, record.partition, record.offset)
-        return decode(message, settings.intake)
-
     delivery = Delivery(log, settings.kafka, to_call, shard_partition)
-    tenancy = Tenancy(settings, log, new_state, ready, background, capacity, clock)
-    intake = Intake(settings, tenancy, decode_record, delivery, log, background, capacity, clock)
+    tenancy = Tenancy(settings, log, new_state, following.caught_up, background, capacity, clock)
+    intake = Intake(settings, tenancy, entrances.forward, delivery, log, background, capacity, clock)
     keep_bytes = settings.intake.dead_letter_bytes
     accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes, unsettled)
     lane = None
@@ -289,7 +290,7 @@ def compose_stages(
         publishing=publishing,
         receivers=receivers,
         directory=directory,
-        ready=ready,
+        following=following,
         sealer=sealer,
         routing=routing,
         experience=experience,

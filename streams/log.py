@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
 from streams.envelope import Publication
@@ -19,7 +19,7 @@ class Log(Protocol):
 
     def read(
         self, starts: Mapping[tuple[str, int], int], *, newest: int | None = None
-    ) -> AsyncIterator[list[Record]]:
+    ) -> AsyncGenerator[list[Record], None]:
         """Yield the records from `starts` to the present end; at least the `newest` of each partition if given."""
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -63,7 +63,7 @@ class Outbox:
 
     def read(
         self, starts: Mapping[tuple[str, int], int], *, newest: int | None = None
-    ) -> AsyncIterator[list[Record]]:
+    ) -> AsyncGenerator[list[Record], None]:
         """Yield the records from `starts` to the present end; at least the `newest` of each partition if given."""
         return read_tail(self._kafka, starts, newest=newest)
 

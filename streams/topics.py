@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import msgspec
@@ -13,6 +13,7 @@ from schemas.audit_chain import AuditCheckpoint, AuditLinks
 from schemas.batch import CallBatch, CompletionBatch
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
+from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
 from schemas.jobs import JobRecord
 from schemas.request import Request
 from schemas.result import Result
@@ -42,6 +43,8 @@ class Topic:
         key: What the message key is, in words.
         copartitioned: It has the configured number of partitions; False means one partition.
         lasting: Kept as long as a public topic: what it tells is open for more than a day.
+        stamped: The broker notes when a message arrived, instead of when its producer says it was made. Apache Kafka
+            does; the embedded broker ignores it.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Topic:
     compacted: bool = False
     copartitioned: bool = True
     lasting: bool = False
+    stamped: bool = False
 
     def partitions(self, kafka: KafkaSettings) -> int:
         """Return the number of partitions under this configuration."""
@@ -69,6 +73,8 @@ class Topic:
         else:
             configs["cleanup.policy"] = "delete"
             configs["retention.ms"] = str(int(hours * MS_PER_HOUR))
+        if self.stamped:
+            configs["message.timestamp.type"] = "LogAppendTime"
         return configs
 
 
@@ -79,6 +85,7 @@ REQUESTS = Topic(
     "asahi.request.submitted.v1",
     "tenant",
     "Requests from producers.",
+    stamped=True,
 )
 RESULTS = Topic(
     "asahi.results",
@@ -126,6 +133,28 @@ GOVERNANCE = Topic(
     compacted=True,
     copartitioned=False,
 )
+TEAMS = replace(
+    GOVERNANCE,
+    event=TeamRegistered,
+    ce_type="asahi.team.registered.v1",
+    key="tenant/team/name",
+    summary="Teams, and what holds for them.",
+)
+USERS = replace(
+    GOVERNANCE,
+    event=UserRegistered,
+    ce_type="asahi.user.registered.v1",
+    key="tenant/user/name",
+    summary="Users, and what holds for them.",
+)
+KEYS = replace(
+    GOVERNANCE,
+    event=KeyIssued,
+    ce_type="asahi.key.issued.v1",
+    key="tenant/key/id",
+    summary="API keys, and what holds for them; no secret.",
+)
+"""What travels on `asahi.governance` besides tenants."""
 DISPATCH = Topic(
     "asahi.internal.dispatch",
     Scope.INTERNAL,
@@ -154,6 +183,16 @@ CHECKPOINTS = Topic(
     compacted=True,
 )
 
+WORKERS = Topic(
+    "asahi.internal.workers",
+    Scope.INTERNAL,
+    None,
+    None,
+    "worker",
+    "What each worker says of itself: that it is there, and how much of governance it knows.",
+    copartitioned=False,
+)
+
 CATALOGUE: tuple[Topic, ...] = (
     REQUESTS,
     RESULTS,
@@ -168,5 +207,8 @@ CATALOGUE: tuple[Topic, ...] = (
     COMPLETIONS,
     JOBS,
     CHECKPOINTS,
+    WORKERS,
 )
 PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)
+EVENTS: tuple[Topic, ...] = (*PUBLIC, TEAMS, USERS, KEYS)
+"""Every kind of public event with its topic: most topics have one kind, `asahi.governance` has four."""

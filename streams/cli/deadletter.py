@@ -14,6 +14,8 @@ from streams.cli.display import console, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.letters import find_letters, newest_letters, send_again
 from streams.cli.signals import run_to_end
+from streams.cli.signed import key_option, signer_of
+from streams.signing import Signer
 from streams.topics import REQUESTS
 
 SHOWN_BYTES = 4000
@@ -70,17 +72,24 @@ def show(invocation: Invocation, letter_id: str, reason: str | None, as_json: bo
 @deadletter.command()
 @click.argument("letter_ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--reason", help="Why; goes to the audit trail.")
+@key_option
 @click.pass_obj
-def replay(invocation: Invocation, letter_ids: tuple[str, ...], reason: str | None) -> None:
-    """Put the original messages back on the topics they came from, once what was wrong is mended."""
-    letters = run_to_end(_replay(invocation.attached(), letter_ids, reason))
+def replay(invocation: Invocation, letter_ids: tuple[str, ...], key: str | None, reason: str | None) -> None:
+    """Put the original messages back on the topics they came from, once what was wrong is mended.
+
+    A request is signed anew where a key is given: its first signature counts only once, and for a while.
+    """
+    settings = invocation.attached()
+    letters = run_to_end(_replay(settings, letter_ids, signer_of(key, settings), reason))
     for letter in letters:
         click.echo(f"sent {letter.id} to {letter.source_topic} again")
 
 
-async def _replay(settings: Settings, letter_ids: Sequence[str], reason: str | None) -> list[DeadLetter]:
+async def _replay(
+    settings: Settings, letter_ids: Sequence[str], signer: Signer | None, reason: str | None
+) -> list[DeadLetter]:
     letters = await _audited(settings, letter_ids, "dead_letter_replayed", reason)
-    await send_again(settings.kafka, letters)
+    await send_again(settings.kafka, letters, signer)
     return letters
 
 

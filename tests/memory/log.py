@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streams.envelope import Publication
@@ -66,7 +66,7 @@ class MemoryLog:
 
     async def read(
         self, starts: Mapping[tuple[str, int], int], *, newest: int | None = None
-    ) -> AsyncIterator[list[Record]]:
+    ) -> AsyncGenerator[list[Record], None]:
         """Yield the records from `starts` to the present end; at least the `newest` of each partition if given."""
         ends = {place: self._broker.end(*place) for place in starts}
         for place, start in starts.items():

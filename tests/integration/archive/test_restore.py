@@ -111,7 +111,7 @@ async def test_newest_fact_about_a_tenant_comes_back(old: Settings, new: Setting
 
     report = await restore(new)
 
-    assert report.tenants == 2
+    assert report.facts == 2
     values = {record.key: record.value for record in await on_log(new, GOVERNANCE)}
     assert values == {b"demo": fact("demo", "b").value, b"other": fact("other", "a").value}
 
@@ -126,8 +126,8 @@ async def test_restoring_twice_sends_nothing_twice(old: Settings, new: Settings,
 
     second = await restore(new)
 
-    assert (first.tenants, first.results, first.requests) == (1, 2, 1)
-    assert (second.tenants, second.results, second.requests, second.already_there) == (0, 0, 0, 4)
+    assert (first.facts, first.results, first.requests) == (1, 2, 1)
+    assert (second.facts, second.results, second.requests, second.already_there) == (0, 0, 0, 4)
     assert [await on_log(new, topic) for topic in (REQUESTS, RESULTS, GOVERNANCE)] == before
 
 
@@ -178,7 +178,7 @@ async def test_third_log_gets_what_the_first_two_left(
 
 async def test_empty_archive_restores_nothing(new: Settings) -> None:
     report = await restore(new)
-    assert (report.tenants, report.results, report.requests, report.already_there) == (0, 0, 0, 0)
+    assert (report.facts, report.results, report.requests, report.already_there) == (0, 0, 0, 0)
 
 
 async def test_request_older_than_the_log_keeps_is_let_go(old: Settings, new: Settings, warehouse: Warehouse) -> None:

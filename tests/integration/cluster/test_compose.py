@@ -17,8 +17,11 @@ import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer
 
+from agents.governance.registry import Registry
+from agents.governance.signatures.configured import configured_entrances
+from schemas.errors import ConfigurationError
 from schemas.registry import ModelRegistry
-from schemas.settings import Settings, load_settings
+from schemas.settings import Settings, Signatures, load_settings
 from streams.topics import GOVERNANCE
 from tests.kafka.jars import ensure_jars, java
 from tests.unit.docs.checking import check_asahi
@@ -47,6 +50,7 @@ def compose_config(password: str | None) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "CLICKHOUSE_PASSWORD"}
     if password is not None:
         environment["CLICKHOUSE_PASSWORD"] = password
+        environment["GOVERNANCE_MASTER_KEY"] = "made up"
     return subprocess.run(
         [*command, "--file", str(ROOT / "docker-compose.yml"), "config", "--quiet"],
         env=environment,
@@ -112,6 +116,12 @@ def test_commands_exist() -> None:
         program, *arguments = step.split()
         assert program == "asahi"
         check_asahi(tuple(arguments))
+
+
+def test_nobody_is_let_in_unproven(cluster_settings: Settings) -> None:
+    assert cluster_settings.governance.signatures is Signatures.REQUIRED
+    with pytest.raises(ConfigurationError, match=r"governance\.signatures: required needs the master key"):
+        configured_entrances(cluster_settings, Registry())
 
 
 def test_secrets_are_in_no_file() -> None:
