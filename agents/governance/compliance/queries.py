@@ -71,13 +71,13 @@ SELECT action, outcome, actor, count() AS times, countIf(reason IN ('', 'no reas
     min(occurred_at) AS first, max(occurred_at) AS last
 FROM audit
 WHERE tenant = {tenant:String} AND occurred_at >= {since:DateTime64(6)} AND occurred_at < {until:DateTime64(6)}
-  AND action != 'request_rejected'
+  AND action NOT IN ('request_rejected', 'message_refused')
 GROUP BY action, outcome, actor ORDER BY action, actor, outcome
 """
 REJECTIONS = """
 SELECT splitByChar(':', reason)[1] AS code, count() AS times, max(occurred_at) AS last FROM audit
 WHERE tenant = {tenant:String} AND occurred_at >= {since:DateTime64(6)} AND occurred_at < {until:DateTime64(6)}
-  AND action = 'request_rejected'
+  AND action IN ('request_rejected', 'message_refused')
 GROUP BY code ORDER BY times DESC, code
 """
 PERSONAL_DATA = f"""
