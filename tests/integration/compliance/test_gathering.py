@@ -46,7 +46,7 @@ def audit_event(audit: AuditRecord) -> Publication:
 
 def enriched(event: Publication, **fields: object) -> Publication:
     """Return an event with fields that only later releases write."""
-    return event._replace(value=msgspec.json.encode(msgspec.json.decode(event.value) | fields))
+    return event._replace(value=msgspec.json.encode(msgspec.json.decode(event.value or b"") | fields))
 
 
 def fact(key: str, **fields: object) -> Publication:
