@@ -91,7 +91,9 @@ def test_killed_workers_and_a_new_log_go_on_with_the_chain(
     victim = next(one for one in first.children(recursive=True) if "agents.worker" in " ".join(one.cmdline()))
     victim.send_signal(signal.SIGKILL)
     asahi("submit", str(requests), "--output", str(tmp_path / "out.jsonl"))
-    eventually(lambda: sealed(asahi) == len(wrong))
+    # A rejection under way at the kill may be recorded again: at least once.
+    eventually(lambda: sealed(asahi) >= len(wrong))
+    before = sealed(asahi)
     assert up.stop() == 0, up.said()
 
     up = Up(asahi.data_dir)
@@ -99,7 +101,7 @@ def test_killed_workers_and_a_new_log_go_on_with_the_chain(
     again = [line | {"id": f"{line['id']}-again"} for line in wrong[:100]]
     requests = write_lines(tmp_path / "again.jsonl", again)
     asahi("submit", str(requests), "--output", str(tmp_path / "out-again.jsonl"))
-    eventually(lambda: sealed(asahi) == len(wrong) + len(again))
+    eventually(lambda: sealed(asahi) >= before + len(again))
     verified = asahi("audit", "verify", "--json").json
     logs = {chain["cluster"] for chain in verified["chains"]}
     assert len(logs) == 2
