@@ -9,7 +9,7 @@ import click
 import orjson
 
 from agents.governance.assignment import OWN, Wrong, assigned, fact_of
-from agents.governance.change import Change, change_to, removal
+from agents.governance.change import HIDDEN, Change, change_to, removal
 from agents.governance.commands.log import By, change_registry, changing, read_registry
 from agents.governance.registry import Registry
 from agents.governance.registry.places import Fact, Kind, Place, place_of_fact
@@ -21,7 +21,6 @@ from streams.cli.signals import run_to_end
 
 NAME_FIELD = {Kind.TENANT: "tenant", Kind.TEAM: "team", Kind.USER: "user", Kind.KEY: "key_id"}
 SET_HELP = "FIELD=VALUE, dotted and in YAML, such as policy.cache=off; more than once for several."
-PUBLIC_ONLY = {"secret_hash", "signing_key"}
 
 tenant_option = click.option("--tenant", required=True, help="The organization.")
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -40,7 +39,7 @@ def listed(registry: Registry, kind: Kind, tenant: str | None) -> list[Fact]:
 
 def document(fact: Fact) -> dict[str, Any]:
     """Return a fact for programs, without what tells nobody anything."""
-    return fact.model_dump(mode="json", exclude=PUBLIC_ONLY)
+    return fact.model_dump(mode="json", exclude=set(HIDDEN))
 
 
 def found(registry: Registry, place: Place) -> Fact:
