@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
@@ -22,6 +23,7 @@ from streams.topics import WORKERS
 logger = logging.getLogger(__name__)
 
 ANNOUNCE_SECONDS = 5.0
+LEAVE_SECONDS = 2.0
 GONE_SECONDS = 15.0
 """A worker not heard of for so long is gone, or as good as."""
 NEWEST_LINES = 1_000
@@ -90,8 +92,10 @@ class Presence:
                 continue  # nothing new: it is still there
 
     async def leave(self) -> None:
-        """Say that this worker goes."""
-        await self._say(leaving=True)
+        """Say that this worker goes, unless the broker is away."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._say(leaving=True)
 
     async def _say(self, *, leaving: bool) -> None:
         following, now = self._following, self._clock()

@@ -79,6 +79,7 @@ class Tenancy:
         self._clock = clock
         self.states: dict[int, PartitionState] = {}
         self._departing: dict[int, PartitionState] = {}
+        self._recalled_from: dict[int, int] = {}
 
     async def take_over(self, partitions: frozenset[int], checkpoints: Checkpoints) -> None:
         """Rebuild: finished requests, then calls under way, then answers, then usage already published."""
@@ -110,6 +111,8 @@ class Tenancy:
         shards = range(self._settings.kafka.partitions)
         messages = (MESSAGES_READ, partition)
         marks = kept(marks, (messages, (RESULTS.name, partition), *((DISPATCH.name, shard) for shard in shards)))
+        if partition in self._recalled_from:  # here a missing mark does not mean the start of the log
+            marks = {messages: self._recalled_from[partition], **marks}
         state = self.states.get(partition) or self._departing.get(partition)
         return marks if state is None else state.calls.move_back(marks, partition)
 
@@ -125,13 +128,16 @@ class Tenancy:
 
     async def _know_messages(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
         """Recall the messages before those that come again, as far back as one of them may be a replay of."""
+        self._recalled_from = {}
         for p, state in states.items():
-            point = checkpoints.get((REQUESTS.name, p))
-            start = None if point is None else point.marks.get((MESSAGES_READ, p))
-            if point is None or start is None or start >= point.offset:
+            if not state.entrance.remembers:
                 continue
-            await self._recall(state, start, point.offset)
-            self.note_messages(state)
+            point = checkpoints.get((REQUESTS.name, p))
+            end = 0 if point is None else point.offset
+            start = end if point is None else point.marks.get((MESSAGES_READ, p), end)
+            self._recalled_from[p] = start
+            if start < end:
+                await self._recall(state, start, end)
 
     async def _recall(self, state: PartitionState, start: int, end: int) -> None:
         now = self._clock()

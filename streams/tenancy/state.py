@@ -54,8 +54,13 @@ class Entrance(Protocol):
         ...
 
     @property
+    def remembers(self) -> bool:
+        """Return whether a successor must recall messages."""
+        ...
+
+    @property
     def reach(self) -> int | None:
-        """Return the offset from which on a successor must recall messages; it never goes back."""
+        """Return the offset from which on a successor must recall them, if known; it never goes back."""
         ...
 
 

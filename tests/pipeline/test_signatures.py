@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from agents.governance.keys import Issued
@@ -22,6 +25,7 @@ from streams.topics import REQUESTS, RESULTS
 from streams.vouchers import VOUCHER_HEADER
 from tests.memory.cluster import Cluster, Event, Fate
 from tests.pipeline.rig import PARTITIONS, Rig, ask, settings
+from tests.pipeline.test_crash_law import delays, kills, moves, some
 from tests.unit.governance.keys import issue
 from tests.unit.providers.virtual_time import clock, run
 
@@ -219,3 +223,35 @@ def test_dead_letters_say_nothing_that_a_stranger_may_not_know() -> None:
     run(test())
     said = msgspec.json.encode([rig.audits(), [letter["reason"] for letter in rig.dead_letters()]]).decode()
     assert all(key.key.secret not in said and key.key.signing_key().hex() not in said for key in KEYS)
+
+
+copies = st.lists(st.tuples(st.integers(0, 9), st.integers(0, PARTITIONS - 1)), max_size=6)
+
+
+@settings_of(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(copies, some(kills, moves), delays)
+def test_whoever_dies_when_the_first_is_served_and_every_copy_is_refused(
+    copied: list[tuple[int, int]], events: list[Event], waits: list[float]
+) -> None:
+    rig = signed_rig(fetch_records=3)
+
+    async def test() -> None:
+        cluster = rig.cluster(events=events, delays=tuple(waits))
+        await cluster.join()
+        originals = [sign(b"[" + ask(f"a{number}") + b"," + ask(f"b{number}") + b"]") for number in range(10)]
+        for message in originals:
+            send(cluster, message)
+        for number, partition in copied:
+            await asyncio.sleep(0.02)
+            send(cluster, originals[number], partition)
+        await cluster.drained()
+
+    run(test())
+    assert rig.results().keys() == {f"{letter}{number}" for letter in "ab" for number in range(10)}
+    for results in rig.results().values():
+        assert all(result == results[0] for result in results)
+        assert results[0]["status"] == "completed"
+    letters = codes(rig)
+    assert set(letters.values()) <= {"replayed_signature"}
+    assert len(letters) >= len(copied)
+    assert not letters.keys() & {f"{REQUESTS.name}/{HOME}/{offset}/0" for offset in range(10)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from agents.governance.change import Change, differences
-from agents.governance.commands.log import carry_out, changing, read_version, show_changes, tell_known, who_of
+from agents.governance.commands.log import By, carry_out, changing, read_version, show_changes, tell_known, who_by
 from agents.governance.declared import declared_changes
 from schemas.errors import ConfigurationError
 from streams.cli.display import console, emit_json
@@ -31,15 +31,14 @@ def apply(
     yes: bool,
     dry_run: bool,
     as_json: bool,
-    actor: str | None,
-    reason: str,
+    by: By,
 ) -> int:
     """Make the registry say what a file says: shows the difference first, then asks.
 
     What the file does not name stays, unless it belongs to one of its tenants and --prune is given. Docs:
     docs/governance.md.
     """
-    who, settings = who_of(actor, reason), invocation.attached()
+    settings = invocation.attached()
     try:
         text = file.read_bytes()
     except OSError as missing:
@@ -58,6 +57,7 @@ def apply(
         click.confirm(f"make {_count(changes)}?", abort=True, err=True)
     elif not yes:
         raise ConfigurationError(f"{_count(changes)} not made; say --yes to make them without being asked")
+    who = who_by(by, settings, registry, changes)
     tell_known(*run_to_end(carry_out(settings, changes, who, version)))
     return 0
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from agents.governance.change import Change, change_to, removal
-from agents.governance.commands.log import change_registry, changing, read_registry
+from agents.governance.commands.log import By, change_registry, changing, read_registry
 from agents.governance.commands.subjects import (
     SET_HELP,
     change_fact,
@@ -89,8 +89,7 @@ def set_(
     key_id: str,
     settings: tuple[str, ...],
     unset: tuple[str, ...],
-    actor: str | None,
-    reason: str,
+    by: By,
 ) -> None:
     """Change what holds for a key: its budgets, limits, policy, scopes or expiry."""
 
@@ -100,7 +99,7 @@ def set_(
         change = change_fact(registry, place_of_fact(known), settings, unset, hidden)
         return [] if change is None else [change]
 
-    change_registry(invocation, plan, actor, reason)
+    change_registry(invocation, plan, by)
 
 
 @keys.command()
@@ -121,8 +120,7 @@ def issue(
     scopes: tuple[str, ...],
     expires: str | None,
     settings: tuple[str, ...],
-    actor: str | None,
-    reason: str,
+    by: By,
     as_json: bool,
 ) -> None:
     """Issue a key, and print it: once, and nowhere else."""
@@ -149,7 +147,7 @@ def issue(
         made.append(ring.issue(draft.after, os.urandom(RANDOM_BYTES)))
         return [Change(place_of_fact(made[-1].fact), None, made[-1].fact, "key_issued")]
 
-    change_registry(invocation, plan, actor, reason, quiet=True)
+    change_registry(invocation, plan, by, quiet=True)
     _hand_over(made[-1], as_json)
 
 
@@ -167,8 +165,7 @@ def rotate(
     key_id: str,
     overlap: str,
     expires: str | None,
-    actor: str | None,
-    reason: str,
+    by: By,
     as_json: bool,
 ) -> None:
     """Issue a key that takes the place of another, and let the other expire when the overlap ends."""
@@ -193,7 +190,7 @@ def rotate(
         aged = change_to(rotated(old, now=now, overlap_ends=ends), old, "key_rotated")
         return [new] if aged is None else [new, aged]
 
-    change_registry(invocation, plan, actor, reason, quiet=True)
+    change_registry(invocation, plan, by, quiet=True)
     side_console().print(f"key {key_id} is good until {_moment(ends)}", style="dim")
     _hand_over(made[-1], as_json)
 
@@ -202,7 +199,7 @@ def rotate(
 @click.argument("key_id")
 @changing
 @click.pass_obj
-def revoke(invocation: Invocation, key_id: str, actor: str | None, reason: str) -> None:
+def revoke(invocation: Invocation, key_id: str, by: By) -> None:
     """Refuse a key from now on, on every worker; it cannot be undone."""
     now = datetime.now(UTC)
 
@@ -212,21 +209,21 @@ def revoke(invocation: Invocation, key_id: str, actor: str | None, reason: str) 
             raise ConfigurationError(f"key {key_id} was revoked at {_moment(known.revoked_at)}")
         return [Change(place_of_fact(known), known, known.model_copy(update={"revoked_at": now}), "key_revoked")]
 
-    change_registry(invocation, plan, actor, reason)
+    change_registry(invocation, plan, by)
 
 
 @keys.command()
 @click.argument("key_id")
 @changing
 @click.pass_obj
-def remove(invocation: Invocation, key_id: str, actor: str | None, reason: str) -> None:
+def remove(invocation: Invocation, key_id: str, by: By) -> None:
     """Forget a key altogether; a revoked one is better kept, so that its use is told from a mistyped id."""
 
     def plan(registry: Registry) -> list[Change]:
         known = _known(registry, key_id)
         return [removal(place_of_fact(known), known)]
 
-    change_registry(invocation, plan, actor, reason)
+    change_registry(invocation, plan, by)
 
 
 def state(key: KeyIssued, now: datetime) -> str:

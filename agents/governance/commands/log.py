@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, NamedTuple
 
 import click
 import msgspec
 
+from agents.governance.bearer import bearer
 from agents.governance.change import Change, Who, audit_of, differences, signed_by
+from agents.governance.keys import KeyRing
 from agents.governance.registry import Registry
 from agents.governance.registry.places import Kind
+from agents.governance.secrets import require_master_key
+from agents.governance.signatures import faults
 from schemas.errors import ConfigurationError
+from schemas.governance import KeyIssued, Scope
 from schemas.settings import Settings
 from streams.admin import cluster_id
+from streams.api_key import ApiKey, parse_api_key
 from streams.cli.display import console, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
@@ -33,21 +41,57 @@ TOPICS = {Kind.TENANT: GOVERNANCE, Kind.TEAM: TEAMS, Kind.USER: USERS, Kind.KEY:
 _json = msgspec.json.Encoder()
 
 
+class By(NamedTuple):
+    """Who changes something, as a command line says it.
+
+    Attributes:
+        key: The key he shows; None when he is whoever may reach broker and master key.
+    """
+
+    actor: str
+    reason: str
+    key: ApiKey | None
+
+
 def changing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of everybody who changes something."""
-    command = click.option("--reason", required=True, help="Why; it goes into the audit.")(command)
-    return click.option("--actor", help="Who; you by default.")(command)
+    """Give a command the options of everybody who changes something; it gets them as `by`."""
+
+    @wraps(command)
+    def by_whom(*args: Any, actor: str | None, reason: str, acting_key: str | None, **kwargs: Any) -> Any:
+        if not reason.strip():
+            raise ConfigurationError("--reason is empty; say why, for those who read the audit")
+        key = None if acting_key is None else parse_api_key(acting_key)
+        return command(*args, by=By(actor or _own_name(), reason.strip(), key), **kwargs)
+
+    with_key = click.option("--as-key", "acting_key", metavar="KEY", help="Act as its holder, an administrator.")(
+        by_whom
+    )
+    with_reason = click.option("--reason", required=True, help="Why; it goes into the audit.")(with_key)
+    return click.option("--actor", help="Who; you by default.")(with_reason)
 
 
-def who_of(actor: str | None, reason: str) -> Who:
-    """Return who changes something and why.
+def who_by(by: By, settings: Settings, registry: Registry, changes: Sequence[Change]) -> Who:
+    """Return who makes these changes, once it is known that he may.
 
     Raises:
-        ConfigurationError: No reason is given.
+        ConfigurationError: The key he shows is not good for them.
     """
-    if not reason.strip():
-        raise ConfigurationError("--reason is empty; say why, for those who read the audit")
-    return Who(actor or getpass.getuser(), reason.strip())
+    if by.key is None:
+        return Who(by.actor, by.reason)
+    ring = KeyRing(require_master_key(settings.governance, "checking a key"))
+    found = bearer(by.key, registry, ring, Scope.ADMINISTRATOR, time.time())
+    if isinstance(found, KeyIssued) and any(change.place.tenant != found.tenant for change in changes):
+        found = faults.wrong_tenant(found)
+    if not isinstance(found, KeyIssued):
+        raise ConfigurationError(f"--as-key: {found.code}: {found.message}; {found.remedy}")
+    return Who(found.user or f"key {found.key_id}", by.reason)
+
+
+def _own_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        return f"uid {os.getuid()}"
 
 
 async def read_registry(settings: Settings) -> Registry:
@@ -133,25 +177,22 @@ def _workers(count: int) -> str:
 
 
 def change_registry(
-    invocation: Invocation,
-    plan: Callable[[Registry], Sequence[Change]],
-    actor: str | None,
-    reason: str,
-    *,
-    quiet: bool = False,
+    invocation: Invocation, plan: Callable[[Registry], Sequence[Change]], by: By, *, quiet: bool = False
 ) -> None:
     """Carry out what a command plans once it knows the registry, and tell what became of it.
 
     Raises:
-        ConfigurationError: The plan finds something wrong; nothing is changed.
+        ConfigurationError: The plan finds something wrong, or he may not do it; nothing is changed.
         BrokerUnavailable: No broker answers.
     """
-    who, settings = who_of(actor, reason), invocation.attached()
+    settings = invocation.attached()
 
     async def work() -> tuple[Sequence[Change], tuple[int, int, float]]:
         registry, version = await read_version(settings)
         changes = plan(registry)
-        return changes, (0, 0, 0.0) if not changes else await carry_out(settings, changes, who, version)
+        if not changes:
+            return changes, (0, 0, 0.0)
+        return changes, await carry_out(settings, changes, who_by(by, settings, registry, changes), version)
 
     changes, known = run_to_end(work())
     if not changes:

@@ -9,8 +9,8 @@ import click
 import orjson
 
 from agents.governance.assignment import OWN, Wrong, assigned, fact_of
-from agents.governance.change import Change, change_to, removal
-from agents.governance.commands.log import change_registry, changing, read_registry
+from agents.governance.change import HIDDEN, Change, change_to, removal
+from agents.governance.commands.log import By, change_registry, changing, read_registry
 from agents.governance.registry import Registry
 from agents.governance.registry.places import Fact, Kind, Place, place_of_fact
 from schemas.errors import ConfigurationError
@@ -21,7 +21,6 @@ from streams.cli.signals import run_to_end
 
 NAME_FIELD = {Kind.TENANT: "tenant", Kind.TEAM: "team", Kind.USER: "user", Kind.KEY: "key_id"}
 SET_HELP = "FIELD=VALUE, dotted and in YAML, such as policy.cache=off; more than once for several."
-PUBLIC_ONLY = {"secret_hash", "signing_key"}
 
 tenant_option = click.option("--tenant", required=True, help="The organization.")
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -40,7 +39,7 @@ def listed(registry: Registry, kind: Kind, tenant: str | None) -> list[Fact]:
 
 def document(fact: Fact) -> dict[str, Any]:
     """Return a fact for programs, without what tells nobody anything."""
-    return fact.model_dump(mode="json", exclude=PUBLIC_ONLY)
+    return fact.model_dump(mode="json", exclude=set(HIDDEN))
 
 
 def found(registry: Registry, place: Place) -> Fact:
@@ -171,8 +170,7 @@ def _set(kind: Kind) -> click.Command:
         name: str,
         settings: tuple[str, ...],
         unset: tuple[str, ...],
-        actor: str | None,
-        reason: str,
+        by: By,
         tenant: str | None = None,
     ) -> None:
         """Make NAME, or change what holds for it; what is not named stays as it is."""
@@ -181,7 +179,7 @@ def _set(kind: Kind) -> click.Command:
             change = change_fact(registry, _place(kind, tenant, name), settings, unset, {})
             return [] if change is None else [change]
 
-        change_registry(invocation, plan, actor, reason)
+        change_registry(invocation, plan, by)
 
     changed: click.Command = _with_tenant(kind, command)
     return changed
@@ -192,7 +190,7 @@ def _remove(kind: Kind) -> click.Command:
     @click.argument("name")
     @changing
     @click.pass_obj
-    def command(invocation: Invocation, name: str, actor: str | None, reason: str, tenant: str | None = None) -> None:
+    def command(invocation: Invocation, name: str, by: By, tenant: str | None = None) -> None:
         """Remove NAME; with an organization, all that belongs to it."""
 
         def plan(registry: Registry) -> list[Change]:
@@ -204,7 +202,7 @@ def _remove(kind: Kind) -> click.Command:
                 changes = [*(removal(place_of_fact(fact), fact) for fact in registry.below(name)), *changes]
             return changes
 
-        change_registry(invocation, plan, actor, reason)
+        change_registry(invocation, plan, by)
 
     removed: click.Command = _with_tenant(kind, command)
     return removed

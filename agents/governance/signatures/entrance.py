@@ -48,6 +48,11 @@ class OpenEntrance:
         """Do nothing: nothing is remembered."""
 
     @property
+    def remembers(self) -> bool:
+        """Return that it does not."""
+        return False
+
+    @property
     def reach(self) -> int | None:
         """Return None: a successor needs to read nothing."""
         return None
@@ -87,6 +92,11 @@ class GuardedEntrance:
     def recall(self, record: Record, now: float) -> None:
         """Remember a message that a predecessor has read."""
         self._verifier.verify(record, self._memory, now)
+
+    @property
+    def remembers(self) -> bool:
+        """Return that it does."""
+        return True
 
     @property
     def reach(self) -> int | None:

@@ -164,6 +164,21 @@ def test_a_key_signs_until_it_is_revoked_and_its_secret_is_nowhere(
     assert not [path for path in files for secret in secrets if secret in path.read_bytes()]
 
 
+def test_whoever_acts_with_a_key_must_be_an_administrator_of_the_tenant(asahi: Asahi) -> None:
+    issue = ("governance", "keys", "issue", "--tenant", "demo", *WHY)
+    chief = key_of(asahi(*issue, "--scope", "administrator").out)
+    producer = key_of(asahi(*issue).out)
+    change = ("governance", "teams", "set", "ops", "--tenant", "demo", *WHY, "--as-key")
+    for key, code in ((producer, "wrong_scope"), (f"{chief[:-3]}000", "unknown_key")):
+        refused = asahi(*change, key)
+        assert (refused.code, f"--as-key: {code}: " in refused.err) == (2, True), refused.err
+    foreign = asahi("governance", "tenants", "set", "other", "--set", "reference_model=m", *WHY, "--as-key", chief)
+    assert (foreign.code, "wrong_tenant" in foreign.err) == (2, True)
+    assert asahi(*change, chief).code == 0
+    shown = asahi("governance", "teams", "show", "ops", "--tenant", "demo", "--json").json
+    assert shown["changed_by"] == f"key {chief.split('_')[1]}"
+
+
 async def everything_on_the_log(bootstrap: str) -> list[bytes]:
     """Return every value and header of every topic."""
     from schemas.settings import KafkaSettings

@@ -22,6 +22,7 @@ from agents.governance.signatures.configured import configured_entrances
 from schemas.errors import ConfigurationError
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings, Signatures, load_settings
+from streams.cli.signed import KEY_VARIABLE
 from streams.topics import GOVERNANCE
 from tests.kafka.jars import ensure_jars, java
 from tests.unit.docs.checking import check_asahi
@@ -167,7 +168,7 @@ def test_variables_of_containers_are_settings() -> None:
         f"ASAHI_{section}_{key}".upper()
         for section, field in Settings.model_fields.items()
         for key in getattr(type(field.default), "model_fields", {})
-    } | {"ASAHI_CONFIG"}
+    } | {"ASAHI_CONFIG", KEY_VARIABLE}
     for name in OURS:
         ours = {key for key in SERVICES[name]["environment"] if key.startswith("ASAHI_")}
         assert ours <= known
