@@ -18,6 +18,8 @@ READ_BY_ANALYSTS = {
     "results",
     "usage",
     "audit",
+    "audit_checkpoints",
+    "audit_links",
     "dead_letters",
     "feedback",
     "tenants",
