@@ -237,7 +237,7 @@ IDENTITIES: dict[str, Make] = {
 def ip(rng: Random) -> str:
     """Return an address of a host, IPv4 or IPv6."""
     if rng.random() < 0.7:
-        return f"{rng.randint(11, 223)}.{rng.randint(0, 255)}.{rng.randint(0, 255)}.{rng.randint(1, 254)}"
+        return f"{rng.choice((*range(11, 127), *range(128, 224)))}.{rng.randint(0, 255)}.{rng.randint(0, 255)}.{rng.randint(1, 254)}"
     groups = [f"{rng.randrange(65536):x}" for _ in range(4)]
     if rng.random() < 0.5:
         return f"2001:db8:{groups[0]}::{groups[1]}"
