@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import AsyncIterable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from typing import Any, cast
 
 import faust
@@ -21,6 +19,7 @@ from agents.cache.stage import CacheStep
 from agents.governance.decoder import decode
 from agents.governance.ledger import Ledger
 from agents.governance.limits import RateLimiter
+from agents.governance.personal.configured import configured_screening
 from agents.governance.stage import GovernanceStep
 from agents.governance.tenants import TenantDirectory
 from agents.intake.agent import Intake
@@ -28,6 +27,7 @@ from agents.providers.agent import Calls, Ticket
 from agents.providers.batches.interface import BatchInterface
 from agents.providers.batches.interfaces import build_interfaces
 from agents.providers.batches.lane import BatchLane
+from agents.providers.call_ids import unique_ids
 from agents.providers.protocol import Provider
 from agents.providers.registry import build_providers, check_models
 from agents.providers.runner import CallRunner
@@ -220,12 +220,14 @@ def compose_stages(
     predictor, tasks = configured_predictor(settings.routing), configured_tasks(settings.routing)
     routing = RoutingStep(registry, settings.routing, predictor, runner.down, tasks)
     experience = Experience(settings.routing.learn_after)
+    screening = configured_screening(settings.screening)
 
     def new_state(partition: int) -> PartitionState:
         state = PartitionState(
             partition=partition,
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, RateLimiter()),
+            personal_data=screening,
             cache=CacheStep(settings.intake, registry),
             windows=WindowStep(settings.windows, settings.batches),
             routing=routing,
@@ -272,12 +274,6 @@ def compose_stages(
         experience=experience,
         predictor=predictor,
     )
-
-
-def unique_ids() -> Callable[[], str]:
-    """Return a source of ids never returned before by any worker: one random part per process, then a count."""
-    process, numbers = uuid.uuid4().hex, count(1)
-    return lambda: f"{process}-{next(numbers):x}"
 
 
 def agent(receive: Receive, fatal: Callable[[BaseException], object]) -> Callable[[StreamT[Any]], Any]:

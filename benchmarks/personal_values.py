@@ -62,7 +62,13 @@ def email(rng: Random) -> str:
     """Return an e-mail address."""
     first, last = _plain(rng.choice(FIRST)), _plain(rng.choice(LAST))
     local = rng.choice(
-        (f"{first}.{last}", f"{first[0]}{last}", f"{first}_{last}{digits(rng, 2)}", f"{first}+shop", f"{last}-{first}")
+        (
+            f"{first}.{last}",
+            f"{first[0]}{last}",
+            f"{first}_{last}{digits(rng, 2)}",
+            f"{first}+shop",
+            f"{last}-{first}",
+        )
     )
     address = f"{local}@{rng.choice(DOMAINS)}"
     return address.upper() if rng.random() < 0.05 else address
@@ -70,7 +76,9 @@ def email(rng: Random) -> str:
 
 def _filled(rng: Random, form: str) -> str:
     """Return a form with each # replaced by a digit and each @ by a digit from 2 to 9."""
-    return "".join(rng.choice("23456789") if sign == "@" else digits(rng, 1) if sign == "#" else sign for sign in form)
+    return "".join(
+        rng.choice("23456789") if sign == "@" else digits(rng, 1) if sign == "#" else sign for sign in form
+    )
 
 
 PHONES = {
@@ -100,7 +108,9 @@ def phone(rng: Random) -> str:
 
 def card(rng: Random) -> str:
     """Return a payment card number with the prefix and length of its brand."""
-    prefix, length = rng.choice((("4", 16), ("51", 16), ("55", 16), ("2221", 16), ("34", 15), ("37", 15), ("6011", 16)))
+    prefix, length = rng.choice(
+        (("4", 16), ("51", 16), ("55", 16), ("2221", 16), ("34", 15), ("37", 15), ("6011", 16))
+    )
     body = prefix + digits(rng, length - len(prefix) - 1)
     number = body + stdnum.luhn.calc_check_digit(body)
     if rng.random() < 0.4:
@@ -308,7 +318,9 @@ HARD: tuple[Make, ...] = (
     lambda r: f"ISBN {_isbn(r)}",
     lambda r: f"v{r.randint(1, 9)}.{r.randint(0, 20)}.{r.randint(0, 99)}.{r.randint(0, 9)}",
     lambda r: f"version {r.randint(1, 9)}.{r.randint(0, 20)}.{r.randint(0, 99)}.{r.randint(0, 9)}",
-    lambda r: f"20{r.randint(10, 29)}-{r.randint(1, 12):02d}-{r.randint(1, 28):02d}T{r.randint(0, 23):02d}:30:05.123Z",
+    lambda r: (
+        f"20{r.randint(10, 29)}-{r.randint(1, 12):02d}-{r.randint(1, 28):02d}T{r.randint(0, 23):02d}:30:05.123Z"
+    ),
     lambda r: str(1_600_000_000 + r.randrange(10**8)),
     lambda r: str(1_600_000_000_000 + r.randrange(10**11)),
     lambda r: _letters(r, 40, "0123456789abcdef"),

@@ -19,6 +19,7 @@ from schemas.lane_settings import WindowSettings as WindowSettings
 from schemas.provider_settings import ProviderSettings as ProviderSettings
 from schemas.routing_settings import RoutingSettings as RoutingSettings
 from schemas.routing_settings import TaskDetection as TaskDetection
+from schemas.screening import ScreeningSettings as ScreeningSettings
 from schemas.section import Count, Seconds
 from schemas.section import Section as Section
 from schemas.tenant import TenantRegistered
@@ -176,6 +177,7 @@ class Settings(BaseSettings):
     batches: BatchSettings = BatchSettings()
     routing: RoutingSettings = RoutingSettings()
     worker: WorkerSettings = WorkerSettings()
+    screening: ScreeningSettings = ScreeningSettings()
     models_file: Path = Path("config/models.yaml")
     models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}

@@ -33,7 +33,9 @@ _WORD = r"[^\W\d_](?:[^\W\d_]|['’-](?=[^\W\d_])){0,30}"
 _NAME = re.compile(rf"{_WORD}(?: (?:(?:van|von|de|der|den|del|della|di|da|dos|la|le|bin|al) ){{0,2}}{_WORD}){{0,2}}")
 _CUE = re.compile(
     "(?:"
-    + "|".join(rf"(?<!\w){re.escape(title)}(?:\. ?| )(?:(?:Dr|Prof)\. )?" for title in sorted(TITLES, key=len, reverse=True))
+    + "|".join(
+        rf"(?<!\w){re.escape(title)}(?:\. ?| )(?:(?:Dr|Prof)\. )?" for title in sorted(TITLES, key=len, reverse=True)
+    )
     + "|"
     + "|".join(rf"(?<!\w){re.escape(words)} " for words in INTRODUCTIONS)
     + ")"
