@@ -1,8 +1,8 @@
 """How well and how fast personal data is found; prints one JSON object.
 
 Run: `python -m benchmarks.personal_data`. `--development` measures on the texts that the rules were adjusted on.
-A value counts as found when its type and both its ends are right; `covered` is the share of values of which no character
-is left over by whatever was found.
+A value counts as found when its type and both its ends are right; `covered` is the share of values of which no
+character is left over by whatever was found.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MICROSECONDS = 1e6
 DIGITS = 4
 PROSE = (
     "The committee met in the old library and agreed that the harbour should be dredged before winter, although some "
-    "members doubted that the money would suffice. Please summarise the debate in three sentences, name both sides, and "
-    "say which argument you find stronger and why; avoid jargon. "
+    "members doubted that the money would suffice. Please summarise the debate in three sentences, name both sides, "
+    "and say which argument you find stronger and why; avoid jargon. "
 )
 
 

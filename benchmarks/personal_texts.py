@@ -155,15 +155,16 @@ def _text(rng: Random, templates: Sequence[str], hard: Sequence[str]) -> Labelle
 
 
 def _filled(rng: Random, template: str) -> LabelledText:
-    text, labels = "", []
-    for position, piece in enumerate(template.replace("{{", "\x01").replace("}}", "\x02").split("{")):
-        if position:
-            field, _, piece = piece.partition("}")
-            value, kind = _value(rng, field)
-            if kind is not None:
-                labels.append(Label(kind, len(text), len(text) + len(value)))
-            text += value
-        text += piece.replace("\x01", "{").replace("\x02", "}")
+    labels: list[Label] = []
+    first, *pieces = template.replace("{{", "\x01").replace("}}", "\x02").split("{")
+    text = first.replace("\x01", "{").replace("\x02", "}")
+    for piece in pieces:
+        field, _, rest = piece.partition("}")
+        value, kind = _value(rng, field)
+        if kind is not None:
+            labels.append(Label(kind, len(text), len(text) + len(value)))
+        text += value
+        text += rest.replace("\x01", "{").replace("\x02", "}")
     return LabelledText(text, tuple(labels))
 
 

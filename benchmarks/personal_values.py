@@ -1,7 +1,7 @@
 """Invented personal data of many countries, and what merely looks like it; written without the detector in mind.
 
-Check digits come from `python-stdnum` or are computed here. Phone numbers are drawn from real area codes by hand-written
-formats, not from the metadata that the detector reads. Nothing here belongs to anybody, except by chance.
+Check digits come from `python-stdnum` or are computed here. Phone numbers are drawn from real area codes by
+hand-written formats, not from the metadata that the detector reads. Nothing here belongs to anybody, except by chance.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import string
 import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 from random import Random
 
 import stdnum.br.cpf
@@ -35,17 +36,19 @@ from stdnum.exceptions import ValidationError
 Make = Callable[[Random], str]
 
 FIRST = (
-    "Anna Ben Chloé David Elena Fatima Giorgio Hannah Ivan Julia Karl Lucía Mateusz Nadia Olivier Priya Quentin Rosa "
-    "Sven Tomás Ursula Viktor Wanda Xavier Yusuf Zoë James Mary Ahmed Ingrid"
-).split()
+    "Anna", "Ben", "Chloé", "David", "Elena", "Fatima", "Giorgio", "Hannah", "Ivan", "Julia", "Karl", "Lucía",
+    "Mateusz", "Nadia", "Olivier", "Priya", "Quentin", "Rosa", "Sven", "Tomás", "Ursula", "Viktor", "Wanda",
+    "Xavier", "Yusuf", "Zoë", "James", "Mary", "Ahmed", "Ingrid",
+)  # fmt: skip
 LAST = (
-    "Andersson Becker Castillo Dubois Evans Ferrari García Hoffmann Iversen Jansen Kowalski Lefèvre Moreau Nowak "
-    "O'Brien Pereira Quispe Rossi Schmidt Taylor Ueda Vargas Wilson Young Ziegler Müller Singh Costa Lindqvist"
-).split()
+    "Andersson", "Becker", "Castillo", "Dubois", "Evans", "Ferrari", "García", "Hoffmann", "Iversen", "Jansen",
+    "Kowalski", "Lefèvre", "Moreau", "Nowak", "O'Brien", "Pereira", "Quispe", "Rossi", "Schmidt", "Taylor",
+    "Ueda", "Vargas", "Wilson", "Young", "Ziegler", "Müller", "Singh", "Costa", "Lindqvist",
+)  # fmt: skip
 DOMAINS = (
-    "example.com mail.example.org firma.de posteo.net societe.fr empresa.com.br uni-koeln.de gov.uk ditta.it bedrijf.nl "
-    "startup.io sub.dept.example.co.uk"
-).split()
+    "example.com", "mail.example.org", "firma.de", "posteo.net", "societe.fr", "empresa.com.br", "uni-koeln.de",
+    "gov.uk", "ditta.it", "bedrijf.nl", "startup.io", "sub.dept.example.co.uk",
+)  # fmt: skip
 
 
 def digits(rng: Random, count: int) -> str:
@@ -97,7 +100,7 @@ PHONES = {
     "CH": ("+41 79 @## ## ##", "+41 44 @## ## ##"),
     "JP": ("+81 3-5@##-####", "+81 90-1@##-####"),
 }
-AREAS = "212 310 415 617 312 713 202 305 206 503 404 303".split()
+AREAS = ["212", "310", "415", "617", "312", "713", "202", "305", "206", "503", "404", "303"]
 
 
 def phone(rng: Random) -> str:
@@ -156,13 +159,13 @@ def _nino(rng: Random) -> str:
 
 
 def _idnr(rng: Random) -> str:
-    pool = rng.sample("123456789", 8) + ["0"]
+    pool = [*rng.sample("123456789", 8), "0"]
     pool.append(pool[rng.randrange(8)])
     rng.shuffle(pool)
     if pool[0] == "0":
         return _idnr(rng)
     body = "".join(pool)
-    from stdnum.iso7064 import mod_11_10  # noqa: PLC0415 - one of many checks, named where it is used
+    from stdnum.iso7064 import mod_11_10
 
     value = body + mod_11_10.calc_check_digit(body)
     return value if rng.random() < 0.5 else f"{value[:2]} {value[2:5]} {value[5:8]} {value[8:]}"
@@ -173,7 +176,7 @@ def _nir(rng: Random) -> str:
     body += f"{rng.randint(1, 500):03d}{rng.randint(1, 700):03d}"
     value = body + stdnum.fr.nir.calc_check_digits(body)
     cuts = (0, 1, 3, 5, 7, 10, 13, 15)
-    parts = [value[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    parts = [value[a:b] for a, b in pairwise(cuts)]
     return value if rng.random() < 0.5 else " ".join(parts)
 
 
@@ -247,7 +250,8 @@ IDENTITIES: dict[str, Make] = {
 def ip(rng: Random) -> str:
     """Return an address of a host, IPv4 or IPv6."""
     if rng.random() < 0.7:
-        return f"{rng.choice((*range(11, 127), *range(128, 224)))}.{rng.randint(0, 255)}.{rng.randint(0, 255)}.{rng.randint(1, 254)}"
+        first = rng.choice((*range(11, 127), *range(128, 224)))
+        return f"{first}.{rng.randint(0, 255)}.{rng.randint(0, 255)}.{rng.randint(1, 254)}"
     groups = [f"{rng.randrange(65536):x}" for _ in range(4)]
     if rng.random() < 0.5:
         return f"2001:db8:{groups[0]}::{groups[1]}"

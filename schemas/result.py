@@ -256,7 +256,7 @@ class Result(Event):
         completed_at: When the result was made.
         checks: Of the cheap answers of a cascade, in order; empty otherwise.
         personal_data: What was found in the request; absent when nothing was, or nobody looked.
-        injection: Signs of prompt injection in the request, by the name of the heuristic; nothing is refused for them.
+        injection: Signs of prompt injection in the request, by the name of the heuristic; a flag only.
     """
 
     id: str

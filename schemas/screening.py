@@ -18,7 +18,7 @@ class PersonalDataType(StrEnum):
     IBAN = "iban"
     NATIONAL_ID = "national_id"
     IP = "ip"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - the name of a type
     NAME = "name"
 
 
@@ -40,8 +40,8 @@ class ScreeningSettings(Section):
     """Looking for personal data and for prompt injection.
 
     Attributes:
-        phone_regions: Countries whose national phone numbers are known, as ISO 3166 codes; numbers with a country code
-            are known of every country.
+        phone_regions: Countries whose national phone numbers are known, as ISO 3166 codes; numbers with a country
+            code are known of every country.
         injection: Whether signs of prompt injection are looked for.
     """
 

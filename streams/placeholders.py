@@ -1,8 +1,8 @@
 """Placeholders in the place of personal data: how they are written, recognised and replaced by the originals.
 
 A placeholder is `[LABEL_n]`, e.g. `[EMAIL_1]`. Models do not always repeat them to the letter, so that other cases,
-spaces, hyphens, backslashes before the underscore or the brackets (as Markdown has them) and other square brackets are
-understood too. What has lost its brackets or its number is not.
+spaces, hyphens, backslashes before the underscore or the brackets (as Markdown has them) and other square brackets
+are understood too. What has lost its brackets or its number is not.
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ from schemas.screening import PersonalDataType
 
 MAX_LOCAL_CHARS = 64
 """RFC 5321, 4.5.3.1.1."""
-FILE_ENDINGS = frozenset("css gif html ico jpeg jpg js json mjs png py svg ts webp".split())
+FILE_ENDINGS = frozenset(
+    ["css", "gif", "html", "ico", "jpeg", "jpg", "js", "json", "mjs", "png", "py", "svg", "ts", "webp"]
+)
 """`logo@2x.png` is a file, not an address."""
 VERSION_CUES = ("version", "release", "chapter", "section", "kapitel", "chapitre")
 CUE_CHARS = 12

@@ -1,7 +1,7 @@
 """The detector: cheap looks at the text first, so that only what may hold personal data costs more.
 
-Every pattern has bounded repetitions or begins only where a token does, so the time is linear in the text, whatever it
-says. Pure: no clock, no network; the same text always gives the same findings.
+Every pattern has bounded repetitions or begins only where a token does, so the time is linear in the text, whatever
+it says. Pure: no clock, no network; the same text always gives the same findings.
 """
 
 from __future__ import annotations

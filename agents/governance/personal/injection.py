@@ -1,6 +1,7 @@
 """Signs of prompt injection: a flag for people and rules downstream, never a reason to refuse.
 
-Each heuristic is a pattern known from published attacks (OWASP LLM01:2025); text about such attacks shows the same signs.
+Each heuristic is a pattern known from published attacks (OWASP LLM01:2025); text about such attacks shows the same
+signs.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ HEURISTICS: dict[str, re.Pattern[str]] = {
         r"|\b(?:do anything now|jailbreak mode|without any (?:restrictions|filters))\b",
     ),
     "fake_turn": re.compile(
-        r"<\|(?:im_start|im_end|system|assistant|endoftext)\|>|<<sys>>|\[/?inst\]|(?:^|\n)#{2,4} ?(?:system|new instructions?) ?:"
+        r"<\|(?:im_start|im_end|system|assistant|endoftext)\|>|<<sys>>|\[/?inst\]"
+        r"|(?:^|\n)#{2,4} ?(?:system|new instructions?) ?:"
     ),
     "exfiltration": re.compile(r"!\[[^\]\n]{0,200}\]\(https?://[^)\s]{0,300}[?&][^)\s=]{1,40}=\s?(?:\{|\[|<|\$)"),
 }

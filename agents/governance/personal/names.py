@@ -22,14 +22,15 @@ INTRODUCTIONS = (
     "Mi chiamo", "nome è", "ik heet", "Ik heet", "naam is", "nazywam się", "Nazywam się", "jag heter", "Jag heter",
     "me chamo", "Me chamo", "nome é", "Full name:", "Patient:", "Patient name:",
 )  # fmt: skip
-GATES = tuple(sorted({title for title in TITLES} | set(INTRODUCTIONS)))
-NOT_NAMES = frozenset(
-    "President Chancellor Minister Professor Speaker Chairman Chairwoman Doctor Präsident Kanzler Secretary Ambassador "
-    "Director Manager Judge Officer The This That Not".split()
-)
+GATES = tuple(sorted(set(TITLES) | set(INTRODUCTIONS)))
+NOT_NAMES = frozenset((
+    "President", "Chancellor", "Minister", "Professor", "Speaker", "Chairman", "Chairwoman", "Doctor",
+    "Präsident", "Kanzler", "Secretary", "Ambassador", "Director", "Manager", "Judge", "Officer", "The", "This",
+    "That", "Not",
+))  # fmt: skip
 """Capitalised words that follow a form of address without being a name."""
 
-_WORD = r"[^\W\d_](?:[^\W\d_]|['’-](?=[^\W\d_])){0,30}"
+_WORD = r"[^\W\d_](?:[^\W\d_]|['\u2019-](?=[^\W\d_])){0,30}"
 _NAME = re.compile(rf"{_WORD}(?: (?:(?:van|von|de|der|den|del|della|di|da|dos|la|le|bin|al) ){{0,2}}{_WORD}){{0,2}}")
 _CUE = re.compile(
     "(?:"
@@ -43,7 +44,7 @@ _CUE = re.compile(
 
 
 def names(text: str) -> Iterator[Finding]:
-    """Find names behind a form of address or an introduction: up to three capitalised words with particles between."""
+    """Find names behind a form of address or an introduction: up to three capitalised words and particles."""
     if not any(gate in text for gate in GATES):
         return
     for cue in _CUE.finditer(text):
@@ -68,4 +69,4 @@ def _end_of_name(candidate: str) -> int:
     return end
 
 
-PARTICLES = frozenset("van von de der den del della di da dos la le bin al".split())
+PARTICLES = frozenset(["van", "von", "de", "der", "den", "del", "della", "di", "da", "dos", "la", "le", "bin", "al"])

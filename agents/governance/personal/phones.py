@@ -78,12 +78,12 @@ class PhoneBook:
             return False
         if written.startswith("+"):
             return _is_international(written)
-        if written.startswith("00"):
-            return _is_international(f"+{written[2:]}")
         before = text[max(0, start - CUE_CHARS) : start]
         if digits.startswith(ISBN_PREFIXES) and isbn.is_valid(digits):
             return False
         follows_digits = any("0" <= sign <= "9" for sign in before[-MAX_GAP:])  # then it may be the rest of a number
+        if written.startswith("00"):
+            return not follows_digits and _is_international(f"+{written[2:]}")
         cued = not follows_digits and CUES.search(before) is not None
         grouped = len(digits) != len(written)
         return (cued or grouped) and any(self._is_national(written, region, cued) for region in self._regions)

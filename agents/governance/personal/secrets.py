@@ -33,8 +33,8 @@ TOKENS = {
     "SG.": r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",  # SendGrid
     "ask_": r"[a-z0-9]{8,32}_[A-Za-z0-9_-]{40,}",  # our own
 }
-"""What follows, by what they begin with. A match begins where a run of token characters does and reads each run once, so that the
-whole takes time linear in the text."""
+"""What follows, by what they begin with. A match begins where a run of token characters does and reads each run once,
+so that the whole takes time linear in the text."""
 _PATTERNS = {
     prefix: re.compile(f"{re.escape(prefix)}(?<![A-Za-z0-9_-]{re.escape(prefix)}){rest}")
     for prefix, rest in TOKENS.items()

@@ -90,7 +90,7 @@ class PersonalDataStep:
             return None if mode is PersonalDataMode.OFF else self._check(journey, mode)
         except Exception as bug:  # noqa: BLE001 - the policy says what holds when a check fails, whatever the reason
             # its message might quote the prompt
-            logger.error(  # noqa: TRY400
+            logger.error(
                 "a prompt could not be screened",
                 extra={"request_id": journey.request.id, "bug": type(bug).__name__, "failing": str(failing)},
             )
