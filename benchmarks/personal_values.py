@@ -1,7 +1,7 @@
 """Invented personal data of many countries, and what merely looks like it; written without the detector in mind.
 
-Check digits come from `python-stdnum` or are computed here. Phone numbers are drawn from real area codes by
-hand-written formats, not from the metadata that the detector reads. Nothing here belongs to anybody, except by chance.
+Check digits come from `python-stdnum` or are computed here. Phone numbers are drawn from real area codes by formats
+of our own, not from the metadata that the detector reads. Nothing here belongs to anybody, except by chance.
 """
 
 from __future__ import annotations

@@ -40,10 +40,10 @@ class ScreeningSettings(Section):
     """Looking for personal data and for prompt injection.
 
     Attributes:
-        phone_regions: Countries whose national phone numbers are known, as ISO 3166 codes; numbers with a country
-            code are known of every country.
+        phone_regions: Countries whose national phone numbers are known, as ISO 3166 codes separated by commas;
+            numbers with a country code are known of every country.
         injection: Whether signs of prompt injection are looked for.
     """
 
-    phone_regions: tuple[str, ...] = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "PL", "SE", "BR", "IN")
+    phone_regions: str = "US,GB,DE,FR,ES,IT,NL,PL,SE,BR,IN"
     injection: bool = True

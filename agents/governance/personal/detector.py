@@ -38,7 +38,7 @@ class Detector:
     """
 
     def __init__(self, settings: ScreeningSettings) -> None:
-        self._phones = PhoneBook(settings.phone_regions)
+        self._phones = PhoneBook([region.strip().upper() for region in settings.phone_regions.split(",")])
 
     def find(self, text: str) -> list[Finding]:
         """Return what was found, in order and without overlaps."""

@@ -84,6 +84,8 @@ class PhoneBook:
         follows_digits = any("0" <= sign <= "9" for sign in before[-MAX_GAP:])  # then it may be the rest of a number
         if written.startswith("00"):
             return not follows_digits and _is_international(f"+{written[2:]}")
+        if follows_digits and any("0" <= sign <= "9" for sign in text[end : end + MAX_GAP]):
+            return False  # the middle of something longer
         cued = not follows_digits and CUES.search(before) is not None
         grouped = len(digits) != len(written)
         return (cued or grouped) and any(self._is_national(written, region, cued) for region in self._regions)
