@@ -17,8 +17,10 @@ from typing import Any
 
 from agents.governance.personal.detector import Detector
 from agents.governance.personal.finding import Finding
+from agents.governance.personal.replacement import Pseudonyms, replaced
 from benchmarks.personal_texts import LabelledText, labelled_texts
 from schemas.screening import ScreeningSettings
+from streams.placeholders import placeholders_in, restored_text
 
 DEVELOPMENT_SEED, HELD_OUT_SEED = 1, 2026
 COUNT = 4_000
@@ -51,6 +53,16 @@ def quality(texts: Sequence[LabelledText], find: Callable[[str], Sequence[Findin
     found = {kind: _figures(right[kind], wrong[kind], missed[kind], covered[kind]) for kind in kinds}
     found["all"] = _figures(right.total(), wrong.total(), missed.total(), covered.total())
     return found
+
+
+def restored_exactly(texts: Sequence[LabelledText], find: Callable[[str], Sequence[Finding]]) -> dict[str, int]:
+    """Return how many texts come back to the letter from an answer that repeats what the provider was sent."""
+    exact = 0
+    for text in texts:
+        pseudonyms = Pseudonyms(placeholders_in(text.text))
+        sent = replaced(text.text, find(text.text), pseudonyms.name)
+        exact += restored_text(sent, pseudonyms.originals) == text.text
+    return {"answers": len(texts), "exact": exact}
 
 
 def _figures(right: int, wrong: int, missed: int, covered: int) -> dict[str, Any]:
@@ -98,6 +110,7 @@ def main() -> None:
         "texts": len(texts),
         "held_out": not arguments.development,
         "quality": quality(texts, find),
+        "restored": restored_exactly(texts, find),
         "microseconds_per_1000_chars": {name: speed(text, find) for name, text in speed_texts(texts).items()},
     }
     print(json.dumps(report, indent=2))

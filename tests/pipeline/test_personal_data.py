@@ -29,7 +29,7 @@ class Echo:
 def served(mode: PersonalDataMode, *prompts: str, pause: float = 1.0) -> tuple[Rig, Echo]:
     echo = Echo()
     tenant = TenantRegistered(tenant="acme", reference_model="big", policy=Policy(personal_data=mode))
-    rig = Rig(settings(), providers={"east": echo, "west": echo}, tenants=(tenant,))
+    rig = Rig(settings(), providers={"east": echo}, tenants=(tenant,))
     requests = [ask(f"r{number}", prompt=prompt) for number, prompt in enumerate(prompts)]
     return serve(rig, *requests, pause=pause), echo
 

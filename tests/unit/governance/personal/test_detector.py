@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.governance.personal import accounts, addresses, identities, names, phones, secrets
 from agents.governance.personal.detector import Detector
 from agents.governance.personal.injection import signs_of_injection
 from schemas.screening import ScreeningSettings
@@ -93,29 +90,9 @@ def test_any_text_can_be_searched_and_findings_are_in_order_and_apart(text: str)
     signs_of_injection(text)
 
 
-@pytest.mark.parametrize("module", [addresses, accounts, identities, names, phones, secrets])
-def test_repetitions_are_bounded_or_begin_where_a_token_does(module: object) -> None:
-    for pattern in _patterns(vars(module).values()):
-        unbounded = re.search(r"[*+](?![?]?\))|\{\d+,\}", re.sub(r"\[[^]]*\]|\\.", "x", pattern.pattern))
-        assert (
-            unbounded is None
-            or "(?<!" in pattern.pattern
-            or pattern in (identities, accounts._BRANDS, phones._GROUPS)
-        )
-
-
-def _patterns(values: object) -> list[re.Pattern[str]]:
-    flat: list[re.Pattern[str]] = []
-    for value in values:  # type: ignore[attr-defined]
-        if isinstance(value, re.Pattern):
-            flat.append(value)
-        elif isinstance(value, dict):
-            flat += [one for one in value.values() if isinstance(one, re.Pattern)]
-    return flat
-
-
 @pytest.mark.parametrize(
     "unit", ["1", "1 ", "a@", "eyJ.", "-----BEGIN PRIVATE KEY-----", "Mr. A ", "1.1.", "a:", "sk-", "4111 ", "[ID_"]
 )
-def test_hostile_texts_of_a_megabyte_come_to_an_end(unit: str) -> None:
+def test_a_long_hostile_text_comes_to_an_end(unit: str) -> None:
+    """Anything but linear time would take longer than the limit of the test run."""
     FIND(unit * (200_000 // len(unit)))
