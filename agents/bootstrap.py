@@ -20,6 +20,7 @@ from agents.governance.audit.agent import Notary, Sealer
 from agents.governance.audit.keys import configured_notary
 from agents.governance.ledger import Ledger
 from agents.governance.limits import RateLimiter
+from agents.governance.personal.configured import configured_screening
 from agents.governance.registry import Registry
 from agents.governance.signatures.configured import configured_entrances
 from agents.governance.stage import GovernanceStep
@@ -239,7 +240,7 @@ def compose_stages(
     calls.run_with(runner)
     predictor, tasks = configured_predictor(settings.routing), configured_tasks(settings.routing)
     routing = RoutingStep(registry, settings.routing, predictor, runner.down, tasks)
-    experience = Experience(settings.routing.learn_after)
+    experience, screening = Experience(settings.routing.learn_after), configured_screening(settings.screening)
 
     def new_state(partition: int) -> PartitionState:
         state = PartitionState(
@@ -247,6 +248,7 @@ def compose_stages(
             entrance=entrances.make(),
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, RateLimiter()),
+            personal_data=screening,
             cache=CacheStep(settings.intake, registry),
             windows=WindowStep(settings.windows, settings.batches),
             routing=routing,

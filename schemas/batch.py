@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.result import Lane
-from schemas.wire import Answer, CheckRecord, Tokens
+from schemas.wire import Answer, CheckRecord, PersonalDataRecord, Tokens
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True, gc=False):
@@ -66,6 +66,8 @@ class Passenger(Part, frozen=True, gc=False):
         team: Whose budgets and limits the request counts against, besides the organization's and the user's.
         key_id: The key under which it was signed.
         originals: What stands behind the placeholders in the prompt, to be put back into the answer.
+        personal_data: What was found in the request.
+        injection: Signs of prompt injection in it.
     """
 
     id: str
@@ -87,6 +89,8 @@ class Passenger(Part, frozen=True, gc=False):
     team: str | None = None
     key_id: str | None = None
     originals: dict[str, str] = {}
+    personal_data: PersonalDataRecord | None = None
+    injection: tuple[str, ...] = ()
 
 
 class Cascade(Part, frozen=True, gc=False):

@@ -19,7 +19,7 @@ from schemas.batch import Cascade, Target
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
 from schemas.tenant import TenantRegistered
-from schemas.wire import NO_DECISION, AuditRecord, ProblemRecord, ResultRecord, TraceRecord
+from schemas.wire import NO_DECISION, AuditRecord, PersonalDataRecord, ProblemRecord, ResultRecord, TraceRecord
 
 MS_PER_SECOND = 1000.0
 MS_DIGITS = 3
@@ -52,6 +52,8 @@ class Journey:
         key_id: The key under which it was signed; None in the unsigned mode.
         team: Set by governance, as the user or the key belongs to one.
         originals: Set by governance: what stands behind the placeholders that it put into the prompt.
+        personal_data: Set by governance when there is any in the request, or it could not be checked.
+        injection: Set by governance: signs of prompt injection.
     """
 
     request: Request
@@ -72,6 +74,8 @@ class Journey:
     key_id: str | None = None
     team: str | None = None
     originals: dict[str, str] = field(default_factory=dict)
+    personal_data: PersonalDataRecord | None = None
+    injection: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -154,6 +158,8 @@ def ended_with(journey: Journey, status: Status, problem: ProblemRecord, now: fl
         tags=request.tags,
         trace=trace_of(request.trace),
         request_digest=journey.digest,
+        personal_data=journey.personal_data,
+        injection=list(journey.injection),
     )
 
 

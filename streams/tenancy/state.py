@@ -153,7 +153,7 @@ class PartitionState:
 
     Attributes:
         entrance: Reads messages, and checks who sent them.
-        steps: Governance, cache, windows, routing, in the order of the flow.
+        steps: Governance, screening for personal data, cache, windows, routing, in the order of the flow.
         results_position: Where the results of this partition end, as far as known.
         ending: Requests whose terminal result is being published.
         usage_seen: Ids of usage events a predecessor already published for completions that come again.
@@ -163,6 +163,7 @@ class PartitionState:
     entrance: Entrance
     ledger: KnownRequests
     governance: Step
+    personal_data: Step
     cache: AnswerCache
     windows: Windows
     routing: Step
@@ -174,7 +175,7 @@ class PartitionState:
     @property
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in the order of the flow."""
-        return (self.governance, self.cache, self.windows, self.routing)
+        return (self.governance, self.personal_data, self.cache, self.windows, self.routing)
 
     def ends(self, key: str, digest: str) -> None:
         """Note that the terminal result of a call is on its way to the log; its request may be news here."""
