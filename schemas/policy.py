@@ -49,6 +49,8 @@ class Failing(StrEnum):
 class Policy(StrictValue):
     """What one scope may do; None leaves it to the wider scopes.
 
+    Not all of it is enforced yet: `docs/governance.md` says what is.
+
     Of nested scopes (organization, team, user, key) every limit holds, so that a narrower scope never widens one:
     the smallest number, the intersection of the allowed names, the strictest mode.
 

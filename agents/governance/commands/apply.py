@@ -8,7 +8,16 @@ from pathlib import Path
 import click
 
 from agents.governance.change import Change, differences
-from agents.governance.commands.log import By, carry_out, changing, read_version, show_changes, tell_known, who_by
+from agents.governance.commands.log import (
+    By,
+    carry_out,
+    changing,
+    read_version,
+    show_changes,
+    tell_known,
+    tell_unenforced,
+    who_by,
+)
 from agents.governance.declared import declared_changes
 from schemas.errors import ConfigurationError
 from streams.cli.display import console, emit_json
@@ -58,6 +67,7 @@ def apply(
     elif not yes:
         raise ConfigurationError(f"{_count(changes)} not made; say --yes to make them without being asked")
     who = who_by(by, settings, registry, changes)
+    tell_unenforced(changes)
     tell_known(*run_to_end(carry_out(settings, changes, who, version)))
     return 0
 

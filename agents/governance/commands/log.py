@@ -15,6 +15,7 @@ import msgspec
 
 from agents.governance.bearer import bearer
 from agents.governance.change import Change, Who, audit_of, differences, signed_by
+from agents.governance.enforcement import unenforced
 from agents.governance.keys import KeyRing
 from agents.governance.registry import Registry
 from agents.governance.registry.places import Kind
@@ -159,6 +160,14 @@ def show_changes(changes: Sequence[Change]) -> None:
             out.print(f"    {line}", soft_wrap=True, markup=False)
 
 
+def tell_unenforced(changes: Sequence[Change]) -> None:
+    """Warn of what is kept and not enforced, so that nobody relies on it."""
+    for change in changes:
+        kept = [] if change.after is None else unenforced(change.after)
+        if kept:
+            side_console().print(f"{change.place}: kept, but not enforced yet: {', '.join(kept)}", style="yellow")
+
+
 def tell_known(know: int, there: int, seconds: float) -> None:
     """Say which workers know of a change."""
     side = side_console()
@@ -200,4 +209,5 @@ def change_registry(
         return
     if not quiet:
         show_changes(changes)
+    tell_unenforced(changes)
     tell_known(*known)
