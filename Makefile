@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
-TESTS := tests/unit tests/pipeline tests/integration tests/chaos
-# Many tests wait for a broker: one process more than there are cores keeps two of them busy. A file stays together, so
-# that its brokers and servers are started once.
-AT_ONCE := --numprocesses 3 --dist loadfile
+TESTS := tests/unit tests/pipeline tests/integration
+# Many tests wait for a broker, so two run at once; a file stays together, so that what it starts is started once.
+AT_ONCE := --numprocesses 2 --dist loadfile
+# Two processes whose products are spread over threads wait for each other most of the time.
+export OPENBLAS_NUM_THREADS := 1
 export PYTHON
 
 .DEFAULT_GOAL := help
@@ -23,7 +24,8 @@ demo: $(VENV)/.installed  ## answer 2,000 requests on the embedded stack and sho
 test: setup  ## check the style and the types, then run every test with coverage
 	scripts/prerequisites.sh --tests
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest $(AT_ONCE) --cov --cov-report=term $(wildcard $(TESTS))
+	$(BIN)/pytest --cov --cov-report= --cov-fail-under=0 tests/chaos
+	$(BIN)/pytest $(AT_ONCE) --cov --cov-append --cov-report=term $(TESTS)
 
 lint: setup  ## check the style and the types
 	$(BIN)/ruff format --check .

@@ -64,6 +64,7 @@ class Router:
         most_steps: int = 2,
     ) -> None:
         self._registry = registry
+        self._specs = {spec.name: spec for spec in registry}
         self._max_fallbacks = max_fallbacks
         self._expectations = expectations
         self._most_steps = most_steps
@@ -164,7 +165,7 @@ class Router:
 
         Providers that are out of order come last in their model: they may be in order by then.
         """
-        first, *others = [spec for name in models if (spec := self._registry.get(name)) is not None]
+        first, *others = [self._specs[name] for name in models]
         targets = [Target(first.name, provider) for provider in _in_order(first, down)]
         targets += [Target(other.name, _in_order(other, down)[0]) for other in others]
         return tuple(targets[: 1 + self._max_fallbacks])

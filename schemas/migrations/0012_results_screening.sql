@@ -1,8 +1,10 @@
 -- What screening found in a request: what was done with personal data, how often each type was found, signs of injection.
-ALTER TABLE results_store
-    ADD COLUMN IF NOT EXISTS personal_data_mode LowCardinality(String) AFTER request_digest,
-    ADD COLUMN IF NOT EXISTS personal_data Map(LowCardinality(String), UInt32) AFTER personal_data_mode,
-    ADD COLUMN IF NOT EXISTS injection Array(LowCardinality(String)) AFTER personal_data;
+ALTER TABLE results_store ADD COLUMN IF NOT EXISTS personal_data_mode LowCardinality(String) AFTER request_digest;
+
+ALTER TABLE results_store ADD COLUMN IF NOT EXISTS
+    personal_data Map(LowCardinality(String), UInt32) AFTER personal_data_mode;
+
+ALTER TABLE results_store ADD COLUMN IF NOT EXISTS injection Array(LowCardinality(String)) AFTER personal_data;
 
 ALTER TABLE results_fold MODIFY QUERY
 SELECT

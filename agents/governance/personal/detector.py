@@ -21,6 +21,10 @@ from schemas.screening import ScreeningSettings
 MARGIN_BEFORE = 24
 MARGIN_AFTER = 40
 """Around several digits: an IBAN begins up to ten characters before them and may end in up to 24 letters."""
+LOOKS = 3
+"""At a text in which something was found, besides the first."""
+BLANK = "\x00"
+"""Part of no form."""
 PRECEDENCE = {kind: place for place, kind in enumerate(("secret", "email", "iban", "card", "national_id", "ip"))}
 """Which of two kinds at the same place is meant; those with a check digit come before phones and names."""
 
@@ -41,8 +45,19 @@ class Detector:
         self._phones = PhoneBook([region.strip().upper() for region in settings.phone_regions.split(",")])
 
     def find(self, text: str) -> list[Finding]:
-        """Return what was found, in order and without overlaps."""
-        return _disjoint(self._candidates(text))
+        """Return what was found, in order and without overlaps.
+
+        What was found hides what touches it, so the rest is looked at again without it, a few times at most.
+        """
+        found = _disjoint(self._candidates(text))
+        fresh = found
+        for _ in range(LOOKS if found else 0):
+            text = _without(text, fresh)
+            fresh = _disjoint(self._candidates(text))
+            if not fresh:
+                break
+            found = sorted([*found, *fresh], key=lambda one: one.start)
+        return found
 
     def _candidates(self, text: str) -> Iterator[Finding]:
         yield from secrets(text)
@@ -60,6 +75,15 @@ class Detector:
             yield from ibans(text, start, end)
             yield from identities(text, start, end)
             yield from self._phones.phones(text, start, end)
+
+
+def _without(text: str, findings: Iterable[Finding]) -> str:
+    """Return a text of the same length that has nothing in the place of what was found."""
+    parts, end = [], 0
+    for one in findings:
+        parts += (text[end : one.start], BLANK * (one.end - one.start))
+        end = one.end
+    return "".join([*parts, text[end:]])
 
 
 def _stretches(text: str) -> Iterator[tuple[int, int]]:

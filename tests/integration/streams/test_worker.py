@@ -25,7 +25,7 @@ from streams.topics import COMPLETIONS, DISPATCH, REQUESTS
 from tests.chaos.rig import Rig, running
 from tests.kafka.apache import ApacheKafka
 
-ENDING_SECONDS = 10
+ENDING_SECONDS = 60
 ANSWERING_SECONDS = 60
 FIRST, MORE = 200, 50
 UNDECODABLE = b"\xc1"

@@ -19,10 +19,14 @@ READ_BY_ANALYSTS = {
     "usage",
     "audit",
     "audit_checkpoints",
+    "api_keys",
     "audit_links",
     "dead_letters",
     "feedback",
+    "registry",
+    "teams",
     "tenants",
+    "users",
 }
 
 
