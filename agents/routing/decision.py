@@ -42,21 +42,19 @@ class Field(NamedTuple):
     min_quality: float | None = None
 
 
-def cheapest(ranked: Sequence[Offer], field: Field, qualified: int | None = None) -> Choice:
+def cheapest(ranked: Sequence[Offer], qualified: int, field: Field) -> Choice:
     """Return the decision for the first of the offers, ranked by cost.
 
     Args:
-        ranked: The offers that qualify, cheapest first.
+        ranked: The offers that qualify, cheapest first; of many perhaps only the first.
+        qualified: How many qualify.
         field: Everybody.
-        qualified: How many qualify, where `ranked` holds only the first of them.
     """
     winner = ranked[0]
     lost = field.lost
     for other in ranked[1:]:
         lost[other.name] = DEARER if other.cost > winner.cost else _no_cheaper(winner, other)
-    return _choice(
-        Rule.THRESHOLD, f"{winner.name} is the cheapest {_among(qualified or len(ranked))}.", winner, field
-    )
+    return _choice(Rule.THRESHOLD, f"{winner.name} is the cheapest {_among(qualified)}.", winner, field)
 
 
 def most_useful(ranked: Sequence[Ranked], lambda_: int, field: Field) -> Choice:

@@ -8,8 +8,6 @@ holds it to that.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from agents.routing.constraints import RoutingConstraints
@@ -17,29 +15,16 @@ from agents.routing.fit import TOO_POOR, Offer
 from agents.routing.pieces import quality_text
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.shortlist import Rows
+from agents.routing.survey import Survey
 
 _new = tuple.__new__
 
 
-class Leaders(NamedTuple):
-    """Who leads among the models for one request.
+def leaders(rows: Rows, constraints: RoutingConstraints, prospect: Prospect, count: int) -> Survey | None:
+    """Return who competes, or None where only a survey of everybody can tell.
 
-    Attributes:
-        ranked: The cheapest that qualify, as equal ones are decided: as many as were asked for, and those that cost
-            the same as the last of them.
-        qualified: How many qualify.
-        expected: What is expected of every candidate, as a decision says it.
-        lost: Why each other model loses, by name; of those that are ranked it says that they cost more.
-    """
-
-    ranked: list[Offer]
-    qualified: int
-    expected: msgspec.Raw
-    lost: dict[str, str]
-
-
-def leaders(rows: Rows, constraints: RoutingConstraints, prospect: Prospect, count: int) -> Leaders | None:
-    """Return the first `count` of the models, or None where only a survey can tell.
+    Ranked are the first `count` and those that cost the same as the last of them; the others that qualify are already
+    said to lose, by their cost.
 
     Args:
         rows: The candidates at this request's length.
@@ -67,14 +52,14 @@ def leaders(rows: Rows, constraints: RoutingConstraints, prospect: Prospect, cou
             if quality < least:
                 lost[name] = TOO_POOR
     if not passing:
-        return Leaders([], 0, expected, lost)
-    offers, costs, last = rows.offers, rows.costs, passing[:count][-1]
+        return Survey([], 0, expected, lost)
+    offers, last = rows.offers, passing[:count][-1]
     ranked: list[Offer] = []
     for index in passing:
-        if index > last and costs[index] > costs[last]:
+        if index > last and offers[index].cost > offers[last].cost:
             break
         cost, _, latency, name, candidate, cached = offers[index]
         ranked.append(_new(Offer, (cost, -qualities[index], latency, name, candidate, cached)))
     ranked.sort()
     del lost[ranked[0].name]
-    return Leaders(ranked, len(passing), expected, lost)
+    return Survey(ranked, len(passing), expected, lost)

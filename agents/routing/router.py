@@ -18,7 +18,7 @@ from agents.routing.prospect import Prospect
 from agents.routing.refusal import no_model_meets, not_allowed, not_fitting, unknown
 from agents.routing.scores import by_utility, scores
 from agents.routing.shortlist import shortlist_of
-from agents.routing.survey import survey
+from agents.routing.survey import Survey, survey
 from agents.routing.units import quality_of, usd
 from schemas.batch import Cascade, Target
 from schemas.registry import ModelRegistry, ModelSpec
@@ -92,10 +92,11 @@ class Router:
 
     def _chosen(self, constraints: RoutingConstraints, prospect: Prospect, remark: str) -> Route | ProblemRecord:
         shortlist = self._shortlist(constraints.needs)
-        leading = None
+        found = None
         if constraints.rule is Rule.THRESHOLD:
-            leading = leaders(shortlist.rows(prospect.input_tokens), constraints, prospect, 1 + self._max_fallbacks)
-        found = leading or survey(shortlist, constraints, prospect)
+            found = leaders(shortlist.rows(prospect.input_tokens), constraints, prospect, 1 + self._max_fallbacks)
+        if found is None:
+            found = survey(shortlist, constraints, prospect)
         if not found.ranked:
             return no_model_meets(self._registry, constraints, prospect, self._expectations)
         confidence = constraints.task_confidence
@@ -116,16 +117,13 @@ class Router:
                 targets = self._cascade_targets(chain, found.ranked, constraints.needs.down)
                 return Route(targets, choice, chain.terms(constraints.accept))
             field = field._replace(remark=f"{NO_CASCADE} {remark}".rstrip())
-        if leading is None:
-            choice = _decided(found.ranked, constraints, field)
-        else:
-            choice = cheapest(found.ranked, field, leading.qualified)
+        choice = _decided(found, constraints, field)
         first = tuple([offer.name for offer in found.ranked[: 1 + self._max_fallbacks]])
         return Route(self._targets(first, constraints.needs.down), choice)
 
     def _named(self, constraints: RoutingConstraints, prospect: Prospect) -> Route | ProblemRecord:
         assert constraints.model is not None, "mode explicit names a model"
-        spec = self._registry.get(constraints.model)
+        spec = self._specs.get(constraints.model)
         allowed = constraints.needs.allowed_models
         if spec is None:
             return unknown(constraints.model, self._registry, allowed)
@@ -171,13 +169,14 @@ class Router:
         return tuple(targets[: 1 + self._max_fallbacks])
 
 
-def _decided(ranked: list[Offer], constraints: RoutingConstraints, field: Field) -> Choice:
+def _decided(found: Survey, constraints: RoutingConstraints, field: Field) -> Choice:
     """Rank the offers that qualify by the rule, the winner first, and return the decision.
 
     They come as equal ones are decided, and sorting is stable: that order stays among equals.
     """
+    ranked = found.ranked
     if constraints.rule in (Rule.THRESHOLD, Rule.CASCADE):
-        return cheapest(ranked, field)
+        return cheapest(ranked, found.qualified, field)
     if constraints.rule is Rule.UTILITY:
         useful = by_utility(ranked, constraints.lambda_)
         ranked[:] = [offer for _, offer in useful]

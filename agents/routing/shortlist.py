@@ -57,7 +57,6 @@ class Rows(NamedTuple):
     names: tuple[str, ...]
     pick: Callable[[tuple[int, ...]], tuple[int, ...]]
     offers: tuple[Offer, ...]
-    costs: tuple[int, ...]
     priors: tuple[int, ...]
     roomy: bool
     dearest: int
@@ -89,7 +88,6 @@ class Shortlist:
             found.append(Row(candidate.name, candidate.position, fits, offer, piece, expected))
         found.sort(key=lambda row: row.offer.cost)
         names, positions, fits_, offers, pieces, _ = zip(*found, strict=True) if found else ((),) * len(Row._fields)
-        costs = tuple(offer.cost for offer in offers)
         return Rows(
             tuple(found),
             joined([row.expected for row in found]),
@@ -97,10 +95,9 @@ class Shortlist:
             names,
             _picker(positions),
             offers,
-            costs,
             tuple(offer.quality for offer in offers),
             all(fits_),
-            max(costs, default=0),
+            max((offer.cost for offer in offers), default=0),
             self.excluded | dict.fromkeys(names, DEARER),
         )
 

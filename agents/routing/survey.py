@@ -12,7 +12,7 @@ import msgspec
 
 from agents.routing.constraints import RoutingConstraints
 from agents.routing.fit import BY_REQUEST, TOO_POOR, Offer, expected_of
-from agents.routing.pieces import joined, piece_of, quality_text
+from agents.routing.pieces import joined, piece_of
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.shortlist import Shortlist
 from agents.routing.units import usd
@@ -25,12 +25,14 @@ class Survey(NamedTuple):
     """Who competes for a request.
 
     Attributes:
-        ranked: The offers that qualify, as equal ones are decided.
+        ranked: The offers that qualify, as equal ones are decided; of many perhaps only the first, see `leaders`.
+        qualified: How many qualify.
         expected: What is expected of every candidate, as a decision says it.
         lost: Why the other models do not qualify, by name.
     """
 
     ranked: list[Offer]
+    qualified: int
     expected: msgspec.Raw
     lost: dict[str, str]
 
@@ -44,16 +46,16 @@ def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Pros
     members: list[bytes] = []
     lost = shortlist.excluded.copy()
     rows = shortlist.rows(tokens)
-    for name, position, fits, usual, (opening, closing), expected in rows.rows:
-        offer = usual
+    for name, position, fits, usual, piece, usually in rows.rows:
+        offer, shown = usual, usually
         quality = -usual[1]
         if qualities is not None and (told := qualities[position]) != UNKNOWN:
-            quality, expected = told, opening + quality_text(told) + closing  # noqa: PLW2901 - one of both is shown
+            quality, shown = told, piece.with_quality(told)
             if quality >= least:
                 offer = _new(Offer, (usual[0], -quality, usual[2], name, usual[4], 0))
         if name in warm_by and usual[4].cached_discount:
-            offer, expected = _warm(usual, quality, min(warm_by[name], tokens), tokens)  # noqa: PLW2901 - as above
-        members.append(expected)
+            offer, shown = _warm(usual, quality, min(warm_by[name], tokens), tokens)
+        members.append(shown)
         if quality < least:
             lost[name] = TOO_POOR
         elif fits and (most is None or offer[0] <= most):
@@ -62,7 +64,8 @@ def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Pros
             found = (check(offer, constraints, tokens) for check in BY_REQUEST)
             lost[name] = next(violation.loss for violation in found if violation is not None)
     ranked.sort()
-    return Survey(ranked, rows.expected if qualities is None and not warm_by else joined(members), lost)
+    expected = rows.expected if qualities is None and not warm_by else joined(members)
+    return Survey(ranked, len(ranked), expected, lost)
 
 
 def _warm(usual: Offer, quality: int, cached: int, tokens: int) -> tuple[Offer, bytes]:

@@ -11,16 +11,9 @@ _BLANKED = bytes(ord(" ") if byte < ASCII and not chr(byte).isalnum() else byte 
 """Makes blanks of ASCII's marks; far cheaper than a regular expression, and the marks are not missed."""
 
 
-def words_of(text: str) -> list[str]:
-    """Return the words of a text in small letters, those of a long text from its ends, without ASCII's marks."""
-    return cut_long(split_words(ends_of(text)))
-
-
-def ends_of(text: str) -> str:
-    """Return the part of a text that counts: all of it, or the beginning and the end of a long one."""
-    if len(text) <= LONGEST_PROMPT:
-        return text
-    return f"{text[: LONGEST_PROMPT // 2]} {text[-LONGEST_PROMPT // 2 :]}"
+def ends_of(text: str, head: int = LONGEST_PROMPT // 2, tail: int = LONGEST_PROMPT // 2) -> str:
+    """Return the part of a text that counts: all of it, or so many characters of the ends of a longer one."""
+    return text if len(text) <= head + tail else f"{text[:head]} {text[-tail:]}"
 
 
 def cut_long(words: list[str]) -> list[str]:

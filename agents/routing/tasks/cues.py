@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.routing.words import split_words
+from agents.routing.words import ends_of, split_words
 
 CUES: dict[str, str] = {
     "question": "who what when where which how does is are explain define answer",
@@ -60,8 +60,7 @@ def cues(prompts: Sequence[str]) -> NDArray[np.float64]:
 
 def marks(prompt: str) -> list[int]:
     """Return what is counted in a prompt, by feature; in the place of brevity the number of words."""
-    ends = prompt if len(prompt) <= HEAD + TAIL else f"{prompt[:HEAD]} {prompt[-TAIL:]}"
-    words = split_words(ends)
+    words = split_words(ends_of(prompt, HEAD, TAIL))
     found = [0] * len(FEATURES)
     for word in _KNOWN.intersection(words):
         for place in _PLACES[word]:

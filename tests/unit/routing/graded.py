@@ -12,7 +12,7 @@ import numpy as np
 
 from agents.routing.embedding import Vectors, unit
 from agents.routing.learning.outcomes import Outcomes
-from agents.routing.words import words_of
+from agents.routing.words import split_words
 
 SUBJECTS = ("botany leaf root flower seed", "algebra ring field group ideal", "law court judge statute appeal")
 
@@ -26,7 +26,7 @@ class WordHashes:
     def embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
-            for word in words_of(text):
+            for word in split_words(text):
                 vectors[row] += np.random.default_rng(crc32(word.encode())).standard_normal(self.dimensions)
         return unit(vectors)
 
