@@ -55,7 +55,7 @@ class AnsweringPipeline:
     Attributes:
         paid: How often each id was answered anew; more than once would be paying twice.
         repeats: How many requests came again and got the known answer again.
-        seen: Requests that came, answered or not.
+        seen: Prompts that came, answered or not; those of earlier tests on the same broker may be among them.
         answering: Cleared, it reads but waits with its answers.
         idle: Whether the last look found nothing to do.
         stopped: Whether it answers no more, having answered `stop_after` requests.
@@ -68,7 +68,7 @@ class AnsweringPipeline:
         self.repeats = 0
         self.idle = False
         self.stopped = False
-        self.seen = 0
+        self.seen: set[str] = set()
         self.answering = asyncio.Event()
         self.answering.set()
         self._stop_after = stop_after
@@ -110,7 +110,7 @@ class AnsweringPipeline:
             for place, records in fetched.items():
                 requests = [request for record in records for request in self._requests(record.value)]
                 self._random.shuffle(requests)
-                self.seen += len(requests)
+                self.seen.update(str(request.get("prompt")) for request in requests)
                 held.append((place.partition, requests))
             while held and self.answering.is_set():
                 partition, requests = held.pop()
