@@ -79,7 +79,8 @@ class Detector:
 
 def _without(text: str, findings: Iterable[Finding]) -> str:
     """Return a text of the same length that has nothing in the place of what was found."""
-    parts, end = [], 0
+    parts: list[str] = []
+    end = 0
     for one in findings:
         parts += (text[end : one.start], BLANK * (one.end - one.start))
         end = one.end
