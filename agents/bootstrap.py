@@ -19,8 +19,8 @@ from agents.cache.stage import CacheStep
 from agents.governance.audit.agent import Notary, Sealer
 from agents.governance.audit.keys import configured_notary
 from agents.governance.ledger import Ledger
-from agents.governance.limits import RateLimiter
 from agents.governance.personal.configured import configured_screening
+from agents.governance.rates.admission import Admission
 from agents.governance.registry import Registry
 from agents.governance.signatures.configured import configured_entrances
 from agents.governance.stage import GovernanceStep
@@ -247,7 +247,7 @@ def compose_stages(
             partition=partition,
             entrance=entrances.make(),
             ledger=Ledger(settings.intake.known_ids),
-            governance=GovernanceStep(directory, RateLimiter()),
+            governance=GovernanceStep(directory, Admission(), settings.routing.expected_output_tokens),
             personal_data=screening,
             cache=CacheStep(settings.intake, registry),
             windows=WindowStep(settings.windows, settings.batches),

@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from schemas.batch import Cascade, Target
+from schemas.effective_policy import UNRESTRICTED, EffectivePolicy
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
 from schemas.tenant import TenantRegistered
@@ -54,6 +55,8 @@ class Journey:
         originals: Set by governance: what stands behind the placeholders that it put into the prompt.
         personal_data: Set by governance when there is any in the request, or it could not be checked.
         injection: Set by governance: signs of prompt injection.
+        policy: Set by governance: what the nested policies come to.
+        longest_answer: Set by routing where the request sets no bound and its policy does, in tokens.
     """
 
     request: Request
@@ -76,6 +79,8 @@ class Journey:
     originals: dict[str, str] = field(default_factory=dict)
     personal_data: PersonalDataRecord | None = None
     injection: tuple[str, ...] = ()
+    policy: EffectivePolicy = UNRESTRICTED
+    longest_answer: int | None = None
 
 
 @dataclass(slots=True)

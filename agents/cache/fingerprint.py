@@ -1,8 +1,9 @@
 """What makes two requests the same question: a canonical fingerprint, scoped to the tenant.
 
-It covers what determines the answer: the conversation, tools, response format, sampling, the class of model asked for
-and the task type. It leaves out who asks, when, how urgently and at what price: user, id, tags, trace, deadline,
-latency budget, maximum cost. Texts are compared as they are, to the byte: exact means exact.
+It covers what determines the answer: the conversation, tools, response format, sampling, the class of model asked
+for, the task type, and the policy's rules about who may answer. It leaves out who asks, when, how urgently and at
+what price: user, id, tags, trace, deadline, latency budget, maximum cost. Texts are compared as they are, to the byte:
+exact means exact.
 """
 
 from __future__ import annotations
@@ -25,14 +26,19 @@ _drawn = attrgetter(
 )  # six attributes in one C call
 
 
-def fingerprint_of(request: Request) -> str:
+def fingerprint_of(request: Request, sharing: str = "") -> str:
     """Return the hex BLAKE2b-128 of the request's canonical form.
 
     Sampling at a temperature without a seed is drawn anew at the provider, yet counts as the same question: whoever
     repeats a request wants an answer, not necessarily another one, and `refresh` or `bypass` ask for another one.
+
+    Args:
+        request: What is asked.
+        sharing: The rules of its policy about who may answer and how long; answers given under other rules are not
+            shared.
     """
     sampling = request.sampling
-    canonical = (
+    canonical: tuple[object, ...] = (
         FORM,
         request.tenant,
         _conversation(request),
@@ -43,6 +49,8 @@ def fingerprint_of(request: Request) -> str:
         _model_class(request),
         request.task_type,
     )
+    if sharing:
+        canonical = (*canonical, sharing)
     return hashlib.blake2b(_encoded(canonical), digest_size=DIGEST_BYTES).hexdigest()
 
 

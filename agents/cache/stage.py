@@ -9,6 +9,7 @@ from agents.cache.fingerprint import fingerprint_of
 from agents.cache.flights import Flights
 from agents.cache.served import from_cache, from_flight, missed
 from schemas.batch import Completion, Failure
+from schemas.policy import CacheMode
 from schemas.registry import ModelRegistry
 from schemas.request import CacheDirective
 from schemas.result import Status
@@ -140,10 +141,11 @@ class CacheStep:
     def _decide(self, journey: Journey, now: float, flow: Flow) -> None:
         request = journey.request
         directive = request.cache.directive
-        if directive is CacheDirective.BYPASS:
+        mode = journey.policy.cache_mode
+        if directive is CacheDirective.BYPASS or mode is CacheMode.OFF:
             flow.onward.append(journey)
             return
-        fingerprint = fingerprint_of(request)
+        fingerprint = fingerprint_of(request, journey.policy.sharing)
         if directive is not CacheDirective.REFRESH:
             assert journey.tenant is not None, "governance names the tenant before the cache"
             entry = self._cache.get(fingerprint, now, journey.tenant.answer_ttl(request.cache))
@@ -153,6 +155,9 @@ class CacheStep:
             if directive is CacheDirective.ONLY:
                 flow.ended.append((journey, missed(journey, now)))
                 return
+        if mode is CacheMode.READ_ONLY:  # who leads fills the cache
+            flow.onward.append(journey)
+            return
         leader = self._flights.leader_of(fingerprint)
         if leader is None or (
             leader != request.id

@@ -1,66 +1,10 @@
-"""What a tenant may ask for, and how often."""
+"""What an organization's `limits` let a single request ask for."""
 
 from __future__ import annotations
-
-import math
 
 from schemas.request import Request
 from schemas.tenant import TenantLimits
 from schemas.wire import ProblemRecord
-
-NS_PER_SECOND = 1_000_000_000
-NS_PER_MINUTE = 60 * NS_PER_SECOND
-MS_PER_SECOND = 1000
-MAX_IDLE_TENANTS = 10_000
-"""Tenants whose rate is remembered before those who have been idle long enough are forgotten."""
-
-
-class RateLimiter:
-    """Requests per minute by the generic cell rate algorithm, one number of state per tenant.
-
-    Requests are due one interval apart; each accepted one moves the time at which the next is due, and a request
-    may come early by as much as the burst allows. Exactly `requests_per_minute` pass in the long run, `burst` at
-    once at most. Source: ITU-T Recommendation I.371, annex A, virtual scheduling algorithm. Times are whole
-    nanoseconds, so that no rounding adds up.
-
-    One instance serves the tenants of one partition, so that nothing else writes their state. A new instance knows
-    of no earlier request: after a restart a tenant has its whole burst.
-    """
-
-    def __init__(self) -> None:
-        self._due: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._due)
-
-    def wait(self, tenant: str, limits: TenantLimits, now: float) -> float:
-        """Accept a request, or say how long it is too early.
-
-        Args:
-            tenant: Whose request it is.
-            limits: The tenant's; without `burst`, a whole minute's requests may come at once.
-            now: Unix seconds.
-
-        Returns:
-            0 when the request is accepted and counted, else the seconds until one would be.
-        """
-        rate = limits.requests_per_minute
-        if rate is None:
-            return 0.0
-        at = round(now * NS_PER_SECOND)
-        interval = -(-NS_PER_MINUTE // rate)
-        due = max(self._due.get(tenant, at), at)
-        early = due - at - interval * ((limits.burst or rate) - 1)
-        if early > 0:
-            return early / NS_PER_SECOND
-        if tenant not in self._due and len(self._due) >= MAX_IDLE_TENANTS:
-            self._forget_idle(at)
-        self._due[tenant] = due + interval
-        return 0.0
-
-    def _forget_idle(self, at: int) -> None:
-        """Drop the tenants of whom nothing is known that a new tenant would not have too."""
-        self._due = {tenant: due for tenant, due in self._due.items() if due > at}
 
 
 def limits_problem(request: Request, input_tokens: int, limits: TenantLimits) -> ProblemRecord | None:
@@ -97,15 +41,3 @@ def limits_problem(request: Request, input_tokens: int, limits: TenantLimits) ->
             "model",
         )
     return None
-
-
-def rate_problem(limits: TenantLimits, wait: float) -> ProblemRecord:
-    """Return the problem of a request that came `wait` seconds too early."""
-    seconds = math.ceil(wait * MS_PER_SECOND) / MS_PER_SECOND  # never a moment too early
-    return ProblemRecord(
-        "rate_limited",
-        f"tenant: more than {limits.requests_per_minute} requests per minute",
-        f"wait {seconds:g} s",
-        "tenant",
-        seconds,
-    )

@@ -5,27 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.governance import problems
-from agents.governance.limits import RateLimiter, limits_problem, rate_problem
-from agents.governance.registry import Registry
+from agents.governance.limits import limits_problem
+from agents.governance.policies import policy_problem
+from agents.governance.rates.admission import Admission
+from agents.governance.registry import Registry, Scopes
+from agents.governance.standing import standing_of
+from schemas.batch import Passenger
 from schemas.result import Status
-from schemas.tenant import TenantRegistered
 from schemas.tokens import estimate_tokens
 from schemas.wire import ProblemRecord
 from streams.outcomes import STAGE, rejection_audit
 from streams.stage import Flow, Journey, deadline_of, ended_with, expired
+from streams.tenancy.state import ledger_key
 
 
 class GovernanceStep:
-    """Admits the requests of registered tenants within their limits.
+    """Admits the requests of registered tenants as their policies and limits allow.
 
     Args:
         directory: Who is registered; may change between calls.
-        limiter: The rates of the tenants of the partition whose journeys this step gets.
+        admission: The rates of the tenants of the partition whose journeys this step gets, and what is in flight.
+        expected_output_tokens: Length assumed of an answer when nothing bounds it.
     """
 
-    def __init__(self, directory: Registry, limiter: RateLimiter) -> None:
+    def __init__(self, directory: Registry, admission: Admission, expected_output_tokens: int) -> None:
         self._directory = directory
-        self._limiter = limiter
+        self._admission = admission
+        self._expected_output = expected_output_tokens
 
     @property
     def name(self) -> str:
@@ -40,34 +46,52 @@ class GovernanceStep:
         """
         flow = Flow()
         for journey in journeys:
-            tenant = self._directory.get(journey.request.tenant)
-            deadline = deadline_of(journey.request)
-            if tenant is not None and deadline is not None and deadline <= now:
+            request = journey.request
+            scopes = self._directory.scope_chain(request.tenant, request.user, journey.key_id)
+            deadline = deadline_of(request)
+            if scopes is not None and deadline is not None and deadline <= now:
                 flow.ended.append((journey, expired(journey, now)))
                 continue
-            problem = self._objection(journey, tenant, now)
+            problem = _unknown_tenant(request.tenant) if scopes is None else self._objection(journey, scopes, now)
             if problem is None:
                 flow.onward.append(journey)
                 continue
             problem = problems.to_resend(problem)
-            request = journey.request
             flow.ended.append((journey, ended_with(journey, Status.REJECTED, problem, now)))
             flow.audits.append(rejection_audit(request.tenant, request.id, problem, now))
         return flow
 
-    def _objection(self, journey: Journey, tenant: TenantRegistered | None, now: float) -> ProblemRecord | None:
+    def resume(self, passenger: Passenger) -> None:
+        """Know a request in flight that a predecessor admitted."""
+        scopes = self._directory.scope_chain(passenger.tenant, passenger.user, passenger.key_id)
+        if scopes is not None:
+            places = scopes.once(standing_of).gates.places
+            self._admission.in_flight.begin(ledger_key(passenger.tenant, passenger.id), places)
+
+    def ended(self, key: str) -> None:
+        """Hear that a request has its durable result, or is left to a provider's batch and may take a day."""
+        self._admission.in_flight.end(key)
+
+    def _objection(self, journey: Journey, scopes: Scopes, now: float) -> ProblemRecord | None:
         """Return what speaks against a journey, or None after filling in what governance knows of it."""
         request = journey.request
-        if tenant is None:
-            return _unknown_tenant(request.tenant)
+        standing = scopes.once(standing_of)
+        policy, gates = standing.policy, standing.gates
         input_tokens = estimate_tokens(request)
-        problem = limits_problem(request, input_tokens, tenant.limits)
+        problem = limits_problem(request, input_tokens, scopes.tenant.limits) or policy_problem(
+            request, input_tokens, policy
+        )
         if problem is not None:
             return problem
-        wait = self._limiter.wait(request.tenant, tenant.limits, now)
-        if wait > 0:
-            return rate_problem(tenant.limits, wait)
-        journey.tenant = tenant
+        key = ledger_key(request.tenant, request.id)
+        tokens = input_tokens + (request.sampling.max_output_tokens or policy.expected_output(self._expected_output))
+        problem = self._admission.objection(key, gates, tokens, now)
+        if problem is not None:
+            return problem
+        self._admission.admit(key, gates, tokens, now)
+        journey.tenant = scopes.tenant
+        journey.policy = policy
+        journey.team = standing.team
         journey.input_tokens = input_tokens
         return None
 

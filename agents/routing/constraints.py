@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
 from agents.routing.tasks.detection import Detection
 from agents.routing.units import cost_units, lambda_units, quality_units
+from schemas.effective_policy import UNRESTRICTED, EffectivePolicy, Permitted
 from schemas.registry import Capability
 from schemas.request import Message, Mode, Request, Strategy, Weights
 from schemas.result import Lane
@@ -40,6 +42,7 @@ class Needs(NamedTuple):
         output_tokens: Expected of the answer: what was asked for, or the configured expectation.
         max_output_tokens: As asked for, or None.
         down: Providers that are out of order.
+        permitted: Who may answer by policy; None where there is no rule.
     """
 
     task_type: str | None
@@ -50,6 +53,7 @@ class Needs(NamedTuple):
     allowed_models: tuple[str, ...] | None
     lane: Lane
     down: frozenset[str] = NONE_DOWN
+    permitted: Permitted | None = None
 
 
 class RoutingConstraints(NamedTuple):
@@ -65,6 +69,7 @@ class RoutingConstraints(NamedTuple):
         lambda_: Quality per US dollar in millionths, for the rule `UTILITY`.
         accept: Least probability with which a cheap answer is taken, in millionths, for the rule `CASCADE`.
         task_confidence: Where the task type was detected: how probably it is right, in tenths.
+        cost_by: Whose policy bounds the cost, where it is tighter than what the request asks for.
     """
 
     rule: Rule
@@ -77,6 +82,7 @@ class RoutingConstraints(NamedTuple):
     lambda_: int = 0
     accept: int = 0
     task_confidence: float | None = None
+    cost_by: str | None = None
 
     def whoever_is_down(self) -> RoutingConstraints:
         """Return the same constraints with every provider in order."""
@@ -90,6 +96,7 @@ def constraints_of(
     settings: RoutingSettings,
     down: frozenset[str] = NONE_DOWN,
     detected: Detection | None = None,
+    policy: EffectivePolicy = UNRESTRICTED,
 ) -> RoutingConstraints:
     """Return what a model must meet for this request.
 
@@ -100,33 +107,37 @@ def constraints_of(
         settings: What holds where the request says nothing.
         down: Providers that are out of order.
         detected: Task type of a request that names none.
+        policy: What holds for it.
     """
     asked = request.constraints
     longest = request.sampling.max_output_tokens
+    most, cost_by = _most_cost(asked.max_cost_usd, policy)
     rule = rule_of(request, settings)
     if rule is Rule.CASCADE and lane is Lane.BATCH:
         lane = Lane.BULK  # a batch asks one model, and nobody waits for a second batch
     needs = Needs(
         request.task_type if detected is None else detected.task_type,
         asked.latency_budget_ms,
-        settings.expected_output_tokens if longest is None else longest,
+        policy.expected_output(settings.expected_output_tokens) if longest is None else longest,
         longest,
         capabilities_of(request),
         tenant.limits.allowed_models,
         lane,
         down,
+        policy.permitted,
     )
     return RoutingConstraints(
         rule,
         request.model,
         quality_units(settings.min_quality if asked.min_quality is None else asked.min_quality),
-        None if asked.max_cost_usd is None else cost_units(asked.max_cost_usd),
+        most,
         "prompt" if request.messages is None else "messages",
         needs,
         _weights(request) if rule is Rule.WEIGHTS else None,
         _lambda(request, settings) if rule is Rule.UTILITY else 0,
         _accept(request, settings) if rule is Rule.CASCADE else 0,
         None if detected is None else detected.confidence,
+        cost_by,
     )
 
 
@@ -162,6 +173,14 @@ def capabilities_of(request: Request) -> frozenset[Capability]:
 def _shows_image(message: Message) -> bool:
     content = message.content
     return isinstance(content, list) and any(part.get("type") in IMAGE_PARTS for part in content)
+
+
+def _most_cost(asked: Decimal | None, policy: EffectivePolicy) -> tuple[int | None, str | None]:
+    """Return the most that a call may be expected to cost, in cost units, and whose policy says so if one does."""
+    bound = policy.max_cost_usd
+    if bound is not None and (asked is None or bound.value < asked):
+        return cost_units(bound.value), bound.by
+    return (None if asked is None else cost_units(asked)), None
 
 
 def _weights(request: Request) -> tuple[float, float, float]:

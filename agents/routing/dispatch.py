@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zlib import crc32
+
+import msgspec
 
 from schemas.batch import Call, Passenger
 from streams.stage import Journey, deadline_of
+
+NOTHING_SAID = msgspec.Raw(b"{}")
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_sampling = msgspec.json.Decoder(dict[str, Any] | None)
 
 
 def to_call(journey: Journey, now: float) -> Call:
@@ -35,9 +42,21 @@ def to_call(journey: Journey, now: float) -> Call:
         originals=journey.originals,
         personal_data=journey.personal_data,
         injection=journey.injection,
+        team=journey.team,
     )
     deadline = deadline_of(request)
-    return Call(passenger, journey.body, journey.targets, now, deadline, journey.stages_ms, journey.cascade)
+    longest = journey.longest_answer
+    body = journey.body if longest is None else bounded(journey.body, longest)
+    return Call(passenger, body, journey.targets, now, deadline, journey.stages_ms, journey.cascade)
+
+
+def bounded(body: bytes, longest: int) -> bytes:
+    """Return a request's JSON with a bound on its answer, in tokens; the other fields keep their bytes."""
+    fields = _fields.decode(body)
+    sampling = _sampling.decode(fields.get("sampling", NOTHING_SAID)) or {}
+    sampling["max_output_tokens"] = longest
+    fields["sampling"] = msgspec.Raw(msgspec.json.encode(sampling))
+    return msgspec.json.encode(fields)
 
 
 def shard_partition(call: Call, partitions: int) -> int:

@@ -13,6 +13,7 @@ from agents.routing.constraints import Needs, RoutingConstraints
 from agents.routing.expectations import CALL_UNITS, Expectations
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.units import QUALITY_UNITS, cost_units, quality_of, quality_units, usd
+from schemas.effective_policy import Permitted
 from schemas.prices_formula import TOKENS_PER_PRICE_UNIT, Formula
 from schemas.registry import Capability, ModelSpec
 from schemas.result import Lane
@@ -216,6 +217,28 @@ def _allowed(candidate: Candidate, needs: Needs) -> Violation | None:
     return Violation("limits.allowed_models", "not allowed for the tenant", f"have {name} allowed for the tenant")
 
 
+def _permitted(candidate: Candidate, needs: Needs) -> Violation | None:
+    if needs.permitted is None:
+        return None
+    models, providers = needs.permitted
+    name, offered = candidate.spec.name, candidate.spec.providers
+    by = None if models is None else models.excluding(name)
+    if by is not None:
+        return Violation("policy.allowed_models", f"not allowed by {by}", f"have {name} allowed by {by}")
+    if providers is not None and not any(provider in providers.names for provider in offered):
+        by = providers.excluding(offered[0]) or providers.by
+        remedy = f"have {offered[0]} allowed by {by}"
+        return Violation("policy.allowed_providers", f"no provider of it allowed by {by}", remedy)
+    return None
+
+
+def permitted_providers(spec: ModelSpec, permitted: Permitted | None) -> Sequence[str]:
+    """Return the providers of a model that the policy lets be asked, in the order of the registry."""
+    if permitted is None or permitted.providers is None:
+        return spec.providers
+    return [provider for provider in spec.providers if provider in permitted.providers.names]
+
+
 def _lane(candidate: Candidate, needs: Needs) -> Violation | None:
     lane = needs.lane
     if lane in candidate.spec.lanes:
@@ -242,8 +265,10 @@ def _answer_length(candidate: Candidate, needs: Needs) -> Violation | None:
 
 
 def _health(candidate: Candidate, needs: Needs) -> Violation | None:
-    providers = candidate.spec.providers
-    if not needs.down or not needs.down.issuperset(providers):
+    if not needs.down:
+        return None
+    providers = permitted_providers(candidate.spec, needs.permitted)
+    if not providers or not needs.down.issuperset(providers):
         return None
     return Violation("model", f"out of order: {', '.join(providers)}", f"wait until {providers[0]} is in order again")
 
@@ -283,9 +308,12 @@ def too_dear(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -
     if most is None or offer.cost <= most:
         return None
     shown = usd(offer.cost)
+    if (by := constraints.cost_by) is not None:
+        remedy = f"have policy.max_cost_usd of {by} raised to {shown}"
+        return Violation("policy.max_cost_usd", f"costs {shown} USD, not {usd(most)} by {by}", remedy)
     remedy = f"set constraints.max_cost_usd to {shown} or more"
     return Violation("constraints.max_cost_usd", f"costs {shown} USD, not {usd(most)}", remedy)
 
 
-STANDING: tuple[Standing, ...] = (_allowed, _lane, _capabilities, _answer_length, _latency, _health)
+STANDING: tuple[Standing, ...] = (_allowed, _permitted, _lane, _capabilities, _answer_length, _latency, _health)
 BY_REQUEST: tuple[ByRequest, ...] = (too_poor, too_long, too_dear)

@@ -14,6 +14,9 @@ from agents.routing.prospect import Prospect
 from schemas.registry import ModelRegistry
 from schemas.wire import ProblemRecord
 
+NOT_PERMITTED = {"policy.allowed_models": "model_not_allowed", "policy.allowed_providers": "provider_not_allowed"}
+"""Codes of the rules of a policy about who may answer."""
+
 
 def unknown(model: str, registry: ModelRegistry, allowed: tuple[str, ...] | None) -> ProblemRecord:
     """Return the problem of naming a model that is not in the registry."""
@@ -27,6 +30,12 @@ def not_allowed(model: str, allowed: tuple[str, ...]) -> ProblemRecord:
     """Return the problem of naming a model that the tenant may not use."""
     remedy = f"name one of: {', '.join(allowed)}; or have {model} allowed for the tenant"
     return ProblemRecord("model_not_allowed", f"model {model} is not allowed for this tenant", remedy, "model")
+
+
+def not_permitted(model: str, against: Violation) -> ProblemRecord:
+    """Return the problem of naming a model that the policy does not let answer."""
+    remedy = f"{against.remedy}, or name another model"
+    return ProblemRecord(NOT_PERMITTED[against.field], f"model {model}: {against.told}", remedy, "model")
 
 
 def not_fitting(model: str, against: Sequence[Violation]) -> ProblemRecord:

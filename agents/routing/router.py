@@ -8,19 +8,20 @@ from functools import lru_cache, partial
 
 from agents.routing.cascade.chain import Chain, chain_of
 from agents.routing.cascade.decision import cascaded
-from agents.routing.constraints import RoutingConstraints, Rule
+from agents.routing.constraints import Needs, RoutingConstraints, Rule
 from agents.routing.decision import Field, best, cheapest, most_useful, named
 from agents.routing.expectations import Expectations
-from agents.routing.fit import Offer, candidate_of, expected_of, offers_of, violations
+from agents.routing.fit import Offer, candidate_of, expected_of, offers_of, permitted_providers, violations
 from agents.routing.leaders import leaders
 from agents.routing.pieces import joined, piece_of
 from agents.routing.prospect import Prospect
-from agents.routing.refusal import no_model_meets, not_allowed, not_fitting, unknown
+from agents.routing.refusal import NOT_PERMITTED, no_model_meets, not_allowed, not_fitting, not_permitted, unknown
 from agents.routing.scores import by_utility, scores
 from agents.routing.shortlist import shortlist_of
 from agents.routing.survey import Survey, survey
 from agents.routing.units import quality_of, usd
 from schemas.batch import Cascade, Target
+from schemas.effective_policy import Permitted
 from schemas.registry import ModelRegistry, ModelSpec
 from schemas.wire import Choice, ProblemRecord
 
@@ -114,12 +115,12 @@ class Router:
             chain = self._chain(found.ranked, constraints, prospect)
             if chain is not None:
                 choice = cascaded(chain, found.ranked, constraints.accept, field)
-                targets = self._cascade_targets(chain, found.ranked, constraints.needs.down)
+                targets = self._cascade_targets(chain, found.ranked, constraints.needs)
                 return Route(targets, choice, chain.terms(constraints.accept))
             field = field._replace(remark=f"{NO_CASCADE} {remark}".rstrip())
         choice = _decided(found, constraints, field)
         first = tuple([offer.name for offer in found.ranked[: 1 + self._max_fallbacks]])
-        return Route(self._targets(first, constraints.needs.down), choice)
+        return Route(self._targets(first, constraints.needs.down, constraints.needs.permitted), choice)
 
     def _named(self, constraints: RoutingConstraints, prospect: Prospect) -> Route | ProblemRecord:
         assert constraints.model is not None, "mode explicit names a model"
@@ -132,40 +133,47 @@ class Router:
         position = [each.name for each in self._registry].index(spec.name)
         (offer,) = offers_of([candidate_of(spec, position, constraints.needs, self._expectations)], prospect)
         against = list(violations(offer, constraints.whoever_is_down(), prospect.input_tokens))
+        if against and against[0].field in NOT_PERMITTED:
+            return not_permitted(spec.name, against[0])
         if against:
             return not_fitting(spec.name, against)
         piece = piece_of(
             offer.name, expected_of(offer.candidate, offer.quality, usd(offer.cost), offer.cached)
         ).with_quality(offer.quality)
         field = Field(joined([piece]), {}, prospect.input_tokens, self._registry.price_list)
-        return Route(self._targets((spec.name,), constraints.needs.down), named(offer, field))
+        targets = self._targets((spec.name,), constraints.needs.down, constraints.needs.permitted)
+        return Route(targets, named(offer, field))
 
     def _chain(self, qualified: list[Offer], constraints: RoutingConstraints, prospect: Prospect) -> Chain | None:
         anyhow = constraints._replace(least_quality=0)
         running = survey(self._shortlist(constraints.needs), anyhow, prospect).ranked
         return chain_of(running, qualified, constraints, self._most_steps, self._expectations.escalations)
 
-    def _cascade_targets(self, chain: Chain, qualified: list[Offer], down: frozenset[str]) -> tuple[Target, ...]:
+    def _cascade_targets(self, chain: Chain, qualified: list[Offer], needs: Needs) -> tuple[Target, ...]:
         """Return the preferred provider of each step, then the fallbacks: other providers of the last, and others.
 
         Who falls back from the last step asks nobody whose answer did not hold.
         """
         steps = [offer.candidate.spec for offer in chain.steps]
         asked = {spec.name for spec in steps}
-        targets = [Target(spec.name, _in_order(spec, down)[0]) for spec in steps]
-        targets += [Target(steps[-1].name, provider) for provider in _in_order(steps[-1], down)[1:]]
+        down, permitted = needs.down, needs.permitted
+        targets = [Target(spec.name, _in_order(spec, down, permitted)[0]) for spec in steps]
+        targets += [Target(steps[-1].name, provider) for provider in _in_order(steps[-1], down, permitted)[1:]]
         others = [offer.candidate.spec for offer in qualified if offer.name not in asked]
-        targets += [Target(spec.name, _in_order(spec, down)[0]) for spec in others]
+        targets += [Target(spec.name, _in_order(spec, down, permitted)[0]) for spec in others]
         return tuple(targets[: len(steps) + self._max_fallbacks])
 
-    def _targets_of(self, models: tuple[str, ...], down: frozenset[str]) -> tuple[Target, ...]:
+    def _targets_of(
+        self, models: tuple[str, ...], down: frozenset[str], permitted: Permitted | None
+    ) -> tuple[Target, ...]:
         """Return every provider of the first model, then the preferred provider of each next one.
 
-        Providers that are out of order come last in their model: they may be in order by then.
+        Providers that are out of order come last in their model: they may be in order by then. Those that no policy
+        permits are left out.
         """
         first, *others = [self._specs[name] for name in models]
-        targets = [Target(first.name, provider) for provider in _in_order(first, down)]
-        targets += [Target(other.name, _in_order(other, down)[0]) for other in others]
+        targets = [Target(first.name, provider) for provider in _in_order(first, down, permitted)]
+        targets += [Target(other.name, _in_order(other, down, permitted)[0]) for other in others]
         return tuple(targets[: 1 + self._max_fallbacks])
 
 
@@ -187,5 +195,6 @@ def _decided(found: Survey, constraints: RoutingConstraints, field: Field) -> Ch
     return best(ranked, scored, field)
 
 
-def _in_order(spec: ModelSpec, down: frozenset[str]) -> Sequence[str]:
-    return sorted(spec.providers, key=down.__contains__) if down else spec.providers
+def _in_order(spec: ModelSpec, down: frozenset[str], permitted: Permitted | None) -> Sequence[str]:
+    providers = permitted_providers(spec, permitted)
+    return sorted(providers, key=down.__contains__) if down else providers

@@ -8,6 +8,7 @@ from itertools import repeat
 
 from agents.routing.constraints import NONE_DOWN, RoutingConstraints, Rule, constraints_of, rule_of
 from agents.routing.expectations import Expectations
+from agents.routing.permission import is_by_policy, task_problem
 from agents.routing.predictions import QualityPredictor
 from agents.routing.prospect import Prospect
 from agents.routing.quality import Qualities
@@ -19,6 +20,7 @@ from schemas.registry import ModelRegistry
 from schemas.result import Status
 from schemas.settings import RoutingSettings
 from schemas.wire import ProblemRecord
+from streams.outcomes import rejection_audit
 from streams.stage import Flow, Journey, ended_with
 
 NONE_DETECTED = repeat(None)
@@ -76,20 +78,43 @@ class RoutingStep:
         detected = NONE_DETECTED if self._tasks is None else self._tasks.of([each.request for each in journeys])
         for journey, qualities, task in zip(journeys, self._predicted(journeys), detected):  # noqa: B905 - may be endless
             assert journey.tenant is not None, "governance names the tenant before routing"
-            constraints = constraints_of(journey.request, journey.tenant, journey.lane, self._settings, down, task)
+            problem = task_problem(journey.request, task, journey.policy)
+            if problem is not None:
+                self._refuse(journey, problem, now, flow)
+                continue
+            constraints = constraints_of(
+                journey.request, journey.tenant, journey.lane, self._settings, down, task, journey.policy
+            )
             beginnings = self._caches.beginnings(journey.request, journey.input_tokens)
             warm = self._caches.warm(beginnings, now) if beginnings else ()
             decide = self._decide if qualities is None else self._decided
             decided = decide(constraints, Prospect(journey.input_tokens, qualities, warm))
             if isinstance(decided, ProblemRecord):
-                flow.ended.append((journey, ended_with(journey, Status.REJECTED, decided, now)))
+                self._refuse(journey, decided, now, flow)
             else:
                 journey.targets, journey.choice, journey.cascade = decided
                 journey.lane = constraints.needs.lane
+                if journey.policy.max_output_tokens is not None:
+                    journey.longest_answer = self._longest_answer(journey)
                 flow.onward.append(journey)
                 if beginnings:
                     self._caches.note(beginnings, journey.targets[0].model, now)
         return flow
+
+    @staticmethod
+    def _refuse(journey: Journey, problem: ProblemRecord, now: float, flow: Flow) -> None:
+        """Reject a journey; where a policy decided, it is on record."""
+        flow.ended.append((journey, ended_with(journey, Status.REJECTED, problem, now)))
+        if is_by_policy(problem):
+            flow.audits.append(rejection_audit(journey.request.tenant, journey.request.id, problem, now))
+
+    def _longest_answer(self, journey: Journey) -> int | None:
+        """Return how long the answer may be where only the policy bounds it: what every target can give."""
+        bound = journey.policy.max_output_tokens
+        if bound is None or journey.request.sampling.max_output_tokens is not None:
+            return None
+        specs = [self._registry.get(target.model) for target in journey.targets]
+        return min(bound.value, *(spec.max_output_tokens for spec in specs if spec is not None))
 
     def _decided(self, constraints: RoutingConstraints, prospect: Prospect) -> Decided | ProblemRecord:
         route = self._router.route(constraints, prospect)

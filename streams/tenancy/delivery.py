@@ -56,6 +56,7 @@ class Delivery:
         for key, (result, receipt), offset in zip(keys, ended, offsets, strict=True):
             state.ledger.ended(key, result.request_digest or "", offset)
             state.calls.close(key)
+            state.governance.ended(key)
             state.ending.discard(key)
             if receipt is not None:
                 receipt.settle()
@@ -88,9 +89,9 @@ class Delivery:
             for call, journey in group:
                 key = ledger_key(call.passenger.tenant, call.passenger.id)
                 waits_long = call.passenger.lane is Lane.BATCH  # its own custodian knows it, and for a day
-                if not waits_long and not state.ledger.has_ended(
-                    key
-                ):  # a call may end before its publisher hears that it is durable
+                if waits_long:
+                    state.governance.ended(key)
+                elif not state.ledger.has_ended(key):  # a call may end before its publisher hears that it is durable
                     state.calls.open(key, shard, offset, position)
                 journey.receipt.settle()
 

@@ -192,6 +192,7 @@ class Tenancy:
                     state.ledger.in_flight(key, passenger.digest)
                     if passenger.lane is Lane.BATCH:
                         continue  # nobody waits for it, and it may be open for a day
+                    state.governance.resume(passenger)
                     state.calls.open(key, record.partition, record.offset, state.results_position)
                     if passenger.fingerprint is not None:
                         state.cache.resume(passenger.fingerprint, passenger.id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from schemas.batch import Completion
+from schemas.batch import Completion, Passenger
 from streams.outcomes import Outcome, Standing
 from streams.records import Record
 from streams.stage import Flow, Journey, Step
@@ -61,6 +61,18 @@ class Entrance(Protocol):
     @property
     def reach(self) -> int | None:
         """Return the offset from which on a successor must recall them, if known; it never goes back."""
+        ...
+
+
+class Governance(Step, Protocol):
+    """The governance of one partition: a step, and a count of what it let in and has no result yet."""
+
+    def resume(self, passenger: Passenger) -> None:
+        """Know a request that a predecessor let in and dispatched."""
+        ...
+
+    def ended(self, key: str) -> None:
+        """Hear that a request has its durable result, or is left to a provider's batch."""
         ...
 
 
@@ -162,7 +174,7 @@ class PartitionState:
     partition: int
     entrance: Entrance
     ledger: KnownRequests
-    governance: Step
+    governance: Governance
     personal_data: Step
     cache: AnswerCache
     windows: Windows

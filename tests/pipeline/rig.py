@@ -221,6 +221,7 @@ def nothing_is_held(cluster: Cluster) -> None:
         for state in worker.stages.intake._tenancy.states.values():
             assert len(state.calls) == 0, state.calls._places
             assert state.ending == set()
+            assert len(state.governance._admission.in_flight) == 0  # type: ignore[attr-defined]
             assert len(state.cache._flights) == 0, state.cache._flights._leaders  # type: ignore[attr-defined]
 
 

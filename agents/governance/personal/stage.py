@@ -45,11 +45,10 @@ class Rules(NamedTuple):
 RulesOf = Callable[[Journey], Rules]
 
 
-def rules_of_tenant(journey: Journey) -> Rules:
-    """Return what the organization's own policy says: off where it says nothing, and closed where a check fails."""
-    assert journey.tenant is not None, "governance names the tenant before its prompts are screened"
-    policy = journey.tenant.policy
-    return Rules(policy.personal_data or PersonalDataMode.OFF, policy.failing or Failing.CLOSED)
+def rules_of_policy(journey: Journey) -> Rules:
+    """Return what the policies of the journey's scopes come to."""
+    policy = journey.policy
+    return Rules(policy.personal_data_mode, Failing.OPEN if policy.fails_open else Failing.CLOSED)
 
 
 class PersonalDataStep:
@@ -63,7 +62,7 @@ class PersonalDataStep:
 
     name = STAGE
 
-    def __init__(self, detector: Finder, rules_of: RulesOf = rules_of_tenant, *, injection: bool = True) -> None:
+    def __init__(self, detector: Finder, rules_of: RulesOf = rules_of_policy, *, injection: bool = True) -> None:
         self._detector = detector
         self._rules_of = rules_of
         self._injection = injection

@@ -76,3 +76,9 @@ def place_of_fact(fact: Fact) -> Place:
             return Place(Kind.USER, tenant, name)
         case KeyIssued(tenant=tenant, key_id=name):
             return Place(Kind.KEY, tenant, name)
+
+
+def label_of(fact: Fact) -> str:
+    """Return whom a fact is about, for people: `tenant acme`, `team search`."""
+    place = place_of_fact(fact)
+    return f"{place.kind} {place.name}"

@@ -5,16 +5,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.governance.limits import RateLimiter
+from agents.governance.rates.admission import Admission
 from agents.governance.registry import Registry
 from agents.governance.stage import GovernanceStep
+from schemas.batch import Passenger
+from schemas.effective_policy import UNRESTRICTED
+from schemas.governance import TeamRegistered, UserRegistered
+from schemas.policy import CacheMode, Policy, Rates
 from schemas.request import Request
-from schemas.result import Result, Status
+from schemas.result import Lane, Result, Status
 from schemas.tenant import TenantLimits, TenantRegistered
 from schemas.tokens import estimate_tokens
 from streams.stage import Flow, Journey
+from streams.tenancy.state import ledger_key
 
 NOW = 1_700_000_000.0
+EXPECTED_OUTPUT = 100
 PAST, FUTURE = "2023-11-14T22:13:20Z", "2023-11-14T22:13:21Z"
 
 
@@ -33,7 +39,7 @@ def journey(**fields: Any) -> Journey:
 def step(**limits: Any) -> GovernanceStep:
     directory = Registry()
     directory.register(TenantRegistered(tenant="t", reference_model="m", limits=TenantLimits(**limits)))
-    return GovernanceStep(directory, RateLimiter())
+    return GovernanceStep(directory, Admission(), EXPECTED_OUTPUT)
 
 
 def only_result(flow: Flow) -> Result:
@@ -113,8 +119,61 @@ def test_a_passed_deadline_expires_without_audit_and_a_coming_one_does_not() -> 
 def test_journeys_keep_their_order_and_a_removed_tenant_is_unknown_at_once() -> None:
     directory = Registry()
     directory.register(TenantRegistered(tenant="t", reference_model="m"))
-    governance = GovernanceStep(directory, RateLimiter())
+    governance = GovernanceStep(directory, Admission(), EXPECTED_OUTPUT)
     flow = governance.process([journey(id="1"), journey(id="2", tenant="u"), journey(id="3")], NOW)
     assert [one.request.id for one in flow.onward] == ["1", "3"]
     directory.apply(b"t", None)
     assert not governance.process([journey()], NOW).onward
+
+
+def test_a_journey_gets_its_team_and_what_the_policies_of_its_scopes_come_to() -> None:
+    directory = Registry()
+    directory.register(TenantRegistered(tenant="t", reference_model="m"))
+    directory.register(TeamRegistered(tenant="t", team="search", policy=Policy(cache=CacheMode.OFF)))
+    directory.register(UserRegistered(tenant="t", user="amara", team="search", policy=Policy(max_input_tokens=9)))
+    governance = GovernanceStep(directory, Admission(), EXPECTED_OUTPUT)
+    one, other, long = journey(user="amara"), journey(user="ben"), journey(user="amara", prompt="x" * 100)
+    flow = governance.process([one, other, long], NOW)
+    assert flow.onward == [one, other]
+    assert (one.team, one.policy.cache_mode) == ("search", CacheMode.OFF)
+    assert (other.team, other.policy) == (None, UNRESTRICTED)
+    ((_, rejected),) = flow.ended
+    assert rejected.error is not None
+    assert "policy.max_input_tokens of user amara is 9" in rejected.error.message
+    (audit,) = flow.audits
+    assert audit.reason == f"input_too_long: {rejected.error.message}"
+
+
+@pytest.mark.parametrize(
+    ("tokens_per_minute", "policy", "fields", "passes"),
+    [
+        (110, {}, {}, True),
+        (103, {}, {}, False),
+        (103, {"max_output_tokens": 50}, {}, True),
+        (103, {}, {"sampling": {"max_output_tokens": 50}}, True),
+        (110, {}, {"sampling": {"max_output_tokens": 500}}, False),
+    ],
+)
+def test_the_expected_output_is_what_bounds_it(
+    tokens_per_minute: int, policy: dict[str, Any], fields: dict[str, Any], passes: bool
+) -> None:
+    directory = Registry()
+    rates = Rates(tokens_per_minute=tokens_per_minute)
+    directory.register(TenantRegistered(tenant="t", reference_model="m", policy=Policy(**policy), rates=rates))
+    governance = GovernanceStep(directory, Admission(), EXPECTED_OUTPUT)
+    assert bool(governance.process([journey(**fields)], NOW).onward) is passes
+
+
+def test_what_is_in_flight_ends_with_its_result_and_is_known_to_a_successor() -> None:
+    directory = Registry()
+    directory.register(TenantRegistered(tenant="t", reference_model="m", rates=Rates(in_flight=1)))
+    first, second = (GovernanceStep(directory, Admission(), EXPECTED_OUTPUT) for _ in range(2))
+    assert len(first.process([journey(id="a"), journey(id="b")], NOW).onward) == 1
+    first.ended(ledger_key("t", "a"))
+    assert len(first.process([journey(id="c")], NOW).onward) == 1
+    passenger = Passenger("c", "t", 0, "d" * 32, Lane.BULK, b"{}", "m", NOW)
+    second.resume(passenger)
+    second.resume(msgspec.structs.replace(passenger, tenant="nobody"))
+    assert not second.process([journey(id="d")], NOW).onward
+    second.ended(ledger_key("t", "c"))
+    assert second.process([journey(id="e")], NOW).onward

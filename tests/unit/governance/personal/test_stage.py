@@ -9,6 +9,8 @@ from agents.governance.digest import request_digest
 from agents.governance.personal.detector import Detector
 from agents.governance.personal.finding import Finding
 from agents.governance.personal.stage import PersonalDataStep
+from agents.governance.policies import effective_policy
+from agents.governance.registry import Scopes
 from schemas.policy import Failing, PersonalDataMode, Policy
 from schemas.request import Request
 from schemas.screening import ScreeningSettings
@@ -29,7 +31,9 @@ class Broken:
 
 def journey(mode: PersonalDataMode, failing: Failing | None = None, **fields: Any) -> Journey:
     policy = Policy(personal_data=mode, failing=failing)
-    return a_journey(tenant=TENANT.model_copy(update={"policy": policy}), **fields)
+    one = a_journey(**fields)
+    one.policy = effective_policy(Scopes(TENANT.model_copy(update={"policy": policy})))
+    return one
 
 
 def test_every_text_a_provider_sees_is_replaced_and_nothing_else() -> None:

@@ -1,0 +1,28 @@
+"""What follows from a chain of scopes for every request under it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from agents.governance.policies import effective_policy
+from agents.governance.rates.gates import Gates, gates_of
+from agents.governance.registry import Scopes
+from schemas.effective_policy import EffectivePolicy
+
+
+class Standing(NamedTuple):
+    """What holds for requests under one chain of scopes.
+
+    Attributes:
+        gates: The limits that they pass.
+        team: Whose budgets and limits count, as the user or the key belongs to one.
+    """
+
+    policy: EffectivePolicy
+    gates: Gates
+    team: str | None
+
+
+def standing_of(scopes: Scopes) -> Standing:
+    """Work out what holds under these scopes."""
+    return Standing(effective_policy(scopes), gates_of(scopes), None if scopes.team is None else scopes.team.team)
