@@ -2,8 +2,8 @@
 
 It covers what determines the answer: the conversation, tools, response format, sampling, the class of model asked
 for, the task type, and the policy's rules about who may answer. It leaves out who asks, when, how urgently and at
-what price: user, id, tags, trace, deadline, latency budget, maximum cost. Texts are compared as they are, to the byte:
-exact means exact.
+what price: user, id, tags, trace, deadline, latency budget, maximum cost. Texts are compared as they are, to the
+byte: exact means exact.
 """
 
 from __future__ import annotations

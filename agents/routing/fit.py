@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from agents.routing.constraints import Needs, RoutingConstraints
 from agents.routing.expectations import CALL_UNITS, Expectations
+from agents.routing.permission import not_permitted, permitted_providers
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.units import QUALITY_UNITS, cost_units, quality_of, quality_units, usd
-from schemas.effective_policy import Permitted
+from agents.routing.violation import Violation
 from schemas.prices_formula import TOKENS_PER_PRICE_UNIT, Formula
 from schemas.registry import Capability, ModelSpec
 from schemas.result import Lane
@@ -25,27 +26,6 @@ DEARER = "costs more"
 TOO_POOR = "quality too low"
 """The commonest of all losses, so it is the same for all; a decision has the figures beside it."""
 NOTHING_CACHED: dict[str, int] = {}
-
-
-class Violation(NamedTuple):
-    """A constraint that a model does not meet.
-
-    Attributes:
-        field: Dotted path of the request's field that asks for it, or of the tenant's.
-        loss: Why the model lost, in a few words: it is written on every decision.
-        remedy: What would admit the model.
-        figures: The same with the figures, where a decision has them elsewhere.
-    """
-
-    field: str
-    loss: str
-    remedy: str
-    figures: str | None = None
-
-    @property
-    def told(self) -> str:
-        """Why the model lost, to somebody who sees nothing else."""
-        return self.figures or self.loss
 
 
 class InputRates(NamedTuple):
@@ -218,25 +198,7 @@ def _allowed(candidate: Candidate, needs: Needs) -> Violation | None:
 
 
 def _permitted(candidate: Candidate, needs: Needs) -> Violation | None:
-    if needs.permitted is None:
-        return None
-    models, providers = needs.permitted
-    name, offered = candidate.spec.name, candidate.spec.providers
-    by = None if models is None else models.excluding(name)
-    if by is not None:
-        return Violation("policy.allowed_models", f"not allowed by {by}", f"have {name} allowed by {by}")
-    if providers is not None and not any(provider in providers.names for provider in offered):
-        by = providers.excluding(offered[0]) or providers.by
-        remedy = f"have {offered[0]} allowed by {by}"
-        return Violation("policy.allowed_providers", f"no provider of it allowed by {by}", remedy)
-    return None
-
-
-def permitted_providers(spec: ModelSpec, permitted: Permitted | None) -> Sequence[str]:
-    """Return the providers of a model that the policy lets be asked, in the order of the registry."""
-    if permitted is None or permitted.providers is None:
-        return spec.providers
-    return [provider for provider in spec.providers if provider in permitted.providers.names]
+    return None if needs.permitted is None else not_permitted(candidate.spec, needs.permitted)
 
 
 def _lane(candidate: Candidate, needs: Needs) -> Violation | None:

@@ -1,9 +1,13 @@
-"""What a policy has against a request that only routing can tell: a task type that was detected, no model left."""
+"""What policies leave to routing: which models and providers may answer, and the task types that are detected."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agents.routing.tasks.detection import Detection
-from schemas.effective_policy import EffectivePolicy
+from agents.routing.violation import Violation
+from schemas.effective_policy import EffectivePolicy, Permitted
+from schemas.registry import ModelSpec
 from schemas.request import Request
 from schemas.wire import ProblemRecord
 
@@ -39,6 +43,28 @@ def task_problem(request: Request, detected: Detection | None, policy: Effective
         f"set task_type if it is one of {', '.join(allowed.names)}" if allowed.names else REMEDY,
         "task_type",
     )
+
+
+def not_permitted(spec: ModelSpec, permitted: Permitted) -> Violation | None:
+    """Return what the policy has against a model: its name, or that none of its providers may be asked."""
+    models, providers = permitted
+    by = None if models is None else models.excluding(spec.name)
+    if by is not None:
+        return Violation("policy.allowed_models", f"not allowed by {by}", f"have {spec.name} allowed by {by}")
+    if providers is None or permitted_providers(spec, permitted):
+        return None
+    first = spec.providers[0]
+    by = providers.excluding(first) or providers.by
+    return Violation(
+        "policy.allowed_providers", f"no provider of it allowed by {by}", f"have {first} allowed by {by}"
+    )
+
+
+def permitted_providers(spec: ModelSpec, permitted: Permitted | None) -> Sequence[str]:
+    """Return the providers of a model that the policy lets be asked, in the order of the registry."""
+    if permitted is None or permitted.providers is None:
+        return spec.providers
+    return [provider for provider in spec.providers if provider in permitted.providers.names]
 
 
 def is_by_policy(problem: ProblemRecord) -> bool:

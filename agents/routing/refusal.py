@@ -9,8 +9,9 @@ from itertools import chain
 
 from agents.routing.constraints import RoutingConstraints
 from agents.routing.expectations import Expectations
-from agents.routing.fit import Violation, candidate_of, offers_of, violations
+from agents.routing.fit import candidate_of, offers_of, violations
 from agents.routing.prospect import Prospect
+from agents.routing.violation import Violation
 from schemas.registry import ModelRegistry
 from schemas.wire import ProblemRecord
 

@@ -23,6 +23,7 @@ def filled(policy: Policy) -> CacheStep:
     cache = CacheStep(IntakeSettings(), three_models())
     one = governed(policy)
     cache.process([one], NOW)
+    passenger = a_passenger(one.request.id, fingerprint=one.fingerprint)
     cache.complete(
         a_completion(a_passenger(one.request.id, fingerprint=one.fingerprint, cache_ttl_seconds=100), answer=PARIS),
         NOW + 1,
