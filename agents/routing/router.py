@@ -11,8 +11,9 @@ from agents.routing.cascade.decision import cascaded
 from agents.routing.constraints import Needs, RoutingConstraints, Rule
 from agents.routing.decision import Field, best, cheapest, most_useful, named
 from agents.routing.expectations import Expectations
-from agents.routing.fit import Offer, candidate_of, expected_of, offers_of, permitted_providers, violations
+from agents.routing.fit import Offer, candidate_of, expected_of, offers_of, violations
 from agents.routing.leaders import leaders
+from agents.routing.permission import permitted_providers
 from agents.routing.pieces import joined, piece_of
 from agents.routing.prospect import Prospect
 from agents.routing.refusal import NOT_PERMITTED, no_model_meets, not_allowed, not_fitting, not_permitted, unknown

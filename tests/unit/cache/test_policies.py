@@ -24,10 +24,7 @@ def filled(policy: Policy) -> CacheStep:
     one = governed(policy)
     cache.process([one], NOW)
     passenger = a_passenger(one.request.id, fingerprint=one.fingerprint)
-    cache.complete(
-        a_completion(a_passenger(one.request.id, fingerprint=one.fingerprint, cache_ttl_seconds=100), answer=PARIS),
-        NOW + 1,
-    )
+    cache.complete(a_completion(passenger, answer=PARIS), NOW + 1)
     return cache
 
 
