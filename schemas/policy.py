@@ -49,7 +49,7 @@ class Failing(StrEnum):
 class Policy(StrictValue):
     """What one scope may do; None leaves it to the wider scopes.
 
-    Not all of it is enforced yet: `docs/governance.md` says what is.
+    `docs/governance.md` says how each is enforced, and which are only kept yet.
 
     Of nested scopes (organization, team, user, key) every limit holds, so that a narrower scope never widens one:
     the smallest number, the intersection of the allowed names, the strictest mode.
@@ -59,7 +59,7 @@ class Policy(StrictValue):
         allowed_providers: The only providers that may be asked.
         allowed_task_types: The only task types that are served.
         max_input_tokens: Longest input of one request, estimated in tokens.
-        max_output_tokens: Longest answer a request may ask for, in tokens.
+        max_output_tokens: Longest answer a request may ask for, in tokens; the bound of one that asks for none.
         max_cost_usd: Most that one request may cost, in dollars.
         personal_data: What happens to personal data in prompts.
         cache: What the cache may do.

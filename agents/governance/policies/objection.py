@@ -7,6 +7,8 @@ from schemas.policy import CacheMode
 from schemas.request import CacheDirective, Request
 from schemas.wire import ProblemRecord
 
+NOT_ALLOWED = {"model": "model_not_allowed", "task_type": "task_type_not_allowed"}
+
 
 def policy_problem(request: Request, input_tokens: int, policy: EffectivePolicy) -> ProblemRecord | None:
     """Return what the policy has against a request as it was sent, or None.
@@ -60,7 +62,7 @@ def _output_too_long(asked: int, longest: Ruling[int]) -> ProblemRecord:
 def _not_allowed(field: str, name: str, allowed: Restriction, by: str) -> ProblemRecord:
     remedy = f"name one of {', '.join(allowed.names)}" if allowed.names else f"ask an operator to allow a {field}"
     return ProblemRecord(
-        f"{field}_not_allowed",
+        NOT_ALLOWED[field],
         f"{field}: {name} is not allowed by policy.allowed_{field}s of {by}",
         remedy,
         field,
