@@ -100,6 +100,7 @@ def governance() -> dict[str, Any]:
     `read` decodes signed messages without looking at their signatures, which intake does with or without governance;
     `step` is governance of a tenant without rules. With everything on, a request passes signature, policies of
     organization, team, user and key, three nested rates of requests and of tokens, and a limit in flight in each.
+    Three nested budgets belong here too, as soon as there are any.
     """
     master = MasterKey(bytes(32))
     ring = KeyRing(master)

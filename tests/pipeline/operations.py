@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.policy import CacheMode, Policy, Rates
 from schemas.tenant import TenantLimits, TenantRegistered
 from streams.envelope import Publication
 from streams.topics import FEEDBACK
@@ -114,5 +115,7 @@ OPERATIONS: Mapping[str, Callable[[Act], None]] = {
     "limit": lambda act: act.register(limits=TenantLimits(requests_per_minute=60, burst=1 + act.operation.choice)),
     "free": lambda act: act.register(cache_ttl_seconds=3600),
     "only small": lambda act: act.register(limits=TenantLimits(allowed_models=("small",))),
+    "policy": lambda act: act.register(policy=Policy(allowed_models=("small",), cache=CacheMode.READ_ONLY)),
+    "rates": lambda act: act.register(rates=Rates(tokens_per_minute=600, in_flight=1 + act.operation.choice)),
     "grade": lambda act: act.grade(),
 }

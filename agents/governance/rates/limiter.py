@@ -56,8 +56,10 @@ class RateLimiter:
         for gate in gates:
             if units > gate.burst:
                 return Refusal(gate, math.inf)
-            due = self._due.get(gate.key, at)
-            early = max(due, at) - at - gate.interval * (gate.burst - units)
+            due = self._due.get(gate.key)
+            if due is None or due <= at:
+                continue  # idle
+            early = due - at - gate.interval * (gate.burst - units)
             if early > 0 and (worst is None or early > worst.wait * NS_PER_SECOND):
                 worst = Refusal(gate, early / NS_PER_SECOND)
         return worst
@@ -67,9 +69,10 @@ class RateLimiter:
         at = _nanoseconds(now)
         for gate in gates:
             key = gate.key
-            if key not in self._due and len(self._due) >= self._room:
+            due = self._due.get(key)
+            if due is None and len(self._due) >= self._room:
                 self._forget_idle(at)
-            self._due[key] = max(self._due.get(key, at), at) + gate.interval * units
+            self._due[key] = (at if due is None or due < at else due) + gate.interval * units
 
     def _forget_idle(self, at: int) -> None:
         """Drop the limits of which nothing is known that a new one would not have too."""
