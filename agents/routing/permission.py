@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agents.routing.tasks.detection import Detection
 from agents.routing.violation import Violation
-from schemas.effective_policy import EffectivePolicy, Permitted
-from schemas.registry import ModelSpec
+from schemas.effective_policy import EffectivePolicy, Permitted, Restriction
+from schemas.registry import ModelRegistry, ModelSpec
 from schemas.request import Request
 from schemas.wire import ProblemRecord
 
 BY_POLICY = frozenset({"model_not_allowed", "provider_not_allowed", "task_type_not_allowed", "task_type_unknown"})
 POLICY = "policy."
+NOT_ALLOWED, NO_PROVIDER = "not allowed by ", "no provider of it allowed by "
+"""How losses begin; `permitted_then` reads them back."""
 REMEDY = "name its task_type, or have an operator allow it"
 
 
@@ -50,14 +52,12 @@ def not_permitted(spec: ModelSpec, permitted: Permitted) -> Violation | None:
     models, providers = permitted
     by = None if models is None else models.excluding(spec.name)
     if by is not None:
-        return Violation("policy.allowed_models", f"not allowed by {by}", f"have {spec.name} allowed by {by}")
+        return Violation("policy.allowed_models", f"{NOT_ALLOWED}{by}", f"have {spec.name} allowed by {by}")
     if providers is None or permitted_providers(spec, permitted):
         return None
     first = spec.providers[0]
     by = providers.excluding(first) or providers.by
-    return Violation(
-        "policy.allowed_providers", f"no provider of it allowed by {by}", f"have {first} allowed by {by}"
-    )
+    return Violation("policy.allowed_providers", f"{NO_PROVIDER}{by}", f"have {first} allowed by {by}")
 
 
 def permitted_providers(spec: ModelSpec, permitted: Permitted | None) -> Sequence[str]:
@@ -65,6 +65,26 @@ def permitted_providers(spec: ModelSpec, permitted: Permitted | None) -> Sequenc
     if permitted is None or permitted.providers is None:
         return spec.providers
     return [provider for provider in spec.providers if provider in permitted.providers.names]
+
+
+def permitted_then(lost: Mapping[str, str], registry: ModelRegistry) -> Permitted | None:
+    """Return which models of the registry policies permitted when a decision was made; None where it names no rule.
+
+    Args:
+        lost: Why models lost, by name; a model that did not exist then counts as permitted.
+        registry: The models.
+    """
+    excluded: dict[str, set[str]] = {}
+    for name, loss in lost.items():
+        for beginning in (NOT_ALLOWED, NO_PROVIDER):
+            if loss.startswith(beginning):
+                excluded.setdefault(loss.removeprefix(beginning), set()).add(name)
+    if not excluded:
+        return None
+    everybody = [spec.name for spec in registry]
+    rules = tuple((by, tuple(name for name in everybody if name not in names)) for by, names in excluded.items())
+    everywhere = set(everybody).intersection(*(names for _, names in rules))
+    return Permitted(Restriction(tuple(name for name in everybody if name in everywhere), rules))
 
 
 def is_by_policy(problem: ProblemRecord) -> bool:

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from agents.routing.constraints import constraints_of
 from agents.routing.expectations import CALL_UNITS, SHARE_UNITS, Expectations, Kind
+from agents.routing.permission import permitted_then
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.quality import Qualities
 from agents.routing.router import Route, Router
 from agents.routing.tasks.detection import Detection
 from agents.routing.units import quality_units
+from schemas.effective_policy import UNRESTRICTED, EffectivePolicy
 from schemas.registry import ModelRegistry
 from schemas.request import Request
 from schemas.result import Decision, Lane, Result
@@ -41,7 +43,7 @@ class Replayer:
     """Decides about logged requests under one configuration.
 
     What only the log knows of a request goes into the decision again: the lane it travelled in, which provider had
-    its beginning cached, its task type as detected, and what experience told of each candidate. Providers count as in
+    its beginning cached, which models policies permitted, its task type as detected, and what experience told of each candidate. Providers count as in
     order.
 
     Args:
@@ -73,7 +75,11 @@ class Replayer:
         request, decision = logged.request, logged.result.decision
         assert logged.tenant is not None, "a request without a tenant is not routed"
         lane = logged.result.lane or Lane.INTERACTIVE
-        constraints = constraints_of(request, logged.tenant, lane, self._settings, detected=self._detected(decision))
+        permitted = None if decision is None else permitted_then(decision.lost, self._registry)
+        policy = UNRESTRICTED if permitted is None else EffectivePolicy(permitted=permitted)
+        constraints = constraints_of(
+            request, logged.tenant, lane, self._settings, detected=self._detected(decision), policy=policy
+        )
         tokens = None if decision is None else decision.input_tokens
         prospect = Prospect(estimate_tokens(request) if tokens is None else tokens, qualities, _warm(decision))
         return self._router(_experience(decision, constraints.needs.task_type)).route(constraints, prospect)

@@ -38,15 +38,13 @@ class Admission:
         for ceiling in gates.ceilings:
             if self.in_flight.count(ceiling.place) >= ceiling.limit:
                 return _too_many(ceiling)
-        refused = self._requests.refusal(gates.requests, 1, now) if gates.requests else None
-        if refused is not None:
-            return _too_fast(refused.gate, "requests", refused.wait)
-        refused = self._tokens.refusal(gates.tokens, tokens, now) if gates.tokens else None
-        if refused is None:
-            return None
-        if math.isinf(refused.wait):
-            return _too_large(refused.gate, tokens)
-        return _too_fast(refused.gate, "tokens", refused.wait)
+        often = self._requests.refusal(gates.requests, 1, now) if gates.requests else None
+        large = self._tokens.refusal(gates.tokens, tokens, now) if gates.tokens else None
+        if large is not None and math.isinf(large.wait):
+            return _too_large(large.gate, tokens)
+        if large is not None and (often is None or large.wait > often.wait):
+            return _too_fast(large.gate, "tokens", large.wait)
+        return None if often is None else _too_fast(often.gate, "requests", often.wait)
 
     def admit(self, key: str, gates: Gates, tokens: int, now: float) -> None:
         """Count a request that is let in, in all of its scopes; one that is in flight already is counted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,13 +12,16 @@ import pytest
 
 from agents.governance.policies import effective_policy
 from agents.routing.dispatch import bounded, to_call
+from agents.routing.replay import Logged, Replayer
+from agents.routing.router import Route
 from agents.routing.stage import RoutingStep
 from agents.routing.tasks.detection import Detection
 from agents.routing.tasks.requests import DetectedTasks
 from schemas.policy import Failing, Policy
+from schemas.result import Decision, Result, Status
 from schemas.settings import RoutingSettings
 from streams.stage import Flow, Journey
-from tests.flow.journeys import NOW, a_journey
+from tests.flow.journeys import NOW, TENANT, a_journey
 from tests.flow.models import a_model, a_registry, three_models
 from tests.unit.governance.scopes import chain
 
@@ -144,6 +148,30 @@ def test_a_request_that_asks_for_less_keeps_its_own_bound() -> None:
 
 def test_a_bound_is_written_beside_what_is_there() -> None:
     assert bounded(b'{"id":"a","tags":{ }}', 5) == b'{"id":"a","tags":{ },"sampling":{"max_output_tokens":5}}'
+
+
+@pytest.mark.parametrize(
+    "policy", [Policy(allowed_models=("big", "middle")), Policy(allowed_providers=("west",)), Policy()]
+)
+def test_a_logged_decision_is_decided_again_under_the_rules_of_its_time(policy: Policy) -> None:
+    registry = a_registry(*three_models(), a_model("far", providers=["west"], price={"input": 50, "output": 50}))
+    one = governed(policy)
+    RoutingStep(registry, SETTINGS).process([one], NOW)
+    then = Decision.model_validate_json(one.choice or b"")
+    moment = datetime.fromtimestamp(NOW, UTC)
+    result = Result(
+        id=one.request.id,
+        status=Status.COMPLETED,
+        lane=one.lane,
+        cost_usd=Decimal(0),
+        decision=then,
+        received_at=moment,
+        completed_at=moment,
+    )
+    (again,) = Replayer(registry, SETTINGS).decide([Logged(one.request, result, TENANT)])
+    assert isinstance(again, Route)
+    assert again.targets[0] == one.targets[0]
+    assert again.choice.lost.keys() == then.lost.keys()
 
 
 def _unbounded() -> tuple[Any, ...]:

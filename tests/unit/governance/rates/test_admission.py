@@ -45,6 +45,16 @@ def test_tokens_count_by_what_is_expected_of_a_request() -> None:
     assert "600 tokens per minute" in problem.message
 
 
+def test_whoever_waits_as_told_passes_requests_and_tokens_alike() -> None:
+    admission = Admission()
+    gates = under({"requests_per_minute": 60, "request_burst": 1, "tokens_per_minute": 600, "token_burst": TOKENS})
+    assert ask(admission, "a", gates) is None
+    problem = ask(admission, "b", gates)
+    assert problem is not None
+    assert (problem.retry_after_seconds, "600 tokens" in problem.message) == (5.0, True)
+    assert ask(admission, "b", gates, now=NOW + 5) is None
+
+
 def test_more_tokens_than_may_ever_come_at_once_are_not_told_to_wait() -> None:
     problem = ask(Admission(), "a", under({"tokens_per_minute": 600, "token_burst": 100}), 101)
     assert problem is not None
