@@ -6,6 +6,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 TESTS := tests/unit tests/pipeline tests/integration
 # Many tests wait for a broker, so two run at once; a file stays together, so that what it starts is started once.
 AT_ONCE := --numprocesses 2 --dist loadfile
+# A test with kills has brokers and processes of its own, so that any two may run at once.
+CHAOS_AT_ONCE := --numprocesses 2 --dist worksteal
 # Two processes whose products are spread over threads wait for each other most of the time.
 export OPENBLAS_NUM_THREADS := 1
 export PYTHON
@@ -24,7 +26,7 @@ demo: $(VENV)/.installed  ## answer 2,000 requests on the embedded stack and sho
 test: setup  ## check the style and the types, then run every test with coverage
 	scripts/prerequisites.sh --tests
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest --cov --cov-report= --cov-fail-under=0 tests/chaos
+	$(BIN)/pytest $(CHAOS_AT_ONCE) --cov --cov-report= --cov-fail-under=0 tests/chaos
 	$(BIN)/pytest $(AT_ONCE) --cov --cov-append --cov-report=term $(TESTS)
 
 lint: setup  ## check the style and the types

@@ -126,9 +126,9 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, broker: str, broker_kind: str) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, own_broker: str, broker_kind: str) -> AsyncIterator[Desk]:
     async with running(
-        tmp_path, broker, broker_kind, workers=WORKERS, latency_seconds=0.01, governance=GOVERNANCE
+        tmp_path, own_broker, broker_kind, workers=WORKERS, latency_seconds=0.01, governance=GOVERNANCE
     ) as rig:
         kafka = rig.settings.kafka
         async with asyncio.timeout(PATIENCE_SECONDS):
