@@ -146,8 +146,12 @@ class System:
         self._children.append(process)
         self.watched.processes[name] = psutil.Process(process.pid)
 
+    def logs(self, name: str) -> dict[str, str]:
+        """Return what the processes whose names begin so have logged so far."""
+        return {log.stem: log.read_text() for log in sorted(self._folder.glob(f"{name}*.log"))}
+
     def stop(self) -> None:
-        """End what was started."""
+        """End what was started; once more does nothing."""
         for process in self._children:
             process.terminate()
         for process in self._children:

@@ -48,6 +48,7 @@ class ProviderLedger:
     Attributes:
         attempts: Calls received by request id, refused ones included.
         charges: Charged calls by request id.
+        charged_tokens: Tokens charged by request id.
         charged_usd: What they came to.
         over_limit: Calls refused because a limit was reached.
         requests: Calls received per minute.
@@ -59,6 +60,7 @@ class ProviderLedger:
         self.tokens_per_minute = tokens_per_minute
         self.attempts: Counter[str] = Counter()
         self.charges: Counter[str] = Counter()
+        self.charged_tokens: Counter[str] = Counter()
         self.charged_usd = Decimal(0)
         self.over_limit = 0
         self.requests = SlidingCount()
@@ -77,6 +79,7 @@ class ProviderLedger:
     def charge(self, request_id: str, tokens: int, now: float) -> None:
         """Charge a call."""
         self.charges[request_id] += 1
+        self.charged_tokens[request_id] += tokens
         self.charged_usd += tokens * USD_PER_TOKEN
         self.tokens.add(tokens, now)
 
