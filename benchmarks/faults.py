@@ -112,6 +112,7 @@ class Results:
         self._decode = msgspec.json.Decoder(Ended).decode
         self.all: list[Ended] = []
         self.ids: set[str] = set()
+        self.begun = asyncio.Event()
 
     async def start(self) -> None:
         """Begin at the beginning."""
@@ -126,6 +127,7 @@ class Results:
                 result = self._decode(record.value or b"")
                 self.all.append(result)
                 self.ids.add(result.id)
+                self.begun.set()
 
     async def until(self, count: int) -> None:
         """Read until so many requests have a result.
@@ -159,12 +161,11 @@ async def booked(settings: Settings, expected: Decimal) -> dict[tuple[str, str],
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def outage(server: ProviderServer, plan: Plan) -> None:
-    """Be out for a while, some time after the first call came."""
+async def outage(server: ProviderServer, plan: Plan, begun: asyncio.Event) -> None:
+    """Be out for a while, some time after the first result came."""
     if not plan.outage_seconds:
         return
-    while not server.ledger.attempts:
-        await asyncio.sleep(LOOK_SECONDS)
+    await begun.wait()
     await asyncio.sleep(plan.outage_after)
     server.outage = True
     await asyncio.sleep(plan.outage_seconds)
@@ -177,9 +178,9 @@ async def serve(running: System, plan: Plan, workers: int, server: ProviderServe
     requests = documents(plan.requests)
     consumer = detached_consumer(kafka, kafka.fetch_max_wait_ms)
     await consumer.start()
-    trouble = asyncio.create_task(outage(server, plan))
+    results = Results(consumer, kafka.partitions)
+    trouble = asyncio.create_task(outage(server, plan, results.begun))
     try:
-        results = Results(consumer, kafka.partitions)
         await results.start()
         running.start(workers)
         began = time.perf_counter()
