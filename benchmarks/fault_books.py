@@ -157,10 +157,21 @@ def limits_of(ledger: ProviderLedger) -> dict[str, Any]:
     return {
         "requests_per_minute": ledger.requests_per_minute,
         "most_requests_in_a_minute": ledger.requests.most,
+        "most_requests_in_six_seconds": ledger.glimpse.most,
         "tokens_per_minute": ledger.tokens_per_minute,
         "most_tokens_in_a_minute": ledger.tokens.most,
         "refused_for_a_limit": ledger.over_limit,
     }
+
+
+def partitions_of(logs: Mapping[str, str]) -> dict[str, int]:
+    """Return how many partitions each worker has, from the workers' logs."""
+    found = dict.fromkeys(logs, 0)
+    for worker, text in logs.items():
+        for line in text.splitlines():
+            if "partitions gained" in line:
+                found[worker] = msgspec.json.decode(line)["partitions"]
+    return found
 
 
 def circuits(logs: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -32,7 +32,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.fault_books import ANSWERED, Books, Ended, audited, circuits, judged, limits_of
+from benchmarks.fault_books import ANSWERED, Books, Ended, audited, circuits, judged, limits_of, partitions_of
 from benchmarks.harness import POLL_MS, System, system
 from benchmarks.providers import KEY_VARIABLE, MOST_ATTEMPTS_PER_REQUEST, Plan, sections
 from schemas.settings import Settings
@@ -172,6 +172,19 @@ async def outage(server: ProviderServer, plan: Plan, begun: asyncio.Event) -> No
     server.outage = False
 
 
+async def shared(running: System) -> None:
+    """Wait until every worker has partitions.
+
+    Raises:
+        TimeoutError: One got none.
+    """
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            if all(partitions_of(running.logs("worker")).values()):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+
 async def serve(running: System, plan: Plan, workers: int, server: ProviderServer) -> tuple[Results, float]:
     """Send the requests; return their results and the seconds until the last one came."""
     kafka = running.settings.kafka
@@ -183,6 +196,7 @@ async def serve(running: System, plan: Plan, workers: int, server: ProviderServe
     try:
         await results.start()
         running.start(workers)
+        await shared(running)
         began = time.perf_counter()
         sending = asyncio.create_task(send(running.settings, requests))
         await results.until(plan.requests)

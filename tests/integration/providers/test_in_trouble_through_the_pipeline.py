@@ -1,4 +1,4 @@
-"""The benchmark's run, smaller: faults of every kind, an outage and limits, with two workers that share the limits."""
+"""The benchmark's run, smaller: faults of every kind, an outage, and limits that two workers share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 from benchmarks.faults import run
 from benchmarks.providers import Plan
 
+MOST_IN_SIX_SECONDS = 0.2
+"""Of a minute's limit. A tenth of the minute's 90 % and the burst of a twentieth are 14 %; two workers that each took
+the whole limit made 25 to 28 %."""
 SMALL = Plan(
     requests=800,
     latency_seconds=0.02,
@@ -26,8 +29,10 @@ async def test_two_workers_answer_or_fail_rightly_within_one_limit(tmp_path: Pat
     assert found["attempts_per_request"]["by_the_servers"] <= 1.5
     for limits in found["limits"].values():
         assert limits["refused_for_a_limit"] == 0
-        assert 0 < limits["most_requests_in_a_minute"] <= SMALL.requests_per_minute
-    assert {name.partition("/")[0] for name in found["breakers"]} == {"worker_0", "worker_1"}
+        assert 0 < limits["most_requests_in_six_seconds"] <= MOST_IN_SIX_SECONDS * SMALL.requests_per_minute
+    assert len(found["partitions"]) == 2
+    assert all(found["partitions"].values())
+    assert found["breakers"]
     assert all(breaker["closed"] for breaker in found["breakers"].values())
     assert found["charges"]["some_wrong"] == []
     assert found["charges"]["booked_and_never_charged"] == 0
