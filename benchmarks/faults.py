@@ -249,6 +249,7 @@ async def run(plan: Plan, workers: int, folder: Path) -> dict[str, Any]:
     return {
         **_figures(plan, every, books, rows, circuits(logs)),
         "seconds": round(seconds, 1),
+        "partitions": partitions_of(logs),
         "faults_struck": struck,
     }
 

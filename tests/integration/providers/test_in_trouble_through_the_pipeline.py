@@ -16,8 +16,8 @@ SMALL = Plan(
     timeout_seconds=3.0,
     max_in_flight=32,
     requests_per_minute=1_800,
-    outage_after=1.0,
-    outage_seconds=2.0,
+    outage_after=0.2,
+    outage_seconds=6.0,
 )
 
 
