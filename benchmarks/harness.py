@@ -67,9 +67,9 @@ def spent(before: Mapping[str, float], after: Mapping[str, float], requests: int
 
 def child(module: str, *arguments: str, env: Mapping[str, str] | None = None, log: Path | None = None) -> Any:
     """Start a Python module as a child process."""
-    sink = log.open("ab") if log else subprocess.DEVNULL
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-    return subprocess.Popen([sys.executable, "-m", module, *arguments], env=variables, stdout=sink, stderr=sink)
+    with Path(log or os.devnull).open("ab") as sink:  # the child has it open by itself
+        return subprocess.Popen([sys.executable, "-m", module, *arguments], env=variables, stdout=sink, stderr=sink)
 
 
 class Counter:
@@ -146,8 +146,12 @@ class System:
         self._children.append(process)
         self.watched.processes[name] = psutil.Process(process.pid)
 
+    def logs(self, name: str) -> dict[str, str]:
+        """Return what the processes whose names begin so have logged so far."""
+        return {log.stem: log.read_text() for log in sorted(self._folder.glob(f"{name}*.log"))}
+
     def stop(self) -> None:
-        """End what was started."""
+        """End what was started; once more does nothing."""
         for process in self._children:
             process.terminate()
         for process in self._children:

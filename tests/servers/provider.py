@@ -54,6 +54,7 @@ class ProviderServer:
         headers: The headers it came with.
         under_way: Calls being answered; `most_under_way` is the highest so far.
         met: How often each fault struck.
+        calls: By request id: the attempt of each call, and what it met; None where it was answered as it should be.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class ProviderServer:
         self.under_way = 0
         self.most_under_way = 0
         self.met: dict[Fault, int] = {}
+        self.calls: dict[str, list[tuple[int, Fault | None]]] = {}
 
     @property
     def base_url(self) -> str:
@@ -118,7 +120,9 @@ class ProviderServer:
 
     def _reply(self, path: str, flavor: Flavor, headers: dict[str, str], body: bytes) -> ServerReply | Hangup:
         now = time.time()
-        request_id, _, attempt = headers.get("x-request-id", "").rpartition("/")
+        request_id, _, number = headers.get("x-request-id", "").rpartition("/")
+        attempt = int(number or 0)
+        calls = self.calls.setdefault(request_id, [])
         allowed = self.ledger.receive(request_id, now)
         self.headers[path] = headers
         try:
@@ -126,13 +130,17 @@ class ProviderServer:
         except msgspec.DecodeError:
             return self._refuse(flavor, Fault.BAD_REQUEST, now)
         if (wrong := self._inadmissible(path, headers, asked)) is not None:
+            calls.append((attempt, wrong))
             return self._refuse(flavor, wrong, now)
         if not allowed:
+            calls.append((attempt, Fault.RATE_LIMITED))
             return self._refuse(flavor, Fault.RATE_LIMITED, now, self.ledger.requests.frees_in(now))
         key = headers.get("idempotency-key", "")
         if key and (known := self._answered.get(key)) is not None:
+            calls.append((attempt, None))
             return self._send(flavor, known, now)
-        fault = self._faults(Asked(request_id, int(attempt or 0)))
+        fault = self._faults(Asked(request_id, attempt))
+        calls.append((attempt, fault))
         if fault is not None:
             self.met[fault] = self.met.get(fault, 0) + 1
         said = spoken(body, asked)

@@ -61,3 +61,35 @@ def test_no_minute_sees_more_than_the_limit(limit: int, pauses: list[float]) -> 
             begun.append(now)
     for number, start in enumerate(begun):
         assert bisect_left(begun, start + SECONDS_PER_MINUTE) - number <= limit
+
+
+@given(
+    before=st.lists(st.integers(1, 8), min_size=1, max_size=4),
+    after=st.lists(st.integers(1, 8), min_size=1, max_size=4),
+    moved_at=st.floats(5.0, 70.0),
+)
+@modest(max_examples=25, deadline=None)
+def test_workers_that_share_a_limit_keep_it_when_one_joins_or_dies(
+    before: list[int], after: list[int], moved_at: float
+) -> None:
+    limit = 600
+    paces = [Pace(limit, 0.0) for _ in before]
+    for pace, part in zip(paces, before, strict=True):
+        pace.set_share(part / sum(before), 0.0)
+    started: list[float] = []
+    moved = False
+    for now in (step * 0.02 for step in range(4_500)):
+        if not moved and now >= moved_at:
+            moved = True
+            paces = (paces + [Pace(limit, now) for _ in after])[: len(after)]
+            for pace, part in zip(paces, after, strict=True):
+                pace.set_share(part / sum(after), now)
+        for pace in paces:
+            while not pace.wait(now):
+                pace.take(1.0, now)
+                started.append(now)
+    oldest = 0
+    for newest, at in enumerate(started):
+        while started[oldest] <= at - SECONDS_PER_MINUTE:
+            oldest += 1
+        assert newest - oldest + 1 <= limit
