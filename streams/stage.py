@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -54,6 +55,7 @@ class Journey:
         originals: Set by governance: what stands behind the placeholders that it put into the prompt.
         personal_data: Set by governance when there is any in the request, or it could not be checked.
         injection: Set by governance: signs of prompt injection.
+        reserved: Set by governance: what budgets hold for it, in dollars; None when no budget counts it.
     """
 
     request: Request
@@ -76,6 +78,7 @@ class Journey:
     originals: dict[str, str] = field(default_factory=dict)
     personal_data: PersonalDataRecord | None = None
     injection: tuple[str, ...] = ()
+    reserved: Decimal | None = None
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.governance import problems
+from agents.governance.budgets.desk import BudgetDesk
 from agents.governance.limits import RateLimiter, limits_problem, rate_problem
 from agents.governance.registry import Registry
 from schemas.result import Status
@@ -13,6 +14,7 @@ from schemas.tokens import estimate_tokens
 from schemas.wire import ProblemRecord
 from streams.outcomes import STAGE, rejection_audit
 from streams.stage import Flow, Journey, deadline_of, ended_with, expired
+from streams.tenancy.state import ledger_key
 
 
 class GovernanceStep:
@@ -21,11 +23,13 @@ class GovernanceStep:
     Args:
         directory: Who is registered; may change between calls.
         limiter: The rates of the tenants of the partition whose journeys this step gets.
+        budgets: The budgets of the same.
     """
 
-    def __init__(self, directory: Registry, limiter: RateLimiter) -> None:
+    def __init__(self, directory: Registry, limiter: RateLimiter, budgets: BudgetDesk) -> None:
         self._directory = directory
         self._limiter = limiter
+        self._budgets = budgets
 
     @property
     def name(self) -> str:
@@ -64,11 +68,15 @@ class GovernanceStep:
         problem = limits_problem(request, input_tokens, tenant.limits)
         if problem is not None:
             return problem
+        journey.input_tokens = input_tokens
+        problem = self._budgets.reserve(journey, now)
+        if problem is not None:
+            return problem
         wait = self._limiter.wait(request.tenant, tenant.limits, now)
         if wait > 0:
+            self._budgets.release(request.tenant, ledger_key(request.tenant, request.id))
             return rate_problem(tenant.limits, wait)
         journey.tenant = tenant
-        journey.input_tokens = input_tokens
         return None
 
 

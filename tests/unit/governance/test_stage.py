@@ -13,6 +13,7 @@ from schemas.result import Result, Status
 from schemas.tenant import TenantLimits, TenantRegistered
 from schemas.tokens import estimate_tokens
 from streams.stage import Flow, Journey
+from tests.flow.budgets import a_desk
 
 NOW = 1_700_000_000.0
 PAST, FUTURE = "2023-11-14T22:13:20Z", "2023-11-14T22:13:21Z"
@@ -33,7 +34,7 @@ def journey(**fields: Any) -> Journey:
 def step(**limits: Any) -> GovernanceStep:
     directory = Registry()
     directory.register(TenantRegistered(tenant="t", reference_model="m", limits=TenantLimits(**limits)))
-    return GovernanceStep(directory, RateLimiter())
+    return GovernanceStep(directory, RateLimiter(), a_desk(directory))
 
 
 def only_result(flow: Flow) -> Result:
@@ -113,7 +114,7 @@ def test_a_passed_deadline_expires_without_audit_and_a_coming_one_does_not() -> 
 def test_journeys_keep_their_order_and_a_removed_tenant_is_unknown_at_once() -> None:
     directory = Registry()
     directory.register(TenantRegistered(tenant="t", reference_model="m"))
-    governance = GovernanceStep(directory, RateLimiter())
+    governance = GovernanceStep(directory, RateLimiter(), a_desk(directory))
     flow = governance.process([journey(id="1"), journey(id="2", tenant="u"), journey(id="3")], NOW)
     assert [one.request.id for one in flow.onward] == ["1", "3"]
     directory.apply(b"t", None)
