@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from agents.governance.budgets.desk import BudgetDesk
 from agents.governance.registry.places import Kind, Place
 from schemas.policy import Budget, Period
 from schemas.tenant import TenantRegistered
-from tests.memory.cluster import Cluster
 from tests.pipeline.rig import Rig, ask, serve, settings
+from tests.pipeline.standing import desks
 from tests.unit.providers.virtual_time import run
 
 ACME = Place(Kind.TENANT, "acme", "acme")
@@ -19,15 +18,6 @@ ACME = Place(Kind.TENANT, "acme", "acme")
 def a_rig(limit: str, *, hard: bool = True) -> Rig:
     budget = Budget(period=Period.TOTAL, limit_usd=Decimal(limit), hard=hard, warn_at=(0.5,))
     return Rig(settings(), tenants=(TenantRegistered(tenant="acme", reference_model="big", budgets=(budget,)),))
-
-
-def desks(cluster: Cluster) -> list[BudgetDesk]:
-    found = []
-    for worker in cluster.workers:
-        for state in worker.stages.intake._tenancy.states.values():
-            assert isinstance(state.spending, BudgetDesk)
-            found.append(state.spending)
-    return found
 
 
 def spent(rig: Rig) -> Decimal:
