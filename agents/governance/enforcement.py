@@ -14,6 +14,4 @@ def unenforced(fact: Fact) -> list[str]:
     enforced = ENFORCED_POLICIES if isinstance(fact, TenantRegistered) else frozenset[str]()
     policy = fact.policy.model_dump(exclude_none=True)
     found = [f"policy.{name}" for name in policy if name not in enforced]
-    if fact.budgets:
-        found.append("budgets")
     return found + [f"rates.{name}" for name in fact.rates.model_dump(exclude_none=True)]

@@ -67,5 +67,28 @@ SELECT
     input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
     cache_write_tokens, cache_write_1h_tokens, input_audio_tokens, cached_audio_tokens, output_audio_tokens,
     input_image_tokens, output_image_tokens, web_searches,
-    cost_usd, price_list, latency_ms, superseded, batch, revision, team, key_id, tags, occurred_at, cluster, partition, offset
+    cost_usd, price_list, latency_ms, superseded, batch, revision, team, key_id, tags, occurred_at,
+    cluster, partition, offset
 FROM usage_store FINAL;
+
+-- What budgets count: every call once, at the cost that it was settled with. A correction is a later insight and moves no
+-- budget, so of a corrected call the first event says what counted; the archive keeps it.
+CREATE VIEW IF NOT EXISTS spending AS
+SELECT id, tenant, team, user, key_id, cost_usd, occurred_at, cluster, partition, offset
+FROM usage_store FINAL
+WHERE revision = 0
+UNION ALL
+SELECT
+    id, tenant, team, user, key_id,
+    toDecimal128OrZero(JSONExtractString(ifNull(value, ''), 'cost_usd'), 18) AS cost_usd,
+    occurred_at, cluster, partition, offset
+FROM
+(
+    SELECT ce_id, value, cluster, partition, offset FROM archive_store
+    WHERE topic = 'asahi.usage' AND ce_id IN (SELECT id FROM usage_store WHERE revision > 0)
+    ORDER BY timestamp, offset LIMIT 1 BY ce_id
+) AS first
+INNER JOIN
+(
+    SELECT id, tenant, team, user, key_id, occurred_at FROM usage_store FINAL WHERE revision > 0
+) AS corrected ON first.ce_id = corrected.id;

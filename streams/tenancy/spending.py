@@ -10,6 +10,11 @@ from schemas.batch import Call
 from schemas.wire import AuditRecord, UsageRecord
 
 
+def note_key(tenant: str | None) -> bytes:
+    """Return the message key of the notes about an organization, or of those about a whole partition."""
+    return b"partition" if tenant is None else f"tenant/{tenant}".encode()
+
+
 class Notes(NamedTuple):
     """What a successor need not fold again.
 

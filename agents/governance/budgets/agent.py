@@ -12,11 +12,9 @@ from streams.envelope import Publication
 from streams.log import Log
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
+from streams.tenancy.spending import note_key
 from streams.tenancy.state import PartitionState
 from streams.topics import BALANCES
-
-PARTITION_KEY = b"partition"
-TENANT_KEY = b"tenant/"
 
 _json = msgspec.json.Encoder()
 
@@ -58,12 +56,7 @@ class Bookkeeper:
             notes = state.spending.notes(now)
             if notes is None:
                 return
-            publications = [
-                Publication(
-                    _json.encode(note), PARTITION_KEY if note.tenant is None else TENANT_KEY + note.tenant.encode()
-                )
-                for note in notes.balances
-            ]
+            publications = [Publication(_json.encode(note), note_key(note.tenant)) for note in notes.balances]
             await self._log.publish(BALANCES.name, state.partition, publications)
             for key in notes.keys:
                 state.calls.close(key)

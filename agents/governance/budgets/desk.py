@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from decimal import Decimal
-
-import msgspec
+from collections.abc import Sequence
 
 from agents.governance.budgets import wording
 from agents.governance.budgets.account import Account
-from agents.governance.budgets.booking import Bookings
 from agents.governance.budgets.estimate import Estimator
-from agents.governance.budgets.ledger import BudgetLedger, Payer, Reservation
+from agents.governance.budgets.ledger import Payer, Reservation
+from agents.governance.budgets.recollection import Recollection
 from agents.governance.registry import Registry
-from agents.governance.registry.places import Kind, Place
+from agents.governance.registry.places import Place
 from agents.governance.registry.scopes import Scopes
 from schemas.balances import Balances, Held
 from schemas.batch import Call
-from schemas.policy import Budget
 from schemas.wire import AuditRecord, ProblemRecord, UsageRecord
 from streams.stage import Journey, deadline_of
 from streams.tenancy.spending import Notes
 from streams.tenancy.state import ledger_key
 
-_notes = msgspec.json.Decoder(Balances)
-_usages = msgspec.json.Decoder(UsageRecord)
 
-
-class BudgetDesk:
+class BudgetDesk(Recollection):
     """Reserves, counts and releases for the organizations of one partition.
 
     Args:
@@ -37,17 +30,10 @@ class BudgetDesk:
     """
 
     def __init__(self, directory: Registry, estimator: Estimator, hold_seconds: float) -> None:
-        self._directory = directory
+        super().__init__(directory)
         self._estimator = estimator
         self._hold_seconds = hold_seconds
-        self._bookings = Bookings()
-        self._changed: set[str] = set()
-        self._lasting: dict[str, set[str]] = {}
         self._unnoted: set[str] = set()
-        self._notes: dict[str, Balances] = {}
-        self._counted: dict[str, frozenset[str]] = {}
-        self._recalled: dict[Place, Account] = {}
-        self.ledger = BudgetLedger(self._budgets_of)
 
     def reserve(self, journey: Journey, now: float) -> ProblemRecord | None:
         """Hold what a request may cost, and write it on the journey; return the problem if a budget is in the way.
@@ -125,41 +111,6 @@ class BudgetDesk:
             found.append(wording.reconciliation(request_id, held, now))
         return found
 
-    def restore(self, value: bytes) -> None:
-        """Hear a predecessor's note; of several about the same organization the furthest holds."""
-        note = _notes.decode(value)
-        if note.tenant is None:
-            self._bookings.resume(note.position)
-            return
-        known = self._notes.get(note.tenant)
-        if known is None or known.position <= note.position:
-            self._notes[note.tenant] = note
-
-    @property
-    def recall_from(self) -> int:
-        """Return from where on usage must be read: what the notes do not tell, and what may come twice."""
-        return self._bookings.recall_from
-
-    def recall(self, value: bytes, offset: int) -> None:
-        """Count usage that is on the log, but for what its organization's note has counted."""
-        usage = _usages.decode(value)
-        note = self._notes.get(usage.tenant)
-        noted = note is not None and (offset < note.position or usage.id in self._counted[usage.tenant])
-        if not usage.revision and self._bookings.book(usage.id, usage.tenant, offset) and not noted:
-            self._recalled.update((account.place, account) for account in self._spend(usage))
-
-    def resume(self, has_ended: Callable[[str], bool]) -> None:
-        """Go on from the notes that were heard; what has ended since is held no longer."""
-        for tenant, note in self._notes.items():
-            self._counted[tenant] = frozenset(note.counted)
-            self.ledger.restore(tenant, note.balances)
-            for held in note.held:
-                key = ledger_key(tenant, held.id)
-                if not has_ended(key):
-                    payer = Payer(tenant, held.team, held.user, held.key_id)
-                    self.ledger.hold(key, Reservation(held.usd, payer, held.expires_at))
-                    self._lasting.setdefault(tenant, set()).add(key)
-
     def notes(self, now: float) -> Notes | None:
         """Return what has changed since the last call; None when nothing has."""
         if not self._changed:
@@ -179,21 +130,6 @@ class BudgetDesk:
         ]
         counted = self._bookings.counted_behind(position, tenant)
         return Balances(position, now, tenant, counted, self.ledger.note(tenant), held)
-
-    def _spend(self, usage: UsageRecord) -> tuple[Account, ...]:
-        self._changed.add(usage.tenant)
-        payer = self._known(usage.tenant, usage.team, usage.user, usage.key_id)
-        return self.ledger.spend(payer, Decimal(usage.cost_usd), usage.occurred_at.timestamp())
-
-    def _known(self, tenant: str, team: str | None, user: str | None, key_id: str | None) -> Payer:
-        """Return whose accounts a call counts in; anybody may make up users, so only registered ones have one."""
-        if user is not None and self._directory.at(Place(Kind.USER, tenant, user)) is None:
-            user = None
-        return Payer(tenant, team, user, key_id)
-
-    def _budgets_of(self, place: Place) -> Sequence[Budget]:
-        fact = self._directory.at(place)
-        return () if fact is None else fact.budgets
 
 
 def _payer(scopes: Scopes) -> Payer:

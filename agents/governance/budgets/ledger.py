@@ -79,7 +79,7 @@ class BudgetLedger:
 
     def __init__(self, budgets_of: BudgetsOf) -> None:
         self._budgets_of = budgets_of
-        self._accounts: dict[Place, Account] = {}
+        self._accounts: dict[str, dict[Place, Account]] = {}
         self._of_payer: dict[Payer, tuple[Account, ...]] = {}
         self._reservations: dict[str, Reservation] = {}
         self._expires_at = NEVER
@@ -94,9 +94,10 @@ class BudgetLedger:
 
     def account(self, place: Place) -> Account:
         """Return the account of a scope; a new one is empty."""
-        found = self._accounts.get(place)
+        accounts = self._accounts.setdefault(place.tenant, {})
+        found = accounts.get(place)
         if found is None:
-            found = self._accounts[place] = Account(place)
+            found = accounts[place] = Account(place)
         return found
 
     def reserve(self, key: str, reservation: Reservation, now: float) -> list[Exceeded]:
@@ -166,11 +167,7 @@ class BudgetLedger:
 
     def note(self, tenant: str) -> list[Balance]:
         """Return what the scopes of an organization stand at."""
-        return [account.note() for place, account in self._accounts.items() if place.tenant == tenant]
-
-    def held(self, tenant: str) -> list[tuple[str, Reservation]]:
-        """Return what is reserved for requests of an organization."""
-        return [(key, one) for key, one in self._reservations.items() if one.payer.tenant == tenant]
+        return [account.note() for account in self._accounts.get(tenant, {}).values()]
 
     def restore(self, tenant: str, balances: Iterable[Balance]) -> None:
         """Take over what a predecessor noted of an organization."""

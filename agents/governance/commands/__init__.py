@@ -11,6 +11,7 @@ COMMANDS = {
     "teams": Entry("agents.governance.commands.subjects:teams", "Teams of an organization."),
     "users": Entry("agents.governance.commands.subjects:users", "Users of an organization."),
     "keys": Entry("agents.governance.commands.keys:keys", "API keys: issue, rotate and revoke them."),
+    "budgets": Entry("agents.governance.commands.budgets:budgets", "What budgets stand at: spent, reserved, left."),
     "apply": Entry("agents.governance.commands.apply:apply", "Make the registry say what a file says."),
 }
 

@@ -23,4 +23,4 @@ def test_what_is_only_kept_is_named() -> None:
         budgets=(Budget(period=Period.DAY, limit_usd=Decimal(5)),),
         rates=Rates(in_flight=3),
     )
-    assert unenforced(fact) == ["policy.personal_data", "policy.cache", "budgets", "rates.in_flight"]
+    assert unenforced(fact) == ["policy.personal_data", "policy.cache", "rates.in_flight"]
