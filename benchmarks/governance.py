@@ -11,20 +11,30 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+from agents.governance.budgets.desk import BudgetDesk
+from agents.governance.budgets.estimate import Estimator
 from agents.governance.keys import RANDOM_BYTES, KeyRing
 from agents.governance.registry import Registry
 from agents.governance.signatures.entrance import GuardedEntrance, OpenEntrance
 from agents.governance.signatures.verifier import Verifier
-from schemas.governance import KeyIssued
+from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
+from schemas.models_file import ModelsFile
+from schemas.policy import Budget, Period
+from schemas.request import Request
+from schemas.result import Lane
 from schemas.settings import IntakeSettings
 from schemas.tenant import TenantRegistered
+from schemas.wire import Tokens, UsageRecord
 from streams.envelope import Publication
 from streams.master_key import MasterKey, Purpose
 from streams.records import Record
 from streams.signing import Signer
-from streams.stage import moment
+from streams.stage import Journey, moment
+from streams.tenancy.state import ledger_key
 from streams.topics import REQUESTS
 from streams.vouchers import Vouching
 
@@ -34,6 +44,10 @@ BULKS = 100
 BULK_SIZE = 200
 SKEW_SECONDS = 120.0
 NOW = 1_790_000_000.0
+KEY_ID = "k7f3m2q9x4t8w1z6"
+HOLD_SECONDS = 3600.0
+EXPECTED_OUTPUT_TOKENS = 256
+MODELS = Path(__file__).parents[1] / "config" / "models.yaml"
 MICROSECONDS = 1e6
 PROMPT = (
     "Ticket {}: the blue kettle arrived late. Write a short, kind reply. " + "It was a present for a friend. " * 8
@@ -74,7 +88,74 @@ def signatures() -> dict[str, float]:
     return figures
 
 
-PARTS: dict[str, Callable[[], dict[str, Any]]] = {"signatures": signatures}
+def budgets() -> dict[str, float]:
+    """Measure reserving, counting and releasing with four nested scopes and two budgets each, in microseconds."""
+    plenty = tuple(Budget(period=period, limit_usd=Decimal(10**9)) for period in (Period.DAY, Period.MONTH))
+    registry = Registry()
+    registry.register(TenantRegistered(tenant="acme", reference_model="gpt-4-turbo", budgets=plenty))
+    registry.register(TeamRegistered(tenant="acme", team="search", budgets=plenty))
+    registry.register(UserRegistered(tenant="acme", user="amara", team="search", budgets=plenty))
+    key = KeyIssued(
+        tenant="acme", key_id=KEY_ID, secret_hash="", signing_key="", issued_at=moment(NOW), budgets=plenty
+    )
+    registry.register(key)
+    estimator = Estimator(ModelsFile(MODELS).load(), EXPECTED_OUTPUT_TOKENS)
+    requests = [
+        Request.model_validate({"id": f"q{number}", "tenant": "acme", "user": "amara", "prompt": PROMPT})
+        for number in range(SINGLES)
+    ]
+    names = [ledger_key("acme", request.id) for request in requests]
+    usages = [_usage(number) for number in range(SINGLES)]
+    times: dict[str, float] = {}
+    for _ in range(REPEATS):
+        desk = BudgetDesk(registry, estimator, HOLD_SECONDS)
+        journeys = [Journey(one, b"", "", 0, NOW, _Receipt(), input_tokens=100, key_id=KEY_ID) for one in requests]
+        gc.collect()
+        marks = [time.perf_counter()]
+        for journey in journeys:
+            desk.reserve(journey, NOW)
+        marks.append(time.perf_counter())
+        for start in range(0, SINGLES, BULK_SIZE):
+            desk.booked(desk.sending(), usages[start : start + BULK_SIZE], range(start, start + BULK_SIZE), NOW)
+        marks.append(time.perf_counter())
+        for name in names:
+            desk.release("acme", name)
+        marks.append(time.perf_counter())
+        desk.notes(NOW)
+        marks.append(time.perf_counter())
+        for name, began, ended in zip(("reserve", "settle", "release"), marks, marks[1:], strict=False):
+            times[name] = min(times.get(name, float("inf")), (ended - began) / SINGLES * MICROSECONDS)
+        times["note"] = min(times.get("note", float("inf")), (marks[-1] - marks[-2]) * MICROSECONDS)
+    return {f"{name}_us": round(spent, 2) for name, spent in times.items()}
+
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {"signatures": signatures, "budgets": budgets}
+
+
+class _Receipt:
+    """Nobody is told."""
+
+    def settle(self) -> None:
+        """Do nothing."""
+
+
+def _usage(number: int) -> UsageRecord:
+    return UsageRecord(
+        id=f"call-{number}",
+        request_id=f"q{number}",
+        tenant="acme",
+        model="gpt-4-turbo",
+        provider="simulated",
+        lane=Lane.INTERACTIVE,
+        usage=Tokens(100, 0, 200),
+        cost_usd="0.00725",
+        price_list="list",
+        latency_ms=1.0,
+        occurred_at=moment(NOW),
+        user="amara",
+        team="search",
+        key_id=KEY_ID,
+    )
 
 
 def _best(make: Callable[[], GuardedEntrance | OpenEntrance], records: Sequence[Record], requests: int) -> float:

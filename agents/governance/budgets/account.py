@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from agents.governance.budgets.periods import start_of
@@ -41,9 +41,9 @@ class Account:
         """Return the dollars spent in the period that began then."""
         return self._spent[period].get(start, NOTHING)
 
-    def spend(self, usd: Decimal, starts: Iterable[tuple[Period, int]]) -> None:
-        """Count dollars into these periods."""
-        for period, start in starts:
+    def spend(self, usd: Decimal, starts: Mapping[Period, int]) -> None:
+        """Count dollars into the periods that began then."""
+        for period, start in starts.items():
             kept = self._spent[period]
             if start in kept:
                 kept[start] += usd
@@ -52,14 +52,20 @@ class Account:
             if len(kept) > KEPT_PERIODS:
                 del kept[min(kept)]
 
-    def over(self, budgets: Iterable[Budget], usd: Decimal, now: float) -> list[Budget]:
-        """Return the hard budgets that these dollars more might pass, with all that is spent and reserved."""
+    def over(self, budgets: Iterable[Budget], usd: Decimal, starts: Mapping[Period, int]) -> list[Budget]:
+        """Return the hard budgets that these dollars more might pass, with all that is spent and reserved.
+
+        Args:
+            budgets: Of this scope.
+            usd: What is asked for.
+            starts: When the present periods began.
+        """
         found = []
+        wanted = self.reserved + usd
         for budget in budgets:
             if budget.hard:
                 period = budget.period
-                used = self._spent[period].get(start_of(period, now), NOTHING) + self.reserved
-                if used + usd > budget.limit_usd:
+                if self._spent[period].get(starts[period], NOTHING) + wanted > budget.limit_usd:
                     found.append(budget)
         return found
 
@@ -89,5 +95,5 @@ class Account:
     def restore(self, balance: Balance) -> None:
         """Take over what a predecessor noted; reservations are held again one by one."""
         for entry in balance.spent:
-            self.spend(entry.usd, ((entry.period, entry.start),))
+            self.spend(entry.usd, {entry.period: entry.start})
         self._warned.update(balance.warned)

@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from agents.governance.budgets.account import Account
-from agents.governance.budgets.periods import start_of
+from agents.governance.budgets.periods import starts
 from agents.governance.registry.places import Kind, Place
 from schemas.balances import Balance, Warned
-from schemas.policy import Budget, Period
+from schemas.policy import Budget
 
 REMEMBERED_PAYERS = 10_000
 NEVER = float("inf")
@@ -114,12 +114,11 @@ class BudgetLedger:
         if key in self._reservations:
             return []
         accounts = self._accounts_of(reservation.payer)
+        began = starts(now)
         exceeded = [
-            Exceeded(
-                account.place, budget, account.spent(budget.period, start_of(budget.period, now)), account.reserved
-            )
+            Exceeded(account.place, budget, account.spent(budget.period, began[budget.period]), account.reserved)
             for account in accounts
-            for budget in account.over(self._budgets_of(account.place), reservation.usd, now)
+            for budget in account.over(self._budgets_of(account.place), reservation.usd, began)
         ]
         if not exceeded:
             self._hold(key, reservation, accounts)
@@ -150,10 +149,9 @@ class BudgetLedger:
 
     def spend(self, payer: Payer, usd: Decimal, at: float) -> tuple[Account, ...]:
         """Count what a call cost that began at this moment (Unix seconds); return the accounts it counts against."""
-        starts = [(period, start_of(period, at)) for period in Period]
-        accounts = self._accounts_of(payer)
+        accounts, began = self._accounts_of(payer), starts(at)
         for account in accounts:
-            account.spend(usd, starts)
+            account.spend(usd, began)
         return accounts
 
     def thresholds(self, accounts: Iterable[Account], now: float) -> list[Threshold]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.governance.budgets.account import Account
-from agents.governance.budgets.periods import start_of
+from agents.governance.budgets.periods import start_of, starts
 from agents.governance.registry.places import Kind, Place
 from schemas.policy import Budget, Period
 
@@ -17,7 +17,7 @@ HOURLY = Budget(period=Period.HOUR, limit_usd=Decimal(10), warn_at=(0.5, 0.8))
 
 
 def spend(account: Account, usd: str, at: float) -> None:
-    account.spend(Decimal(usd), [(period, start_of(period, at)) for period in Period])
+    account.spend(Decimal(usd), starts(at))
 
 
 def test_each_threshold_warns_once_per_period_and_limit() -> None:
@@ -44,14 +44,14 @@ def test_a_successor_does_not_warn_again() -> None:
 def test_a_new_period_has_its_whole_budget() -> None:
     account = Account(PLACE)
     spend(account, "10", NOW)
-    assert account.over([HOURLY], Decimal(1), NOW) == [HOURLY]
-    assert account.over([HOURLY], Decimal(10), NOW + HOUR) == []
+    assert account.over([HOURLY], Decimal(1), starts(NOW)) == [HOURLY]
+    assert account.over([HOURLY], Decimal(10), starts(NOW + HOUR)) == []
 
 
 def test_a_soft_budget_is_in_nobodys_way() -> None:
     account = Account(PLACE)
     spend(account, "99", NOW)
-    assert account.over([HOURLY.model_copy(update={"hard": False})], Decimal(1), NOW) == []
+    assert account.over([HOURLY.model_copy(update={"hard": False})], Decimal(1), starts(NOW)) == []
 
 
 @given(st.permutations([(hours, str(hours + 1)) for hours in (0, 0, 1, 2, 2, 3)]))
