@@ -27,8 +27,8 @@ def test_a_budget_is_told_by_scope_and_period() -> None:
     day, total, user, quiet = standings(facts, {"acme": ledger}, noted, NOW)
     assert (day.spent, day.reserved, day.left) == (Decimal("3.25"), Decimal("0.5"), Decimal("6.25"))
     assert (total.spent, total.renews_at) == (Decimal("4.25"), None)
-    assert (user.place, user.spent, user.reserved) == (Place(Kind.USER, "acme", "amara"), Decimal("3.25"), 0)
-    assert (quiet.spent, quiet.left) == (0, Decimal("12.50"))
+    assert (user.place, user.spent, user.reserved) == (Place(Kind.USER, "acme", "amara"), Decimal("3.25"), Decimal(0))
+    assert (quiet.spent, quiet.left) == (Decimal(0), Decimal("12.50"))
     assert day.document() == {
         "tenant": "acme",
         "scope": "tenant",
