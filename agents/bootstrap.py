@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
-
-import faust
 
 from agents.accounting.agent import Accounting
 from agents.accounting.settlement import Settlement, settle, supersede
 from agents.cache.stage import CacheStep
 from agents.governance.audit.agent import Notary, Sealer
 from agents.governance.audit.keys import configured_notary
+from agents.governance.budgets.agent import Bookkeeper
+from agents.governance.budgets.desk import BudgetDesk
+from agents.governance.budgets.estimate import Estimator
 from agents.governance.ledger import Ledger
 from agents.governance.personal.configured import configured_screening
 from agents.governance.rates.admission import Admission
@@ -25,7 +22,8 @@ from agents.governance.registry import Registry
 from agents.governance.signatures.configured import configured_entrances
 from agents.governance.stage import GovernanceStep
 from agents.intake.agent import Intake
-from agents.providers.agent import Calls, Ticket
+from agents.pipeline import Pipeline, Stages
+from agents.providers.agent import Calls
 from agents.providers.batches.interface import BatchInterface
 from agents.providers.batches.interfaces import build_interfaces
 from agents.providers.batches.lane import BatchLane
@@ -37,16 +35,14 @@ from agents.routing.agent import Renewal
 from agents.routing.configured import (
     configured_checker,
     configured_predictor,
-    configured_sharpening,
     configured_tasks,
 )
 from agents.routing.dispatch import shard_partition, to_call
 from agents.routing.expectations import Experience
-from agents.routing.predictions import QualityPredictor
 from agents.routing.stage import RoutingStep
 from agents.windows.stage import WindowStep
 from schemas.batch import Completion
-from schemas.errors import BrokerUnavailable, ConfigurationError
+from schemas.errors import ConfigurationError
 from schemas.models_file import ModelsFile
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
@@ -54,7 +50,7 @@ from streams.app import Receive, agent, create_app, source
 from streams.background import Background
 from streams.checkpoints import CheckpointLog
 from streams.custody import Custody
-from streams.follow import Following, follow
+from streams.follow import Following
 from streams.log import Log
 from streams.presence import Presence
 from streams.receipts import Capacity
@@ -62,100 +58,10 @@ from streams.records import Record
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState
-from streams.topics import AUDIT, COMPLETIONS, DISPATCH, GOVERNANCE, REQUESTS, Topic
-from streams.warehouse.client import Warehouse
+from streams.topics import AUDIT, COMPLETIONS, DISPATCH, REQUESTS, Topic
 
-logger = logging.getLogger(__name__)
-
-EXPIRY_CHECK_SECONDS = 0.25
 NAMES = {REQUESTS: "intake", DISPATCH: "providers", COMPLETIONS: "accounting", AUDIT: "audit"}
 """Of the agents, by the topic that each receives."""
-
-
-@dataclass(slots=True)
-class Stages:
-    """The stages of one worker and what they share, whoever delivers to them.
-
-    Attributes:
-        background: Deliveries of intake and accounting under way.
-        lane: The batch lane; None when it is off.
-        publishing: Publications of completions, and work of the batch lane, under way.
-        receivers: What takes in the deliveries of each input topic: partition, records, acknowledgement.
-        following: How far this worker knows who may use the system.
-        sealer: Seals the audit trail.
-        routing: Chooses models.
-        experience: Of how long answers are, for routing.
-        predictor: Of quality, for routing; None where none is configured.
-    """
-
-    intake: Intake
-    calls: Calls
-    accounting: Accounting
-    runner: CallRunner[Ticket]
-    lane: BatchLane | None
-    custody: Custody
-    background: Background
-    publishing: Background
-    directory: Registry
-    following: Following
-    receivers: Mapping[Topic, Receive]
-    sealer: Sealer
-    routing: RoutingStep
-    experience: Experience
-    predictor: QualityPredictor | None
-
-    def tick(self) -> float | None:
-        """Do what is due; return when to come back at the latest, in Unix seconds."""
-        if self.lane is not None:
-            self.lane.tick()
-        self.sealer.tick()
-        return self.intake.tick()
-
-
-@dataclass(slots=True)
-class Pipeline:
-    """Everything one worker runs."""
-
-    settings: Settings
-    app: faust.App
-    stages: Stages
-    renewal: Renewal
-    presence: Presence
-
-    async def follow_grades(self) -> None:
-        """Let the predictor learn from grades in the archive, for ever; return at once where nothing learns."""
-        seconds, predictor = self.settings.routing.feedback_seconds, self.stages.predictor
-        if not seconds or predictor is None:
-            return
-        async with Warehouse(self.settings.clickhouse) as warehouse:
-            await configured_sharpening(warehouse, predictor, seconds).follow()
-
-    async def follow_governance(self) -> None:
-        """Keep up to date who may use the system, for ever."""
-        await follow(self.settings.kafka, GOVERNANCE, self.stages.directory.apply, self.stages.following)
-
-    async def tick(self) -> None:
-        """Close windows when they are due, for ever.
-
-        Raises:
-            BrokerUnavailable: Faust has given up; only a restart mends that.
-        """
-        while True:
-            if self.app.crashed or self.app.consumer.crashed:
-                raise BrokerUnavailable("the consumer has crashed")
-            due = self.stages.tick()
-            wait = EXPIRY_CHECK_SECONDS if due is None else min(max(0.0, due - time.time()), EXPIRY_CHECK_SECONDS)
-            await asyncio.sleep(wait)
-
-    async def drain(self) -> None:
-        """Stop reading, let calls under way finish, make everything durable and commit it."""
-        consumer = self.app.consumer
-        cast("Any", consumer).stop_flow()
-        await self.stages.custody.lose(frozenset())
-        await consumer.commit()
-        await self.stages.runner.close()
-        if self.stages.lane is not None:
-            await self.stages.lane.close()
 
 
 def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]) -> Pipeline:
@@ -242,16 +148,20 @@ def compose_stages(
     routing = RoutingStep(registry, settings.routing, predictor, runner.down, tasks)
     experience, screening = Experience(settings.routing.learn_after), configured_screening(settings.screening)
 
+    estimator = Estimator(registry, settings.routing.expected_output_tokens)
+
     def new_state(partition: int) -> PartitionState:
+        budgets = BudgetDesk(directory, estimator, settings.governance.hold_seconds)
         state = PartitionState(
             partition=partition,
             entrance=entrances.make(),
             ledger=Ledger(settings.intake.known_ids),
-            governance=GovernanceStep(directory, Admission(), settings.routing.expected_output_tokens),
+            governance=GovernanceStep(directory, Admission(), budgets, settings.routing.expected_output_tokens),
             personal_data=screening,
             cache=CacheStep(settings.intake, registry),
             windows=WindowStep(settings.windows, settings.batches),
             routing=routing,
+            spending=budgets,
         )
         return fit(state)
 
@@ -259,7 +169,7 @@ def compose_stages(
         experience.observe(completion)
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
-    delivery = Delivery(log, settings.kafka, to_call, shard_partition)
+    delivery = Delivery(log, settings.kafka, to_call, shard_partition, clock)
     tenancy = Tenancy(settings, log, new_state, following.caught_up, background, capacity, clock)
     intake = Intake(settings, tenancy, entrances.forward, delivery, log, background, capacity, clock)
     keep_bytes = settings.intake.dead_letter_bytes
@@ -269,6 +179,7 @@ def compose_stages(
         lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead)
         calls.batch_with(lane)
     sealer = Sealer(settings.audit, log, background, clock, notary)
+    bookkeeper = Bookkeeper(settings.governance, tenancy, log, delivery, background, clock)
     custody = Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls, sealer))
 
     async def receive_calls(partition: int, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
@@ -294,6 +205,7 @@ def compose_stages(
         directory=directory,
         following=following,
         sealer=sealer,
+        bookkeeper=bookkeeper,
         routing=routing,
         experience=experience,
         predictor=predictor,

@@ -12,8 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+from agents.governance.budgets.desk import BudgetDesk
+from agents.governance.budgets.estimate import Estimator
 from agents.governance.keys import RANDOM_BYTES, KeyRing
 from agents.governance.rates.admission import Admission
 from agents.governance.registry import Registry
@@ -21,15 +24,20 @@ from agents.governance.signatures.entrance import GuardedEntrance, OpenEntrance
 from agents.governance.signatures.verifier import Verifier
 from agents.governance.stage import GovernanceStep
 from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
-from schemas.policy import CacheMode, Policy, Rates
+from schemas.models_file import ModelsFile
+from schemas.policy import Budget, CacheMode, Period, Policy, Rates
+from schemas.request import Request
+from schemas.result import Lane
 from schemas.settings import IntakeSettings
 from schemas.tenant import TenantRegistered
+from schemas.wire import Tokens, UsageRecord
 from streams.envelope import Publication
 from streams.master_key import MasterKey, Purpose
 from streams.outcomes import Ok
 from streams.records import Record
 from streams.signing import Signer
 from streams.stage import Journey, moment
+from streams.tenancy.state import ledger_key
 from streams.topics import REQUESTS
 from streams.vouchers import Vouching
 
@@ -39,6 +47,9 @@ BULKS = 100
 BULK_SIZE = 200
 SKEW_SECONDS = 120.0
 NOW = 1_790_000_000.0
+KEY_ID = "k7f3m2q9x4t8w1z6"
+HOLD_SECONDS = 3600.0
+MODELS = Path(__file__).parents[1] / "config" / "models.yaml"
 MICROSECONDS = 1e6
 BATCHES = 10
 MESSAGES = 5
@@ -54,6 +65,7 @@ POLICY = Policy(
     max_cost_usd=Decimal("0.5"),
     cache=CacheMode.USE,
 )
+PLENTY = tuple(Budget(period=period, limit_usd=Decimal(10**9)) for period in (Period.DAY, Period.MONTH))
 RATES = Rates(requests_per_minute=1_000_000, tokens_per_minute=1_000_000_000, in_flight=1_000_000)
 PROMPT = (
     "Ticket {}: the blue kettle arrived late. Write a short, kind reply. " + "It was a present for a friend. " * 8
@@ -100,7 +112,7 @@ def governance() -> dict[str, Any]:
     `read` decodes signed messages without looking at their signatures, which intake does with or without governance;
     `step` is governance of a tenant without rules. With everything on, a request passes signature, policies of
     organization, team, user and key, three nested rates of requests and of tokens, and a limit in flight in each.
-    Three nested budgets belong here too, as soon as there are any.
+    On top of all come budgets by day and by month of organization, team, user and key.
     """
     master = MasterKey(bytes(32))
     ring = KeyRing(master)
@@ -114,7 +126,8 @@ def governance() -> dict[str, Any]:
     ]
     plain = registry_of(issued.fact, Policy(), Rates())
     policies = registry_of(issued.fact, POLICY, Rates())
-    everything = registry_of(issued.fact, POLICY, RATES)
+    limited = registry_of(issued.fact, POLICY, RATES)
+    everything = registry_of(issued.fact, POLICY, RATES, PLENTY)
 
     def signed() -> GuardedEntrance:
         verifier = Verifier(everything, ring, Vouching(master.subkey(Purpose.VOUCHERS)), SKEW_SECONDS)
@@ -127,8 +140,10 @@ def governance() -> dict[str, Any]:
         "step": _governed(bulks, signed, plain) - verified,
     }
     figures["policies"] = _governed(bulks, signed, policies) - verified - figures["step"]
+    without_budgets = _governed(bulks, signed, limited)
+    figures["rates"] = without_budgets - verified - figures["step"] - figures["policies"]
     whole = _governed(bulks, signed, everything)
-    figures["rates"] = whole - verified - figures["step"] - figures["policies"]
+    figures["budgets"] = whole - without_budgets
     return {
         "requests_per_batch": MESSAGES * BULK_SIZE,
         "us_per_request": {name: round(figure, 2) for name, figure in figures.items()},
@@ -138,14 +153,14 @@ def governance() -> dict[str, Any]:
     }
 
 
-def registry_of(key: KeyIssued, policy: Policy, rates: Rates) -> Registry:
-    """Return an organization, a team, a user and his key, all with this policy and these rates."""
+def registry_of(key: KeyIssued, policy: Policy, rates: Rates, budgets: tuple[Budget, ...] = ()) -> Registry:
+    """Return an organization, a team, a user and his key, which all have what is said; the rates not the key."""
     registry = Registry()
-    both: dict[str, Any] = {"policy": policy, "rates": rates}
-    registry.register(TenantRegistered(tenant="acme", reference_model="m", **both))
-    registry.register(TeamRegistered(tenant="acme", team="search", **both))
-    registry.register(UserRegistered(tenant="acme", user="amara", team="search", **both))
-    registry.register(key.model_copy(update={"policy": policy}))
+    said: dict[str, Any] = {"policy": policy, "rates": rates, "budgets": budgets}
+    registry.register(TenantRegistered(tenant="acme", reference_model="gpt-4-turbo", **said))
+    registry.register(TeamRegistered(tenant="acme", team="search", **said))
+    registry.register(UserRegistered(tenant="acme", user="amara", team="search", **said))
+    registry.register(key.model_copy(update={"policy": policy, "budgets": budgets}))
     return registry
 
 
@@ -156,9 +171,13 @@ def _governed(
 ) -> float:
     """Return the least microseconds per request of several batches, with the step where there is a registry."""
     best = float("inf")
+    estimator = Estimator(ModelsFile(MODELS).load(), EXPECTED_OUTPUT_TOKENS)
     for records in batches:
         entrance = make()
-        step = None if registry is None else GovernanceStep(registry, Admission(), EXPECTED_OUTPUT_TOKENS)
+        step = None
+        if registry is not None:
+            budgets = BudgetDesk(registry, estimator, HOLD_SECONDS)
+            step = GovernanceStep(registry, Admission(), budgets, EXPECTED_OUTPUT_TOKENS)
         gc.collect()
         began = time.perf_counter()
         outcomes = [outcome for record in records for outcome in entrance.read(record, NOW)]
@@ -174,6 +193,46 @@ def _journey(outcome: Ok) -> Journey:
     return Journey(outcome.request, outcome.body, outcome.digest, 0, NOW, UNSETTLED, key_id=outcome.key_id)
 
 
+def budgets() -> dict[str, float]:
+    """Measure reserving, counting and releasing with four nested scopes and two budgets each, in microseconds."""
+    registry = Registry()
+    registry.register(TenantRegistered(tenant="acme", reference_model="gpt-4-turbo", budgets=PLENTY))
+    registry.register(TeamRegistered(tenant="acme", team="search", budgets=PLENTY))
+    registry.register(UserRegistered(tenant="acme", user="amara", team="search", budgets=PLENTY))
+    key = KeyIssued(
+        tenant="acme", key_id=KEY_ID, secret_hash="", signing_key="", issued_at=moment(NOW), budgets=PLENTY
+    )
+    registry.register(key)
+    estimator = Estimator(ModelsFile(MODELS).load(), EXPECTED_OUTPUT_TOKENS)
+    requests = [
+        Request.model_validate({"id": f"q{number}", "tenant": "acme", "user": "amara", "prompt": PROMPT})
+        for number in range(SINGLES)
+    ]
+    names = [ledger_key("acme", request.id) for request in requests]
+    usages = [_usage(number) for number in range(SINGLES)]
+    times: dict[str, float] = {}
+    for _ in range(REPEATS):
+        desk = BudgetDesk(registry, estimator, HOLD_SECONDS)
+        journeys = [Journey(one, b"", "", 0, NOW, _Receipt(), input_tokens=100, key_id=KEY_ID) for one in requests]
+        gc.collect()
+        marks = [time.perf_counter()]
+        for journey in journeys:
+            desk.reserve(journey, NOW)
+        marks.append(time.perf_counter())
+        for start in range(0, SINGLES, BULK_SIZE):
+            desk.booked(desk.sending(), usages[start : start + BULK_SIZE], range(start, start + BULK_SIZE), NOW)
+        marks.append(time.perf_counter())
+        for name in names:
+            desk.release("acme", name)
+        marks.append(time.perf_counter())
+        desk.notes(NOW)
+        marks.append(time.perf_counter())
+        for name, began, ended in zip(("reserve", "settle", "release"), marks, marks[1:], strict=False):
+            times[name] = min(times.get(name, float("inf")), (ended - began) / SINGLES * MICROSECONDS)
+        times["note"] = min(times.get("note", float("inf")), (marks[-1] - marks[-2]) * MICROSECONDS)
+    return {f"{name}_us": round(spent, 2) for name, spent in times.items()}
+
+
 class _Receipt:
     """Nobody is told."""
 
@@ -182,7 +241,25 @@ class _Receipt:
 
 
 UNSETTLED = _Receipt()
-PARTS: dict[str, Callable[[], dict[str, Any]]] = {"signatures": signatures, "governance": governance}
+
+
+def _usage(number: int) -> UsageRecord:
+    return UsageRecord(
+        id=f"call-{number}",
+        request_id=f"q{number}",
+        tenant="acme",
+        model="gpt-4-turbo",
+        provider="simulated",
+        lane=Lane.INTERACTIVE,
+        usage=Tokens(100, 0, 200),
+        cost_usd="0.00725",
+        price_list="list",
+        latency_ms=1.0,
+        occurred_at=moment(NOW),
+        user="amara",
+        team="search",
+        key_id=KEY_ID,
+    )
 
 
 def _best(make: Callable[[], GuardedEntrance | OpenEntrance], records: Sequence[Record], requests: int) -> float:
@@ -216,6 +293,13 @@ def _records(signer: Signer, values: Sequence[bytes]) -> list[Record]:
             Record(REQUESTS.name, 0, offset, message.key, message.value, tuple(message.headers), NOW, stamped=True)
         )
     return records
+
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "signatures": signatures,
+    "governance": governance,
+    "budgets": budgets,
+}
 
 
 def main() -> int:

@@ -6,6 +6,8 @@ msgspec structs in MessagePack, not pydantic models in JSON: see `docs/adr/0004-
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 from schemas.result import Lane
@@ -68,6 +70,7 @@ class Passenger(Part, frozen=True, gc=False):
         originals: What stands behind the placeholders in the prompt, to be put back into the answer.
         personal_data: What was found in the request.
         injection: Signs of prompt injection in it.
+        reserved: What budgets hold for the request, in dollars; None when no budget counts it.
     """
 
     id: str
@@ -91,6 +94,7 @@ class Passenger(Part, frozen=True, gc=False):
     originals: dict[str, str] = {}
     personal_data: PersonalDataRecord | None = None
     injection: tuple[str, ...] = ()
+    reserved: Decimal | None = None
 
 
 class Cascade(Part, frozen=True, gc=False):

@@ -35,9 +35,14 @@ class GovernanceSettings(Section):
             by environment. Every worker needs the same one, and without it no key can be issued or checked.
         master_key_file: A file with the master key, where it is not given itself. The embedded stack makes one.
         clock_skew_seconds: How far the time in a signature may be from the time at which its message reached the log.
+        balance_seconds: Between two notes of what budgets stand at; so much usage is read again after a crash.
+        hold_seconds: How long after admission, or after the deadline if that is later, a budget holds the estimate of
+            a request that nobody settles. Longer than any outage of the workers.
     """
 
     signatures: Annotated[Signatures, BeforeValidator(_not_yaml)] = Signatures.OFF
     master_key: SecretStr | None = None
     master_key_file: Path | None = None
     clock_skew_seconds: Seconds = 120.0
+    balance_seconds: Seconds = 1.0
+    hold_seconds: Seconds = 86_400.0

@@ -33,6 +33,8 @@ class Usage(Event):
         occurred_at: When the call began.
         batch: Whether the call was made in the provider's batch lane.
         revision: Counts corrections of the cost; of the same `id` the highest revision holds.
+        team: The team whose budgets the request counted against.
+        key_id: The key under which the request was signed.
     """
 
     id: str
@@ -53,3 +55,5 @@ class Usage(Event):
     occurred_at: AwareDatetime
     batch: bool = False
     revision: Annotated[int, Field(ge=0)] = 0
+    team: str | None = None
+    key_id: str | None = None

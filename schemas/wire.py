@@ -228,6 +228,8 @@ class UsageRecord(Wire, frozen=True, gc=False):
     version: int = 1
     batch: bool = False
     revision: int = 0
+    team: str | None = None
+    key_id: str | None = None
 
 
 class AuditRecord(Wire, frozen=True, gc=False):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -57,6 +58,7 @@ class Journey:
         injection: Set by governance: signs of prompt injection.
         policy: Set by governance: what the nested policies come to.
         longest_answer: Set by routing where the request sets no bound and its policy does, in tokens.
+        reserved: Set by governance: what budgets hold for it, in dollars; None when no budget counts it.
     """
 
     request: Request
@@ -81,6 +83,7 @@ class Journey:
     injection: tuple[str, ...] = ()
     policy: EffectivePolicy = UNRESTRICTED
     longest_answer: int | None = None
+    reserved: Decimal | None = None
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from schemas.audit import Audit
 from schemas.audit_chain import AuditCheckpoint, AuditLinks
+from schemas.balances import Balances
 from schemas.batch import CallBatch, CompletionBatch
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
@@ -183,6 +184,16 @@ CHECKPOINTS = Topic(
     compacted=True,
 )
 
+BALANCES = Topic(
+    "asahi.internal.balances",
+    Scope.INTERNAL,
+    Balances,
+    None,
+    "tenant",
+    "What budgets stand at, as far as usage is counted; the newest note per key holds.",
+    compacted=True,
+)
+
 WORKERS = Topic(
     "asahi.internal.workers",
     Scope.INTERNAL,
@@ -207,6 +218,7 @@ CATALOGUE: tuple[Topic, ...] = (
     COMPLETIONS,
     JOBS,
     CHECKPOINTS,
+    BALANCES,
     WORKERS,
 )
 PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)

@@ -127,6 +127,8 @@ def _usage_of(call: PaidCall, passenger: Passenger, cost: str, price_list: str, 
         superseded=superseded,
         tags=passenger.tags,
         batch=call.batch,
+        team=passenger.team,
+        key_id=passenger.key_id,
     )
 
 

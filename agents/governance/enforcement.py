@@ -10,7 +10,4 @@ KEPT_POLICIES = ("encryption", "retention_days")
 def unenforced(fact: Fact) -> list[str]:
     """Return the dotted fields that the fact sets and nothing enforces, in their order."""
     said = fact.policy.model_dump(include=set(KEPT_POLICIES), exclude_none=True)
-    found = [f"policy.{name}" for name in said]
-    if fact.budgets:
-        found.append("budgets")
-    return found
+    return [f"policy.{name}" for name in said]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.governance import problems
+from agents.governance.budgets.desk import BudgetDesk
 from agents.governance.limits import limits_problem
 from agents.governance.policies import policy_problem
 from agents.governance.rates.admission import Admission
@@ -25,12 +26,16 @@ class GovernanceStep:
     Args:
         directory: Who is registered; may change between calls.
         admission: The rates of the tenants of the partition whose journeys this step gets, and what is in flight.
+        budgets: The budgets of the same.
         expected_output_tokens: Length assumed of an answer when nothing bounds it.
     """
 
-    def __init__(self, directory: Registry, admission: Admission, expected_output_tokens: int) -> None:
+    def __init__(
+        self, directory: Registry, admission: Admission, budgets: BudgetDesk, expected_output_tokens: int
+    ) -> None:
         self._directory = directory
         self._admission = admission
+        self._budgets = budgets
         self._expected_output = expected_output_tokens
 
     @property
@@ -85,14 +90,13 @@ class GovernanceStep:
             return problem
         key = ledger_key(request.tenant, request.id)
         tokens = input_tokens + (request.sampling.max_output_tokens or policy.expected_output(self._expected_output))
-        problem = self._admission.objection(key, gates, tokens, now)
+        journey.input_tokens = input_tokens
+        problem = self._admission.objection(key, gates, tokens, now) or self._budgets.reserve(journey, now)
         if problem is not None:
             return problem
         self._admission.admit(key, gates, tokens, now)
         journey.tenant = scopes.tenant
         journey.policy = policy
-        journey.team = standing.team
-        journey.input_tokens = input_tokens
         return None
 
 

@@ -43,6 +43,7 @@ def to_call(journey: Journey, now: float) -> Call:
         personal_data=journey.personal_data,
         injection=journey.injection,
         team=journey.team,
+        reserved=journey.reserved,
     )
     deadline = deadline_of(request)
     longest = journey.longest_answer

@@ -17,6 +17,7 @@ from schemas.settings import Settings
 from streams.admin import cluster_id, ensure_topics
 from streams.archive.message import Archived
 from streams.archive.queries import FACTS, FINISHED_BESIDE, RESULTS, UNFINISHED
+from streams.archive.spending import restore_spending
 from streams.archive.unfinished import without_finished
 from streams.envelope import RESTORED_HEADER, Publication, header
 from streams.master_key import Purpose, load_master_key
@@ -73,6 +74,7 @@ async def restore(settings: Settings) -> RestoreReport:
         restoring = _Restoring(settings, warehouse, outbox)
         facts = await restoring.send(GOVERNANCE, FACTS, {"current": current})
         await restoring.send(AUDIT_LINKS, FACTS, {"current": current})  # the new log's chains follow these
+        balances = await restore_spending(settings.kafka, warehouse, outbox, current, time.time())
         newest = min(settings.intake.known_ids, settings.intake.recover_results)
         results = await restoring.send(RESULTS_TOPIC, RESULTS, {"current": current, "newest": newest})
         rows = await warehouse.rows(FINISHED_BESIDE, unfinished)
@@ -86,7 +88,13 @@ async def restore(settings: Settings) -> RestoreReport:
     report = RestoreReport(facts, results, requests, restoring.already_there, time.monotonic() - started)
     logger.info(
         "restored from the archive",
-        extra={"facts": facts, "results": results, "requests": requests, "seconds": report.seconds},
+        extra={
+            "facts": facts,
+            "balances": balances,
+            "results": results,
+            "requests": requests,
+            "seconds": report.seconds,
+        },
     )
     return report
 

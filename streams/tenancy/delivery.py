@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from schemas.batch import Call, CallBatch
+from schemas.batch import Call, CallBatch, Passenger
 from schemas.result import Lane
 from schemas.settings import KafkaSettings
 from schemas.wire import AuditRecord, DeadLetterRecord, ResultRecord, UsageRecord
@@ -33,9 +33,18 @@ class Delivery:
     Args:
         to_call: Makes a call of a routed journey.
         shard_partition: Chooses the dispatch partition of a call.
+        clock: Returns Unix seconds.
     """
 
-    def __init__(self, log: Log, kafka: KafkaSettings, to_call: ToCall, shard_partition: ShardPartition) -> None:
+    def __init__(
+        self,
+        log: Log,
+        kafka: KafkaSettings,
+        to_call: ToCall,
+        shard_partition: ShardPartition,
+        clock: Callable[[], float],
+    ) -> None:
+        self._clock = clock
         self._log = log
         self._kafka = kafka
         self._to_call = to_call
@@ -57,6 +66,7 @@ class Delivery:
             state.ledger.ended(key, result.request_digest or "", offset)
             state.calls.close(key)
             state.governance.ended(key)
+            state.spending.release(result.tenant or "", key)
             state.ending.discard(key)
             if receipt is not None:
                 receipt.settle()
@@ -91,7 +101,8 @@ class Delivery:
                 waits_long = call.passenger.lane is Lane.BATCH  # its own custodian knows it, and for a day
                 if waits_long:
                     state.governance.ended(key)
-                elif not state.ledger.has_ended(key):  # a call may end before its publisher hears that it is durable
+                # a call may end before its publisher hears that it is durable
+                if not state.ledger.has_ended(key) and _must_be_found(state, call.passenger, key):
                     state.calls.open(key, shard, offset, position)
                 journey.receipt.settle()
 
@@ -101,7 +112,10 @@ class Delivery:
         publications = [
             cloud_event(USAGE, usage.id, usage.tenant, usage.occurred_at, _json.encode(usage)) for usage in fresh
         ]
-        await self._log.publish(USAGE.name, state.partition, publications)
+        sending = state.spending.sending()
+        offsets = await self._log.publish(USAGE.name, state.partition, publications)
+        if warnings := state.spending.booked(sending, fresh, offsets, self._clock()):
+            await self.audits(state.partition, warnings)
 
     async def audits(self, partition: int, audits: Sequence[AuditRecord]) -> None:
         """Publish auditable decisions."""
@@ -124,6 +138,14 @@ class Delivery:
             for letter in letters
         ]
         await self._log.publish(DEADLETTER.name, partition, publications)
+
+
+def _must_be_found(state: PartitionState, passenger: Passenger, key: str) -> bool:
+    """Return whether a successor must find a call by reading the dispatch topic.
+
+    One that waits in a batch is known to its own custodian for a day, and to the budgets once they have noted it.
+    """
+    return passenger.lane is not Lane.BATCH or state.spending.outlast(passenger.tenant, key)
 
 
 def _split(pairs: list[tuple[Call, Journey]], batch_bytes: int) -> list[list[tuple[Call, Journey]]]:

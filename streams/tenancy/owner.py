@@ -16,7 +16,7 @@ from streams.background import Background
 from streams.log import Log
 from streams.receipts import Capacity
 from streams.tenancy.state import PartitionState, ledger_key
-from streams.topics import COMPLETIONS, DISPATCH, REQUESTS, RESULTS, USAGE
+from streams.topics import BALANCES, COMPLETIONS, DISPATCH, REQUESTS, RESULTS, USAGE
 from streams.transport.offsets import Checkpoint, Marks, kept
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Tenancy:
         self._recalled_from: dict[int, int] = {}
 
     async def take_over(self, partitions: frozenset[int], checkpoints: Checkpoints) -> None:
-        """Rebuild: finished requests, then calls under way, then answers, then usage already published."""
+        """Rebuild: finished requests, then calls under way, then answers, then what was paid already."""
         await self._ready.wait()
         states = {partition: self._new_state(partition) for partition in partitions}
         self._departing = {}
@@ -92,6 +92,7 @@ class Tenancy:
         for partition, end in ends.items():
             states[partition].results_position = end
         await self._know_answers(states, checkpoints)
+        await self._know_balances(states)
         await self._know_usage(states, checkpoints)
         self.states = states
 
@@ -190,8 +191,11 @@ class Tenancy:
                     if state.ledger.has_ended(key):
                         continue
                     state.ledger.in_flight(key, passenger.digest)
-                    if passenger.lane is Lane.BATCH:
-                        continue  # nobody waits for it, and it may be open for a day
+                    state.spending.hold(call)
+                    if passenger.lane is Lane.BATCH:  # nobody waits for it, and it may be open for a day
+                        if state.spending.outlast(passenger.tenant, key):
+                            state.calls.open(key, record.partition, record.offset, state.results_position)
+                        continue
                     state.governance.resume(passenger)
                     state.calls.open(key, record.partition, record.offset, state.results_position)
                     if passenger.fingerprint is not None:
@@ -210,10 +214,26 @@ class Tenancy:
                     states[record.partition].cache.restore(completion, now)
                     states[record.partition].windows.learn(completion)
 
-    async def _know_usage(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
-        starts = {(USAGE.name, p): self._mark(checkpoints, COMPLETIONS.name, p, (USAGE.name, p)) for p in states}
-        async for records in self._log.read(starts):
+    async def _know_balances(self, states: Mapping[int, PartitionState]) -> None:
+        """Read what predecessors noted of budgets; requests with a result and calls under way are known by then."""
+        async for records in self._log.read({(BALANCES.name, p): 0 for p in states}):
             for record in records:
                 if record.value is not None:
-                    states[record.partition].usage_seen.add(_usages.decode(record.value).id)
+                    states[record.partition].spending.restore(record.value)
+        for state in states.values():
+            state.spending.resume(state.ledger.has_ended)
+
+    async def _know_usage(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
+        """Read the usage of completions that come again, and what budgets have not noted."""
+        marks = {p: self._mark(checkpoints, COMPLETIONS.name, p, (USAGE.name, p)) for p in states}
+        starts = {(USAGE.name, p): min(mark, states[p].spending.recall_from) for p, mark in marks.items()}
+        async for records in self._log.read(starts):
+            for record in records:
+                if record.value is None:
+                    continue
+                state = states[record.partition]
+                if record.offset >= marks[record.partition]:
+                    state.usage_seen.add(_usages.decode(record.value).id)
+                if record.offset >= state.spending.recall_from:
+                    state.spending.recall(record.value, record.offset)
             self._log.learn({(records[-1].topic, records[-1].partition): records[-1].offset + 1})

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from faust.types import TP
 
-from agents.bootstrap import Stages, compose_stages
+from agents.bootstrap import compose_stages
+from agents.pipeline import Stages
 from agents.providers.batches.interface import BatchInterface
 from agents.providers.protocol import Provider
 from schemas.registry import ModelRegistry

@@ -16,11 +16,12 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from agents.providers.batches.interface import BatchInterface
-from schemas.settings import BatchSettings, KafkaSettings, WindowSettings
+from schemas.settings import BatchSettings, GovernanceSettings, KafkaSettings, WindowSettings
 from tests.memory.batches import MemoryBatches
 from tests.memory.cluster import Cluster, Event, Fate
 from tests.memory.log import Step
 from tests.pipeline.rig import PARTITIONS, Rig, nothing_is_held, settings
+from tests.pipeline.standing import RICH, said_by_the_log, said_by_the_writers
 from tests.pipeline.test_crash_law import delays, kills, late_kills, mistakes, moves, some
 from tests.servers.batch_desk import BatchDesk, Conditions
 from tests.unit.providers.virtual_time import clock, run
@@ -32,6 +33,7 @@ SOON, FAR = 15.0, 40.0
 COMMON = settings(
     kafka=KafkaSettings(partitions=PARTITIONS, commit_interval_seconds=0.5),
     windows=WindowSettings(batch_lane=True, bulk_after_seconds=5.0),
+    governance=GovernanceSettings(balance_seconds=0.4),
     batches=BatchSettings(
         expected_seconds=1.0,
         collect_seconds=0.5,
@@ -99,7 +101,7 @@ def hold(story: Story, events: list[Event], pauses: list[float], workers: int = 
         def interfaces(step: Step) -> Mapping[str, BatchInterface]:
             return {"east": MemoryBatches(desk, step, story.labelled)}
 
-        rig = Rig(COMMON, tick_seconds=0.25, batches=interfaces)
+        rig = Rig(COMMON, tick_seconds=0.25, batches=interfaces, tenants=RICH)
         cluster = rig.cluster(events=events, delays=tuple(pauses))
         for _ in range(workers):
             await cluster.join()
@@ -116,6 +118,7 @@ def hold(story: Story, events: list[Event], pauses: list[float], workers: int = 
         each_is_answered_in_time(rig, story)
         each_is_submitted_once(desk)
         what_is_charged_is_counted(rig, desk, late=late)
+        assert said_by_the_writers(cluster) == said_by_the_log(rig)
         told.append(Told(rig, desk, cluster.operations))
 
     run(test())

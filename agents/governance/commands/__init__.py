@@ -12,6 +12,7 @@ COMMANDS = {
     "users": Entry("agents.governance.commands.subjects:users", "Users of an organization."),
     "keys": Entry("agents.governance.commands.keys:keys", "API keys: issue, rotate and revoke them."),
     "explain": Entry("agents.governance.commands.explain:explain", "What holds for somebody, and who decided it."),
+    "budgets": Entry("agents.governance.commands.budgets:budgets", "What budgets stand at: spent, reserved, left."),
     "apply": Entry("agents.governance.commands.apply:apply", "Make the registry say what a file says."),
 }
 

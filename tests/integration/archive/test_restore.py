@@ -11,10 +11,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
 
+from agents.governance.budgets.periods import start_of
 from agents.governance.secrets import Purpose
 from agents.governance.signatures.entrance import GuardedEntrance
 from agents.governance.signatures.verifier import Verifier
+from schemas.balances import Balances
 from schemas.errors import WarehouseError
+from schemas.policy import Period
 from schemas.settings import ClickHouseSettings, GovernanceSettings, IntakeSettings, Settings, Signatures
 from schemas.tenant import TenantRegistered
 from schemas.wire import DeadLetterRecord
@@ -25,10 +28,10 @@ from streams.partitioning import home_partition
 from streams.records import Record
 from streams.signing import Signer
 from streams.tail import read_tail
-from streams.topics import AUDIT, DEADLETTER, GOVERNANCE, REQUESTS, RESULTS, Topic
+from streams.topics import AUDIT, BALANCES, DEADLETTER, GOVERNANCE, REQUESTS, RESULTS, USAGE, Topic
 from streams.vouchers import Vouching
 from streams.warehouse.client import Warehouse
-from tests.integration.sink.events import START, TENANT, bulk, publish, request_body, result_event
+from tests.integration.sink.events import COST, START, TENANT, bulk, publish, request_body, result_event, usage_event
 from tests.integration.sink.logs import PARTITIONS
 from tests.integration.sink.running import eventually, running
 from tests.integration.warehouse.databases import count
@@ -237,3 +240,21 @@ async def test_what_is_left_of_a_signed_array_is_let_in_again_and_what_was_refus
     outcomes = [outcome for record in records for outcome in entrance.read(record, much_later)]
     assert [outcome.request.id for outcome in outcomes if isinstance(outcome, Ok)] == ["request-2", "request-3"]
     assert [one.problem.code for one in outcomes if isinstance(one, DeadLetter)] == ["clock_skew"]
+
+
+async def test_budgets_know_what_was_spent_on_earlier_logs(
+    old: Settings, new: Settings, warehouse: Warehouse
+) -> None:
+    await publish(old, USAGE, [usage_event(number) for number in (*range(20), 3, 3)])
+    await archive_all(old, warehouse, 22)
+
+    await restore(new)
+    await restore(new)
+
+    (record,) = await on_log(new, BALANCES)
+    assert (record.key, record.partition) == (b"tenant/demo", HOME)
+    note = msgspec.json.decode(record.value or b"", type=Balances)
+    (balance,) = note.balances
+    assert (balance.kind, balance.name, note.position) == ("tenant", TENANT, 0)
+    spent = {(entry.period, entry.start): entry.usd for entry in balance.spent}
+    assert spent == {(period, start_of(period, START.timestamp())): 20 * COST for period in Period}

@@ -58,6 +58,10 @@ def test_teams_and_users_are_set_shown_and_removed_and_each_change_is_audited(as
     shown = asahi("governance", "users", "show", "amara", "--tenant", "demo", "--json").json
     assert (shown["team"], shown["policy"]["cache"], shown["changed_by"]) == ("desk", "off", "noor")
     assert "$250/month" in asahi("governance", "teams", "list").out
+    (standing,) = asahi("governance", "budgets", "--tenant", "demo", "--json").json
+    assert (standing["scope"], standing["name"], standing["period"]) == ("team", "desk", "month")
+    assert (standing["limit_usd"], standing["reserved_usd"], standing["left_usd"]) == ("250", "0", "250")
+    assert "demo/team/desk" in asahi("governance", "budgets").out
 
     full = asahi("governance", "teams", "remove", "desk", "--tenant", "demo", *WHY)
     assert (full.code, "still has amara" in full.err) == (2, True)

@@ -17,6 +17,7 @@ READ_BY_ANALYSTS = {
     "requests",
     "results",
     "usage",
+    "spending",
     "audit",
     "audit_checkpoints",
     "api_keys",

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "dashboards": {"schemas", "streams", "dashboards"},
     "agents": {"schemas", "streams", "agents"},
 }
-COMPOSITION_ROOT = {"agents.bootstrap", "agents.worker"}
+COMPOSITION_ROOT = {"agents.bootstrap", "agents.pipeline", "agents.worker"}
 """The only modules that know more than one room."""
 
 PURE_ROOMS = ("agents.governance", "agents.cache", "agents.windows", "agents.routing", "agents.accounting", "schemas")

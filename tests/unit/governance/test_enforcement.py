@@ -21,4 +21,4 @@ def test_what_is_only_kept_is_named() -> None:
         policy=Policy(cache=CacheMode.OFF, encryption=EncryptionMode.TENANT, retention_days=30),
         budgets=(Budget(period=Period.DAY, limit_usd=Decimal(5)),),
     )
-    assert unenforced(fact) == ["policy.encryption", "policy.retention_days", "budgets"]
+    assert unenforced(fact) == ["policy.encryption", "policy.retention_days"]

@@ -18,6 +18,7 @@ from schemas.tenant import TenantLimits, TenantRegistered
 from schemas.tokens import estimate_tokens
 from streams.stage import Flow, Journey
 from streams.tenancy.state import ledger_key
+from tests.flow.budgets import a_desk
 
 NOW = 1_700_000_000.0
 EXPECTED_OUTPUT = 100
@@ -39,7 +40,7 @@ def journey(**fields: Any) -> Journey:
 def step(**limits: Any) -> GovernanceStep:
     directory = Registry()
     directory.register(TenantRegistered(tenant="t", reference_model="m", limits=TenantLimits(**limits)))
-    return GovernanceStep(directory, Admission(), EXPECTED_OUTPUT)
+    return GovernanceStep(directory, Admission(), a_desk(directory), EXPECTED_OUTPUT)
 
 
 def only_result(flow: Flow) -> Result:
@@ -119,7 +120,7 @@ def test_a_passed_deadline_expires_without_audit_and_a_coming_one_does_not() -> 
 def test_journeys_keep_their_order_and_a_removed_tenant_is_unknown_at_once() -> None:
     directory = Registry()
     directory.register(TenantRegistered(tenant="t", reference_model="m"))
-    governance = GovernanceStep(directory, Admission(), EXPECTED_OUTPUT)
+    governance = GovernanceStep(directory, Admission(), a_desk(directory), EXPECTED_OUTPUT)
     flow = governance.process([journey(id="1"), journey(id="2", tenant="u"), journey(id="3")], NOW)
     assert [one.request.id for one in flow.onward] == ["1", "3"]
     directory.apply(b"t", None)
@@ -131,7 +132,7 @@ def test_a_journey_gets_its_team_and_what_the_policies_of_its_scopes_come_to() -
     directory.register(TenantRegistered(tenant="t", reference_model="m"))
     directory.register(TeamRegistered(tenant="t", team="search", policy=Policy(cache=CacheMode.OFF)))
     directory.register(UserRegistered(tenant="t", user="amara", team="search", policy=Policy(max_input_tokens=9)))
-    governance = GovernanceStep(directory, Admission(), EXPECTED_OUTPUT)
+    governance = GovernanceStep(directory, Admission(), a_desk(directory), EXPECTED_OUTPUT)
     one, other, long = journey(user="amara"), journey(user="ben"), journey(user="amara", prompt="x" * 100)
     flow = governance.process([one, other, long], NOW)
     assert flow.onward == [one, other]
@@ -160,14 +161,14 @@ def test_the_expected_output_is_what_bounds_it(
     directory = Registry()
     rates = Rates(tokens_per_minute=tokens_per_minute)
     directory.register(TenantRegistered(tenant="t", reference_model="m", policy=Policy(**policy), rates=rates))
-    governance = GovernanceStep(directory, Admission(), EXPECTED_OUTPUT)
+    governance = GovernanceStep(directory, Admission(), a_desk(directory), EXPECTED_OUTPUT)
     assert bool(governance.process([journey(**fields)], NOW).onward) is passes
 
 
 def test_what_is_in_flight_ends_with_its_result_and_is_known_to_a_successor() -> None:
     directory = Registry()
     directory.register(TenantRegistered(tenant="t", reference_model="m", rates=Rates(in_flight=1)))
-    first, second = (GovernanceStep(directory, Admission(), EXPECTED_OUTPUT) for _ in range(2))
+    first, second = (GovernanceStep(directory, Admission(), a_desk(directory), EXPECTED_OUTPUT) for _ in range(2))
     assert len(first.process([journey(id="a"), journey(id="b")], NOW).onward) == 1
     first.ended(ledger_key("t", "a"))
     assert len(first.process([journey(id="c")], NOW).onward) == 1
