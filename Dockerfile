@@ -29,14 +29,16 @@ RUN /opt/asahi/bin/pip install --no-deps . \
 
 FROM python:3.11-slim
 
-RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin asahi
+RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin asahi \
+    && install --directory --owner=asahi --mode=0700 /var/lib/asahi
 COPY --from=build /opt/asahi /opt/asahi
 WORKDIR /app
 COPY config config
 
 ENV PATH="/opt/asahi/bin:$PATH" \
     PYTHONUNBUFFERED=1 \
-    ASAHI_CONFIG=/app/config/cluster.yaml
+    ASAHI_CONFIG=/app/config/cluster.yaml \
+    ASAHI_AUDIT_FOLDER=/var/lib/asahi/audit
 
 USER asahi
 STOPSIGNAL SIGTERM

@@ -6,28 +6,30 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from typing import Any, cast
 
 import faust
-from faust.types import EventT, StreamT
 
 from agents.accounting.agent import Accounting
 from agents.accounting.settlement import Settlement, settle, supersede
 from agents.cache.stage import CacheStep
-from agents.governance.decoder import decode
+from agents.governance.audit.agent import Notary, Sealer
+from agents.governance.audit.keys import configured_notary
 from agents.governance.ledger import Ledger
 from agents.governance.limits import RateLimiter
+from agents.governance.personal.configured import configured_screening
+from agents.governance.registry import Registry
+from agents.governance.signatures.configured import configured_entrances
 from agents.governance.stage import GovernanceStep
-from agents.governance.tenants import TenantDirectory
 from agents.intake.agent import Intake
 from agents.providers.agent import Calls, Ticket
 from agents.providers.batches.interface import BatchInterface
 from agents.providers.batches.interfaces import build_interfaces
 from agents.providers.batches.lane import BatchLane
+from agents.providers.call_names import unique_ids
 from agents.providers.protocol import Provider
 from agents.providers.registry import build_providers, check_models
 from agents.providers.runner import CallRunner
@@ -48,25 +50,26 @@ from schemas.errors import BrokerUnavailable, ConfigurationError
 from schemas.models_file import ModelsFile
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
-from streams.app import create_app, source
+from streams.app import Receive, agent, create_app, source
 from streams.background import Background
 from streams.checkpoints import CheckpointLog
 from streams.custody import Custody
-from streams.follow import follow
+from streams.follow import Following, follow
 from streams.log import Log
-from streams.outcomes import Message, Outcome
+from streams.presence import Presence
 from streams.receipts import Capacity
 from streams.records import Record
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState
-from streams.topics import COMPLETIONS, DISPATCH, GOVERNANCE, REQUESTS, Topic
+from streams.topics import AUDIT, COMPLETIONS, DISPATCH, GOVERNANCE, REQUESTS, Topic
 from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
 
 EXPIRY_CHECK_SECONDS = 0.25
-Receive = Callable[[int, Sequence[Record], Callable[[], object]], Coroutine[Any, Any, None]]
+NAMES = {REQUESTS: "intake", DISPATCH: "providers", COMPLETIONS: "accounting", AUDIT: "audit"}
+"""Of the agents, by the topic that each receives."""
 
 
 @dataclass(slots=True)
@@ -78,7 +81,8 @@ class Stages:
         lane: The batch lane; None when it is off.
         publishing: Publications of completions, and work of the batch lane, under way.
         receivers: What takes in the deliveries of each input topic: partition, records, acknowledgement.
-        ready: Set once the tenants are known.
+        following: How far this worker knows who may use the system.
+        sealer: Seals the audit trail.
         routing: Chooses models.
         experience: Of how long answers are, for routing.
         predictor: Of quality, for routing; None where none is configured.
@@ -92,9 +96,10 @@ class Stages:
     custody: Custody
     background: Background
     publishing: Background
-    directory: TenantDirectory
-    ready: asyncio.Event
+    directory: Registry
+    following: Following
     receivers: Mapping[Topic, Receive]
+    sealer: Sealer
     routing: RoutingStep
     experience: Experience
     predictor: QualityPredictor | None
@@ -103,6 +108,7 @@ class Stages:
         """Do what is due; return when to come back at the latest, in Unix seconds."""
         if self.lane is not None:
             self.lane.tick()
+        self.sealer.tick()
         return self.intake.tick()
 
 
@@ -114,6 +120,7 @@ class Pipeline:
     app: faust.App
     stages: Stages
     renewal: Renewal
+    presence: Presence
 
     async def follow_grades(self) -> None:
         """Let the predictor learn from grades in the archive, for ever; return at once where nothing learns."""
@@ -124,8 +131,8 @@ class Pipeline:
             await configured_sharpening(warehouse, predictor, seconds).follow()
 
     async def follow_governance(self) -> None:
-        """Keep the tenants up to date, for ever."""
-        await follow(self.settings.kafka, GOVERNANCE, self.stages.directory.apply, self.stages.ready)
+        """Keep up to date who may use the system, for ever."""
+        await follow(self.settings.kafka, GOVERNANCE, self.stages.directory.apply, self.stages.following)
 
     async def tick(self) -> None:
         """Close windows when they are due, for ever.
@@ -170,13 +177,24 @@ def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]
         raise ConfigurationError(
             "windows.batch_lane is on, but no provider has a batch interface; set providers.<name>.batches for one"
         )
-    stages = compose_stages(settings, log, fatal, registry, providers, batches, clock=time.time, call_id=unique_ids())
+    stages = compose_stages(
+        settings,
+        log,
+        fatal,
+        registry,
+        providers,
+        batches,
+        clock=time.time,
+        call_id=unique_ids(),
+        notary=configured_notary(settings),
+    )
     app = create_app(settings, stages.custody)
-    for topic, name in ((REQUESTS, "intake"), (DISPATCH, "providers"), (COMPLETIONS, "accounting")):
+    for topic, name in NAMES.items():
         app.agent(source(app, topic), name=name)(agent(stages.receivers[topic], fatal))
     admit = partial(check_models, settings.providers)
     renewal = Renewal(settings, models_file, registry, stages.routing, stages.experience, admit)
-    return Pipeline(settings, app, stages, renewal)
+    presence = Presence(settings, uuid.uuid4().hex, log, stages.following, time.time)
+    return Pipeline(settings, app, stages, renewal, presence)
 
 
 def compose_stages(
@@ -189,6 +207,7 @@ def compose_stages(
     *,
     clock: Callable[[], float],
     call_id: Callable[[], str],
+    notary: Notary | None = None,
     fit: Callable[[PartitionState], PartitionState] = lambda state: state,
 ) -> Stages:
     """Compose the stages of one worker, without deciding who delivers to them.
@@ -202,9 +221,11 @@ def compose_stages(
         batches: Their batch interfaces, by name, for the batch lane.
         clock: Returns Unix seconds.
         call_id: Returns an id never returned before by any worker.
+        notary: Signs the heads of the audit trail's chains; None leaves them unsigned.
         fit: Given every fresh partition; may put other steps into it.
     """
-    directory, ready = TenantDirectory(), asyncio.Event()
+    directory, following = Registry(), Following()
+    entrances = configured_entrances(settings, directory)
     background, publishing = Background(fatal), Background(fatal)
     capacity, calling, unsettled = (Capacity(settings.worker.max_outstanding) for _ in range(3))
     calls = Calls(settings, log, publishing, calling)
@@ -219,13 +240,15 @@ def compose_stages(
     calls.run_with(runner)
     predictor, tasks = configured_predictor(settings.routing), configured_tasks(settings.routing)
     routing = RoutingStep(registry, settings.routing, predictor, runner.down, tasks)
-    experience = Experience(settings.routing.learn_after)
+    experience, screening = Experience(settings.routing.learn_after), configured_screening(settings.screening)
 
     def new_state(partition: int) -> PartitionState:
         state = PartitionState(
             partition=partition,
+            entrance=entrances.make(),
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, RateLimiter()),
+            personal_data=screening,
             cache=CacheStep(settings.intake, registry),
             windows=WindowStep(settings.windows, settings.batches),
             routing=routing,
@@ -236,26 +259,28 @@ def compose_stages(
         experience.observe(completion)
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
-    def decode_record(record: Record) -> list[Outcome]:
-        message = Message(record.value, record.key, record.headers, record.topic, record.partition, record.offset)
-        return decode(message, settings.intake)
-
     delivery = Delivery(log, settings.kafka, to_call, shard_partition)
-    tenancy = Tenancy(settings, log, new_state, ready, background, capacity, clock)
-    intake = Intake(settings, tenancy, decode_record, delivery, log, background, capacity, clock)
+    tenancy = Tenancy(settings, log, new_state, following.caught_up, background, capacity, clock)
+    intake = Intake(settings, tenancy, entrances.forward, delivery, log, background, capacity, clock)
     keep_bytes = settings.intake.dead_letter_bytes
     accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes, unsettled)
     lane = None
     if batches:
         lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead)
         calls.batch_with(lane)
-    custody = Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls))
+    sealer = Sealer(settings.audit, log, background, clock, notary)
+    custody = Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls, sealer))
 
     async def receive_calls(partition: int, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
         del partition
         await calls.receive(records, acknowledge)
 
-    receivers = {REQUESTS: intake.receive, DISPATCH: receive_calls, COMPLETIONS: accounting.receive}
+    receivers: Mapping[Topic, Receive] = {
+        REQUESTS: intake.receive,
+        DISPATCH: receive_calls,
+        COMPLETIONS: accounting.receive,
+        AUDIT: sealer.receive,
+    }
     return Stages(
         intake=intake,
         calls=calls,
@@ -267,34 +292,9 @@ def compose_stages(
         publishing=publishing,
         receivers=receivers,
         directory=directory,
-        ready=ready,
+        following=following,
+        sealer=sealer,
         routing=routing,
         experience=experience,
         predictor=predictor,
     )
-
-
-def unique_ids() -> Callable[[], str]:
-    """Return a source of ids never returned before by any worker: one random part per process, then a count."""
-    process, numbers = uuid.uuid4().hex, count(1)
-    return lambda: f"{process}-{next(numbers):x}"
-
-
-def agent(receive: Receive, fatal: Callable[[BaseException], object]) -> Callable[[StreamT[Any]], Any]:
-    """Return the Faust agent around a stage: every delivery is received in order and acknowledged by the stage.
-
-    The body never raises, since Faust would acknowledge the event. What escapes a stage means that its state can no
-    longer be trusted: the worker stops and its successor rebuilds it from the log.
-    """
-
-    async def body(stream: StreamT[Any]) -> None:
-        events = cast("AsyncIterable[EventT[Any]]", cast("Any", stream).noack().events())
-        async for event in events:
-            try:
-                await receive(event.message.partition, cast("list[Record]", event.value), event.ack)
-            except Exception as bug:
-                logger.critical("a stage cannot go on", exc_info=bug)
-                fatal(bug)
-                return
-
-    return body

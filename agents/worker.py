@@ -44,6 +44,7 @@ async def serve(settings: Settings) -> int:
             services.start(work)
             for work in (
                 pipeline.follow_governance(),
+                pipeline.presence.announce(),
                 pipeline.tick(),
                 renewal.follow_file(),
                 renewal.follow_experience(),
@@ -55,6 +56,7 @@ async def serve(settings: Settings) -> int:
         await stop.wait()
         if not failures:
             await pipeline.drain()
+            await pipeline.presence.leave()
         for task in beside:
             task.cancel()
         await pipeline.app.stop()

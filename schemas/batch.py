@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.result import Lane
-from schemas.wire import Answer, CheckRecord, Tokens
+from schemas.wire import Answer, CheckRecord, PersonalDataRecord, Tokens
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True, gc=False):
@@ -63,6 +63,11 @@ class Passenger(Part, frozen=True, gc=False):
         cache_ttl_seconds: How long the answer may be served again.
         received_at: Unix seconds.
         compressed_tokens: Input tokens that were taken out of the prompt before the call, as estimated.
+        team: Whose budgets and limits the request counts against, besides the organization's and the user's.
+        key_id: The key under which it was signed.
+        originals: What stands behind the placeholders in the prompt, to be put back into the answer.
+        personal_data: What was found in the request.
+        injection: Signs of prompt injection in it.
     """
 
     id: str
@@ -81,6 +86,11 @@ class Passenger(Part, frozen=True, gc=False):
     traceparent: str | None = None
     tracestate: str | None = None
     compressed_tokens: int = 0
+    team: str | None = None
+    key_id: str | None = None
+    originals: dict[str, str] = {}
+    personal_data: PersonalDataRecord | None = None
+    injection: tuple[str, ...] = ()
 
 
 class Cascade(Part, frozen=True, gc=False):

@@ -24,6 +24,7 @@ AsahiError
 │       ├── ProviderQuotaExhausted  the account has no money or quota left
 │       ├── ProviderContextLength   the request is longer than the model reads
 │       └── ProviderContentFiltered what is asked offends its rules: no other target either
+├── ChainBroken             links of the audit trail that cannot be true, or not beside those before them
 └── EmbeddedServiceError    a child process did not start, died or would not stop
 ```
 
@@ -260,6 +261,18 @@ class ProviderContentFiltered(ProviderRefused):
 
     next_step = NextStep.END
     remedy = "Change what is asked: the provider's content rules forbid an answer."
+
+
+class ChainBroken(AsahiError):
+    """Links of the audit trail that cannot be true, or not beside those before them.
+
+    Args:
+        sequence: Where the chain breaks.
+    """
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(f"the audit chain breaks at sequence {sequence}; see `asahi audit verify`")
+        self.sequence = sequence
 
 
 class EmbeddedServiceError(AsahiError):

@@ -21,6 +21,7 @@ class ProviderSettings(Section):
         base_url: Up to and including `/v1`; `openai` and `anthropic` know their own.
         batches: The batch interface it has: `openai`, `anthropic`, or none.
         batches_url: Where its batch interface is, when that is not at `base_url`.
+        region: Where it processes what it is sent, as its contract says, e.g. `eu-central-1`; for reports only.
         api_key_env: Environment variable that holds the key; the key itself is never configured or logged. `openai`
             reads `OPENAI_API_KEY` and `anthropic` `ANTHROPIC_API_KEY` unless told otherwise.
         interface: For `openai`: `chat` completions or `responses`.
@@ -57,6 +58,7 @@ class ProviderSettings(Section):
     base_url: str | None = None
     batches: Literal["openai", "anthropic"] | None = None
     batches_url: str | None = None
+    region: str | None = None
     api_key_env: str | None = None
     interface: Literal["chat", "responses"] = "chat"
     leave_out: tuple[SamplingParameter, ...] = ()

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from schemas.model import Event, Fraction, Milliseconds, Tokens, Usd, Value
 from schemas.request import TraceContext
+from schemas.screening import PersonalData
 
 
 class Status(StrEnum):
@@ -256,6 +257,8 @@ class Result(Event):
         received_at: When a worker received it.
         completed_at: When the result was made.
         checks: Of the cheap answers of a cascade, in order; empty otherwise.
+        personal_data: What was found in the request; absent when nothing was, or nobody looked.
+        injection: Signs of prompt injection in the request, by the name of the heuristic; a flag only.
     """
 
     id: str
@@ -283,3 +286,5 @@ class Result(Event):
     received_at: AwareDatetime
     completed_at: AwareDatetime
     checks: list[Check] = []
+    personal_data: PersonalData | None = None
+    injection: list[str] = []

@@ -13,12 +13,16 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError
 
+from schemas.audit_settings import AuditSettings as AuditSettings
 from schemas.errors import ConfigurationError
+from schemas.governance_settings import GovernanceSettings as GovernanceSettings
+from schemas.governance_settings import Signatures as Signatures
 from schemas.lane_settings import BatchSettings as BatchSettings  # part of this module for those who import it
 from schemas.lane_settings import WindowSettings as WindowSettings
 from schemas.provider_settings import ProviderSettings as ProviderSettings
 from schemas.routing_settings import RoutingSettings as RoutingSettings
 from schemas.routing_settings import TaskDetection as TaskDetection
+from schemas.screening import ScreeningSettings as ScreeningSettings
 from schemas.section import Count, Seconds
 from schemas.section import Section as Section
 from schemas.tenant import TenantRegistered
@@ -176,6 +180,9 @@ class Settings(BaseSettings):
     batches: BatchSettings = BatchSettings()
     routing: RoutingSettings = RoutingSettings()
     worker: WorkerSettings = WorkerSettings()
+    audit: AuditSettings = AuditSettings()
+    governance: GovernanceSettings = GovernanceSettings()
+    screening: ScreeningSettings = ScreeningSettings()
     models_file: Path = Path("config/models.yaml")
     models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from schemas.model import Event, Name
+from schemas.policy import Budget, Policy, Rates
 from schemas.request import CacheOptions
 
 
@@ -40,6 +41,11 @@ class TenantRegistered(Event):
         cache_ttl_seconds: How long exact answers may be served again.
         limits: What it may ask for, and how often.
         registered_at: When this fact was made.
+        policy: What the organization may do.
+        budgets: How much it may spend.
+        rates: How fast it may go.
+        changed_by: Who made this fact.
+        reason: Why.
     """
 
     tenant: Name
@@ -47,6 +53,11 @@ class TenantRegistered(Event):
     cache_ttl_seconds: Annotated[float, Field(gt=0)] = 86_400.0
     limits: TenantLimits = TenantLimits()
     registered_at: AwareDatetime | None = None
+    policy: Policy = Policy()
+    budgets: tuple[Budget, ...] = ()
+    rates: Rates = Rates()
+    changed_by: str | None = None
+    reason: str | None = None
 
     def answer_ttl(self, asked: CacheOptions) -> float:
         """Return for how many seconds an answer may be served again: a request narrows it, never widens it."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.policy import PersonalDataMode
 from schemas.result import Lane, Status
 
 _json = msgspec.json.Encoder()
@@ -164,6 +165,14 @@ class TraceRecord(Wire, frozen=True, gc=False):
     tracestate: str | None = None
 
 
+class PersonalDataRecord(Wire, frozen=True, gc=False):
+    """Twin of `PersonalData`."""
+
+    mode: PersonalDataMode
+    types: dict[str, int] = {}
+    unchecked: bool = False
+
+
 class ResultRecord(Wire, frozen=True, gc=False):
     """Twin of `Result`."""
 
@@ -193,6 +202,8 @@ class ResultRecord(Wire, frozen=True, gc=False):
     request_digest: str | None = None
     version: int = 1
     checks: list[CheckRecord] = []
+    personal_data: PersonalDataRecord | None = None
+    injection: list[str] = []
 
 
 class UsageRecord(Wire, frozen=True, gc=False):

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 
 from schemas.errors import BrokerUnavailable, ConfigurationError
-from schemas.settings import Settings
+from schemas.settings import KafkaSettings, Settings
 from streams.topics import CATALOGUE
 
 MS_PER_SECOND = 1000
@@ -26,14 +26,20 @@ async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     Raises:
         BrokerUnavailable: No broker answers at `kafka.bootstrap`.
     """
+    async with _admin(settings.kafka) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _admin(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
     client = AIOKafkaAdminClient(
-        bootstrap_servers=settings.kafka.bootstrap,
-        request_timeout_ms=int(settings.kafka.request_timeout_seconds * MS_PER_SECOND),
+        bootstrap_servers=kafka.bootstrap,
+        request_timeout_ms=int(kafka.request_timeout_seconds * MS_PER_SECOND),
     )
     try:
         await client.start()
     except KafkaConnectionError as away:
-        raise BrokerUnavailable(f"no broker answers at {settings.kafka.bootstrap}; set kafka.bootstrap") from away
+        raise BrokerUnavailable(f"no broker answers at {kafka.bootstrap}; set kafka.bootstrap") from away
     try:
         yield client
     finally:
@@ -89,5 +95,10 @@ async def _described(client: AIOKafkaAdminClient, names: list[str], settings: Se
 
 async def cluster_id(settings: Settings) -> str:
     """Return the id of the log behind the broker; the embedded broker has a new one at every start."""
-    async with admin(settings) as client:
+    return await log_identity(settings.kafka)
+
+
+async def log_identity(kafka: KafkaSettings) -> str:
+    """Return what `cluster_id` does, for who knows no more than how to reach the broker."""
+    async with _admin(kafka) as client:
         return str((await client.describe_cluster())["cluster_id"])

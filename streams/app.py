@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import AsyncIterable, Callable, Coroutine, Sequence
+from typing import Any, cast
+
 import faust
-from faust.types import TopicT
+from faust.types import EventT, StreamT, TopicT
 
 from schemas.settings import Settings
+from streams.records import Record
 from streams.topics import Topic
 from streams.transport.consumer import micro_batch_transport
 from streams.transport.deliveries import Custodian
 from streams.transport.records import RecordsSchema
+
+logger = logging.getLogger(__name__)
+
+Receive = Callable[[int, Sequence[Record], Callable[[], object]], Coroutine[Any, Any, None]]
+"""Takes in one delivery: partition, records, acknowledgement."""
 
 HEARTBEATS_PER_SESSION = 3
 MESSAGES_BUFFERED_PER_AGENT = 16
@@ -45,3 +55,23 @@ def create_app(settings: Settings, custodian: Custodian) -> faust.App:
 def source(app: faust.App, topic: Topic) -> TopicT:
     """Return the Faust topic an agent reads micro-batches from."""
     return app.topic(topic.name, schema=RecordsSchema())
+
+
+def agent(receive: Receive, fatal: Callable[[BaseException], object]) -> Callable[[StreamT[Any]], Any]:
+    """Return the Faust agent around a stage: every delivery is received in order and acknowledged by the stage.
+
+    The body never raises, since Faust would acknowledge the event. What escapes a stage means that its state can no
+    longer be trusted: the worker stops and its successor rebuilds it from the log.
+    """
+
+    async def body(stream: StreamT[Any]) -> None:
+        events = cast("AsyncIterable[EventT[Any]]", cast("Any", stream).noack().events())
+        async for event in events:
+            try:
+                await receive(event.message.partition, cast("list[Record]", event.value), event.ack)
+            except Exception as bug:
+                logger.critical("a stage cannot go on", exc_info=bug)
+                fatal(bug)
+                return
+
+    return body

@@ -26,9 +26,12 @@ _json = msgspec.json.Encoder()
 
 
 class Publication(NamedTuple):
-    """One message to publish; `value` is the encoded event. Nobody changes the headers once they are given."""
+    """One message to publish; `value` is the encoded event, and None removes what the key is about.
 
-    value: bytes
+    Nobody changes the headers once they are given.
+    """
+
+    value: bytes | None
     key: bytes | None = None
     headers: Headers = []
 

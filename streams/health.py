@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from schemas.errors import BrokerUnavailable
 from schemas.settings import KafkaSettings, Settings
 from streams.admin import admin
-from streams.topics import COMPLETIONS, DISPATCH, PUBLIC, REQUESTS, Topic
+from streams.topics import AUDIT, COMPLETIONS, DISPATCH, PUBLIC, REQUESTS, Topic
 
 BEHIND_SECONDS = 30.0
 STABLE = "Stable"
@@ -51,6 +51,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("intake", REQUESTS),
     Stage("providers", DISPATCH),
     Stage("accounting", COMPLETIONS),
+    Stage("audit", AUDIT),
     *(Stage("sink", topic, "-sink") for topic in PUBLIC),
 )
 

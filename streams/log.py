@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
 from streams.envelope import Publication
@@ -19,12 +19,16 @@ class Log(Protocol):
 
     def read(
         self, starts: Mapping[tuple[str, int], int], *, newest: int | None = None
-    ) -> AsyncIterator[list[Record]]:
+    ) -> AsyncGenerator[list[Record], None]:
         """Yield the records from `starts` to the present end; at least the `newest` of each partition if given."""
         ...
 
     async def fetch(self, topic: str, partition: int, offsets: Sequence[int]) -> list[Record | None]:
         """Return the records at these offsets, each None when the log no longer holds it."""
+        ...
+
+    async def identity(self) -> str:
+        """Return the id of this log: one that began anew has another."""
         ...
 
     def positions(self) -> Marks:

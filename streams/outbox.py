@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -17,6 +17,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.errors import BrokerUnavailable
 from schemas.settings import KafkaSettings
+from streams.admin import log_identity
 from streams.envelope import Publication
 from streams.records import Record
 from streams.tail import PointReader, read_tail
@@ -46,6 +47,7 @@ class Outbox:
         self._kafka = kafka
         self._point_reader = PointReader(kafka)
         self._positions: dict[tuple[str, int], int] = {}
+        self._identity: str | None = None
 
     async def __aenter__(self) -> Outbox:
         try:
@@ -61,13 +63,23 @@ class Outbox:
 
     def read(
         self, starts: Mapping[tuple[str, int], int], *, newest: int | None = None
-    ) -> AsyncIterator[list[Record]]:
+    ) -> AsyncGenerator[list[Record], None]:
         """Yield the records from `starts` to the present end; at least the `newest` of each partition if given."""
         return read_tail(self._kafka, starts, newest=newest)
 
     async def fetch(self, topic: str, partition: int, offsets: Sequence[int]) -> list[Record | None]:
         """Return the records at these offsets, each None when the log no longer holds it."""
         return await self._point_reader.fetch(topic, partition, offsets)
+
+    async def identity(self) -> str:
+        """Return the id of this log: one that began anew has another."""
+        while self._identity is None:
+            try:
+                self._identity = await log_identity(self._kafka)
+            except (BrokerUnavailable, KafkaError) as away:
+                logger.warning("cannot ask for the log's id; trying again", extra={"error": repr(away)})
+                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+        return self._identity
 
     def positions(self) -> Marks:
         """Return a copy of the next position by (topic, partition), as far as this process has written."""

@@ -37,11 +37,13 @@ class Ok(msgspec.Struct, frozen=True):
     Attributes:
         body: The request's own JSON as it was sent.
         digest: Hex BLAKE2b-128 of the canonical request.
+        key_id: The key under which its message was signed; None in the unsigned mode.
     """
 
     request: Request
     body: bytes
     digest: str
+    key_id: str | None = None
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -51,6 +53,7 @@ class Rejected(msgspec.Struct, frozen=True):
         tenant: As the message key names it, else as the body does; None when neither names one.
         digest: Hex BLAKE2b-128 of the bytes: there is no canonical form of what is not valid.
         user: As the body names one.
+        body: The bytes.
     """
 
     id: str
@@ -58,6 +61,7 @@ class Rejected(msgspec.Struct, frozen=True):
     problem: ProblemRecord
     digest: str
     user: str | None = None
+    body: bytes = b""
 
     def result(self, received_at: float, now: float) -> ResultRecord:
         """Return the terminal result; times are Unix seconds."""
@@ -80,17 +84,23 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """Bytes without a readable id: nobody can be given a result, so they are kept with the reason.
+    """Bytes that get no result, since they have no readable id or nobody has proven that he may send them.
+
+    They are kept with the reason.
 
     Attributes:
         position: Which request of the message, from 0.
         value: The bytes of this request, or of the whole message when it could not be divided.
+        audit_id: Of the audit record about it; None when there is nothing to audit.
+        tenant: Whom the audit record is about.
     """
 
     message: Message
     position: int
     problem: ProblemRecord
     value: bytes
+    audit_id: str | None = None
+    tenant: str | None = None
 
     @property
     def id(self) -> str:
@@ -115,6 +125,21 @@ class DeadLetter(msgspec.Struct, frozen=True):
             size=len(self.value),
             truncated=len(self.value) > max_bytes,
             occurred_at=moment(now),
+        )
+
+    def audit(self, now: float) -> AuditRecord | None:
+        """Return the audit record of this refusal, if it is one; `now` in Unix seconds."""
+        if self.audit_id is None:
+            return None
+        return AuditRecord(
+            id=self.audit_id,
+            actor=STAGE,
+            action="message_refused",
+            subject=self.id,
+            outcome="dead_letter",
+            reason=f"{self.problem.code}: {self.problem.message}",
+            occurred_at=moment(now),
+            tenant=self.tenant,
         )
 
 

@@ -6,7 +6,12 @@ from typing import NamedTuple
 
 
 class Record(NamedTuple):
-    """One record as the broker holds it; `timestamp` is Unix seconds."""
+    """One record as the broker holds it.
+
+    Attributes:
+        timestamp: Unix seconds.
+        stamped: The timestamp is the broker's (Kafka's `LogAppendTime`), and not what the producer says.
+    """
 
     topic: str
     partition: int
@@ -15,3 +20,4 @@ class Record(NamedTuple):
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     timestamp: float
+    stamped: bool = False

@@ -19,7 +19,7 @@ from schemas.batch import Cascade, Target
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
 from schemas.tenant import TenantRegistered
-from schemas.wire import NO_DECISION, AuditRecord, ProblemRecord, ResultRecord, TraceRecord
+from schemas.wire import NO_DECISION, AuditRecord, PersonalDataRecord, ProblemRecord, ResultRecord, TraceRecord
 
 MS_PER_SECOND = 1000.0
 MS_DIGITS = 3
@@ -49,6 +49,11 @@ class Journey:
         targets: Set by routing: the chosen model first, then fallbacks.
         choice: Set by routing: the JSON of a `schemas.wire.Choice`.
         cascade: Set by routing where the first targets are steps of a cascade.
+        key_id: The key under which it was signed; None in the unsigned mode.
+        team: Set by governance, as the user or the key belongs to one.
+        originals: Set by governance: what stands behind the placeholders that it put into the prompt.
+        personal_data: Set by governance when there is any in the request, or it could not be checked.
+        injection: Set by governance: signs of prompt injection.
     """
 
     request: Request
@@ -66,6 +71,11 @@ class Journey:
     entered_at: float = 0.0
     stages_ms: dict[str, float] = field(default_factory=dict)
     cascade: Cascade | None = None
+    key_id: str | None = None
+    team: str | None = None
+    originals: dict[str, str] = field(default_factory=dict)
+    personal_data: PersonalDataRecord | None = None
+    injection: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -148,6 +158,8 @@ def ended_with(journey: Journey, status: Status, problem: ProblemRecord, now: fl
         tags=request.tags,
         trace=trace_of(request.trace),
         request_digest=journey.digest,
+        personal_data=journey.personal_data,
+        injection=list(journey.injection),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -21,6 +21,7 @@ POLL_MS = 10
 FETCH_WAIT_MS = 5
 """Of the broker, for news: only the end is waited for here, and there is no news behind it."""
 MS_PER_SECOND = 1000
+LOG_APPEND_TIME = 1
 PAUSE_SECONDS = 1.0
 NEARBY_RECORDS = 1000
 """A record this little ahead is reached by reading on rather than by another request to the broker."""
@@ -71,7 +72,7 @@ class TrueEnds:
 
 async def read_tail(
     kafka: KafkaSettings, starts: Mapping[tuple[str, int], int], *, newest: int | None = None
-) -> AsyncIterator[list[Record]]:
+) -> AsyncGenerator[list[Record], None]:
     """Yield the records from `starts` to the end as it was when the call began, or a little beyond.
 
     Args:
@@ -175,4 +176,5 @@ def record_of(record: Any) -> Record:
         record.value,
         record.headers,
         record.timestamp / MS_PER_SECOND,
+        record.timestamp_type == LOG_APPEND_TIME,
     )

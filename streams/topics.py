@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import msgspec
 from pydantic import BaseModel
 
 from schemas.audit import Audit
+from schemas.audit_chain import AuditCheckpoint, AuditLinks
 from schemas.batch import CallBatch, CompletionBatch
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
+from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
 from schemas.jobs import JobRecord
 from schemas.request import Request
 from schemas.result import Result
@@ -41,6 +43,8 @@ class Topic:
         key: What the message key is, in words.
         copartitioned: It has the configured number of partitions; False means one partition.
         lasting: Kept as long as a public topic: what it tells is open for more than a day.
+        stamped: The broker notes when a message arrived, instead of when its producer says it was made. Apache Kafka
+            does; the embedded broker ignores it.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Topic:
     compacted: bool = False
     copartitioned: bool = True
     lasting: bool = False
+    stamped: bool = False
 
     def partitions(self, kafka: KafkaSettings) -> int:
         """Return the number of partitions under this configuration."""
@@ -68,6 +73,8 @@ class Topic:
         else:
             configs["cleanup.policy"] = "delete"
             configs["retention.ms"] = str(int(hours * MS_PER_HOUR))
+        if self.stamped:
+            configs["message.timestamp.type"] = "LogAppendTime"
         return configs
 
 
@@ -78,6 +85,7 @@ REQUESTS = Topic(
     "asahi.request.submitted.v1",
     "tenant",
     "Requests from producers.",
+    stamped=True,
 )
 RESULTS = Topic(
     "asahi.results",
@@ -89,6 +97,23 @@ RESULTS = Topic(
 )
 USAGE = Topic("asahi.usage", Scope.PUBLIC, Usage, "asahi.usage.recorded.v1", "tenant", "One event per paid call.")
 AUDIT = Topic("asahi.audit", Scope.PUBLIC, Audit, "asahi.audit.recorded.v1", "tenant", "Auditable decisions.")
+AUDIT_LINKS = Topic(
+    "asahi.audit.links",
+    Scope.PUBLIC,
+    AuditLinks,
+    "asahi.audit.sealed.v1",
+    "partition",
+    "The hash chain over the audit topic.",
+)
+AUDIT_CHECKPOINTS = Topic(
+    "asahi.audit.checkpoints",
+    Scope.PUBLIC,
+    AuditCheckpoint,
+    "asahi.audit.certified.v1",
+    "partition",
+    "Signed heads of that chain; the newest per key holds.",
+    compacted=True,
+)
 FEEDBACK = Topic("asahi.feedback", Scope.PUBLIC, Feedback, "asahi.feedback.given.v1", "tenant", "Grades of answers.")
 DEADLETTER = Topic(
     "asahi.deadletter",
@@ -108,6 +133,28 @@ GOVERNANCE = Topic(
     compacted=True,
     copartitioned=False,
 )
+TEAMS = replace(
+    GOVERNANCE,
+    event=TeamRegistered,
+    ce_type="asahi.team.registered.v1",
+    key="tenant/team/name",
+    summary="Teams, and what holds for them.",
+)
+USERS = replace(
+    GOVERNANCE,
+    event=UserRegistered,
+    ce_type="asahi.user.registered.v1",
+    key="tenant/user/name",
+    summary="Users, and what holds for them.",
+)
+KEYS = replace(
+    GOVERNANCE,
+    event=KeyIssued,
+    ce_type="asahi.key.issued.v1",
+    key="tenant/key/id",
+    summary="API keys, and what holds for them; no secret.",
+)
+"""What travels on `asahi.governance` besides tenants."""
 DISPATCH = Topic(
     "asahi.internal.dispatch",
     Scope.INTERNAL,
@@ -136,11 +183,23 @@ CHECKPOINTS = Topic(
     compacted=True,
 )
 
+WORKERS = Topic(
+    "asahi.internal.workers",
+    Scope.INTERNAL,
+    None,
+    None,
+    "worker",
+    "What each worker says of itself: that it is there, and how much of governance it knows.",
+    copartitioned=False,
+)
+
 CATALOGUE: tuple[Topic, ...] = (
     REQUESTS,
     RESULTS,
     USAGE,
     AUDIT,
+    AUDIT_LINKS,
+    AUDIT_CHECKPOINTS,
     FEEDBACK,
     DEADLETTER,
     GOVERNANCE,
@@ -148,5 +207,8 @@ CATALOGUE: tuple[Topic, ...] = (
     COMPLETIONS,
     JOBS,
     CHECKPOINTS,
+    WORKERS,
 )
 PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)
+EVENTS: tuple[Topic, ...] = (*PUBLIC, TEAMS, USERS, KEYS)
+"""Every kind of public event with its topic: most topics have one kind, `asahi.governance` has four."""

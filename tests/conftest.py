@@ -1,10 +1,10 @@
-"""Brokers and engines that tests share: each is started once per session, when a test first asks for it."""
+"""Brokers and engines for tests. Shared ones are started once per session, when a test first asks for them."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,6 +61,22 @@ def broker(broker_kind: str, request: pytest.FixtureRequest) -> str:
     """`host:port` of each broker in turn: the same test must hold on both."""
     fixture = {"embedded": "embedded_broker", "apache": "apache_kafka"}[broker_kind]
     return str(request.getfixturevalue(fixture))
+
+
+@pytest.fixture
+async def own_broker(broker_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """`host:port` of a broker nobody else uses: what other tests left in its topics would be worked on too."""
+    if broker_kind == "embedded":
+        embedded = EmbeddedBroker(tmp_path / "broker", port=0)
+        await embedded.start()
+        yield embedded.bootstrap
+        await embedded.stop()
+        return
+    request.getfixturevalue("kafka_jars")
+    kafka = ApacheKafka(tmp_path / "kafka")
+    await kafka.start()
+    yield kafka.bootstrap
+    await kafka.stop()
 
 
 @pytest.fixture(scope="session")

@@ -179,4 +179,6 @@ def _failed(completion: Completion, now: float) -> ResultRecord:
         error=BUG,
         tags=passenger.tags,
         request_digest=passenger.digest,
+        personal_data=passenger.personal_data,
+        injection=list(passenger.injection),
     )

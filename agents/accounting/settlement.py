@@ -21,6 +21,7 @@ from schemas.wire import (
     UsageRecord,
     plain,
 )
+from streams.placeholders import restored
 from streams.stage import moment, ms_between
 
 NO_TOKENS = Tokens()
@@ -61,7 +62,7 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
         completed_at=moment(now),
         tenant=passenger.tenant,
         user=passenger.user,
-        output=completion.answer,
+        output=restored(completion.answer, passenger.originals),
         model=None if by is None else by.model,
         provider=None if by is None else by.provider,
         lane=passenger.lane,
@@ -78,6 +79,8 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
         trace=None if passenger.traceparent is None else TraceRecord(passenger.traceparent, passenger.tracestate),
         request_digest=passenger.digest,
         checks=list(completion.checks),
+        personal_data=passenger.personal_data,
+        injection=list(passenger.injection),
     )
     return Settlement(result, usages)
 

@@ -9,6 +9,7 @@ from schemas.prices import list_cost_of
 from schemas.registry import ModelRegistry
 from schemas.result import Status
 from schemas.wire import BaselineRecord, Choice, HitRecord, ProblemRecord, ResultRecord, SavingsRecord, plain
+from streams.placeholders import restored
 from streams.stage import Journey, ended_with, moment, ms_between, trace_of
 
 NOTHING = "0"
@@ -84,7 +85,7 @@ def _served(
         completed_at=moment(now),
         tenant=request.tenant,
         user=request.user,
-        output=entry.answer,
+        output=restored(entry.answer, journey.originals),
         model=entry.answered_by.model,
         provider=entry.answered_by.provider,
         lane=journey.lane,
@@ -99,4 +100,6 @@ def _served(
         tags=request.tags,
         trace=trace_of(request.trace),
         request_digest=journey.digest,
+        personal_data=journey.personal_data,
+        injection=list(journey.injection),
     )

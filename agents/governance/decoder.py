@@ -116,7 +116,7 @@ def _refused(message: Message, body: bytes, position: int, problem: ProblemRecor
         return DeadLetter(message, position, problem, body)
     # the key first: a rejection must not turn up at a tenant that only the body names
     tenant = tenant_name((message.key or b"").decode(errors="replace")) or identity.tenant
-    return Rejected(identity.id, tenant, problems.to_resend(problem), bytes_digest(body), identity.user)
+    return Rejected(identity.id, tenant, problems.to_resend(problem), bytes_digest(body), identity.user, body)
 
 
 def _largest_field(body: bytes) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agents.governance import problems
 from agents.governance.limits import RateLimiter, limits_problem, rate_problem
-from agents.governance.tenants import TenantDirectory
+from agents.governance.registry import Registry
 from schemas.result import Status
 from schemas.tenant import TenantRegistered
 from schemas.tokens import estimate_tokens
@@ -23,7 +23,7 @@ class GovernanceStep:
         limiter: The rates of the tenants of the partition whose journeys this step gets.
     """
 
-    def __init__(self, directory: TenantDirectory, limiter: RateLimiter) -> None:
+    def __init__(self, directory: Registry, limiter: RateLimiter) -> None:
         self._directory = directory
         self._limiter = limiter
 

@@ -30,7 +30,8 @@ from streams.topics import REQUESTS, RESULTS
 
 logger = logging.getLogger(__name__)
 
-Decode = Callable[[Record], Sequence[Outcome]]
+Forward = Callable[[Record, bytes, bytes, float], Publication]
+"""Makes a message of one request of another: of that one, its body, the new message key, and the time."""
 
 CONFLICT = ProblemRecord(
     "request_id_conflict",
@@ -58,6 +59,7 @@ class _Sorted:
     audits: list[AuditRecord] = field(default_factory=list)
     letters: list[DeadLetterRecord] = field(default_factory=list)
     letter_receipts: list[Receipt] = field(default_factory=list)
+    letter_audits: list[AuditRecord] = field(default_factory=list)
     strays: dict[int, list[tuple[Publication, Receipt]]] = field(default_factory=dict)
     repeats: list[tuple[int, _Arrival]] = field(default_factory=list)
 
@@ -69,7 +71,7 @@ class Intake:
         self,
         settings: Settings,
         tenancy: Tenancy,
-        decode: Decode,
+        forward: Forward,
         delivery: Delivery,
         log: Log,
         background: Background,
@@ -78,7 +80,7 @@ class Intake:
     ) -> None:
         self._settings = settings
         self._tenancy = tenancy
-        self._decode = decode
+        self._forward = forward
         self._delivery = delivery
         self._log = log
         self._background = background
@@ -90,15 +92,16 @@ class Intake:
         state = self._tenancy.states.get(partition)
         if state is None:
             return  # given up meanwhile: whoever gains the partition reads it again
-        found = [(record, place, one) for record in records for place, one in enumerate(self._decoded(record))]
+        found = [(record, place, one) for record in records for place, one in enumerate(self._read(state, record))]
+        self._tenancy.note_messages(state)
         if not await self._capacity.take(len(found)) or self._tenancy.states.get(partition) is not state:
             return
         receipt = BatchReceipt(len(found), acknowledge, self._capacity)
         receipt.close()
         self._background.start(self._take_in(state, [_Arrival(*one, receipt) for one in found]))
 
-    def _decoded(self, record: Record) -> Sequence[Outcome | Bug]:
-        found = contain(partial(self._decode, record), "governance")
+    def _read(self, state: PartitionState, record: Record) -> Sequence[Outcome | Bug]:
+        found = contain(partial(state.entrance.read, record, self._clock()), "governance")
         return [found] if isinstance(found, Bug) else found
 
     def _take_in(self, state: PartitionState, arrivals: Sequence[_Arrival]) -> Coroutine[Any, Any, None]:
@@ -111,26 +114,21 @@ class Intake:
 
     def _sort(self, state: PartitionState, arrival: _Arrival, into: _Sorted, now: float) -> None:
         record, place, outcome, receipt = arrival
-        if isinstance(outcome, DeadLetter):
-            into.letters.append(outcome.record(now, self._settings.intake.dead_letter_bytes))
-            into.letter_receipts.append(receipt)
+        if isinstance(outcome, DeadLetter | Bug):
+            self._bury(arrival, outcome, into, now)
             return
-        if isinstance(outcome, Bug):
-            into.letters.append(self._letter(record, place, BUG, record.value or b"", now, outcome.traceback))
-            into.letter_receipts.append(receipt)
-            return
-        if isinstance(outcome, Ok):
-            tenant, body = outcome.request.tenant, outcome.body
+        tenant = outcome.request.tenant if isinstance(outcome, Ok) else outcome.tenant
+        body = outcome.body
+        if tenant is not None:
             home = home_partition(tenant, self._settings.kafka.partitions)
             if home != state.partition:
-                forwarded = Publication(body, tenant.encode(), list(record.headers))
+                forwarded = self._forward(record, body, tenant.encode(), now)
                 into.strays.setdefault(home, []).append((forwarded, receipt))
                 return
-        else:
-            body = record.value or b""
         match state.ledger.admit(_key_of(outcome), outcome.digest), outcome:
             case New(), Ok(request=request, digest=digest):
-                into.journeys.append(Journey(request, body, digest, state.partition, now, receipt))
+                journey = Journey(request, body, digest, state.partition, now, receipt, key_id=outcome.key_id)
+                into.journeys.append(journey)
             case New(), Rejected():
                 into.rejections.append((outcome.result(now, self._clock()), receipt))
                 into.audits.append(outcome.audit(now))
@@ -141,6 +139,16 @@ class Intake:
             case Conflict(), _:
                 into.letters.append(self._letter(record, place, CONFLICT, body, now))
                 into.letter_receipts.append(receipt)
+
+    def _bury(self, arrival: _Arrival, outcome: DeadLetter | Bug, into: _Sorted, now: float) -> None:
+        record, place, _, receipt = arrival
+        into.letter_receipts.append(receipt)
+        if isinstance(outcome, Bug):
+            into.letters.append(self._letter(record, place, BUG, record.value or b"", now, outcome.traceback))
+            return
+        into.letters.append(outcome.record(now, self._settings.intake.dead_letter_bytes))
+        if (audit := outcome.audit(now)) is not None:
+            into.letter_audits.append(audit)
 
     def _letter(
         self, record: Record, place: int, problem: ProblemRecord, value: bytes, now: float, trace: str | None = None
@@ -156,6 +164,8 @@ class Intake:
 
     async def _conclude(self, state: PartitionState, flow: Flow, sorted_: _Sorted) -> None:
         """Make everything durable that the delivery led to."""
+        if sorted_.letter_audits:  # before what settles their receipts
+            await self._delivery.audits(state.partition, sorted_.letter_audits)
         if sorted_.letters:
             await self._delivery.dead_letters(state.partition, sorted_.letters)
             for receipt in sorted_.letter_receipts:

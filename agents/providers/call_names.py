@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable
 from hashlib import blake2b
+from itertools import count
 
 from agents.providers.protocol import Prompt
 
@@ -25,3 +28,9 @@ def idempotency_key(prompt: Prompt, model: str) -> str:
     """Return the key of what is asked of this model for this request; it tells nobody the tenant or the id."""
     named = f"{prompt.tenant}\x00{prompt.id}\x00{model}".encode()
     return f"asahi-{blake2b(named, digest_size=KEY_BYTES).hexdigest()}"
+
+
+def unique_ids() -> Callable[[], str]:
+    """Return a source of ids never returned before by any worker: one random part per process, then a count."""
+    process, numbers = uuid.uuid4().hex, count(1)
+    return lambda: f"{process}-{next(numbers):x}"

@@ -31,6 +31,10 @@ def to_call(journey: Journey, now: float) -> Call:
         tags=request.tags,
         traceparent=None if trace is None else trace.traceparent,
         tracestate=None if trace is None else trace.tracestate,
+        key_id=journey.key_id,
+        originals=journey.originals,
+        personal_data=journey.personal_data,
+        injection=journey.injection,
     )
     deadline = deadline_of(request)
     return Call(passenger, journey.body, journey.targets, now, deadline, journey.stages_ms, journey.cascade)

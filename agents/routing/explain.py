@@ -18,6 +18,7 @@ from schemas.registry import ModelRegistry
 from schemas.result import Check, Decision, Result
 from schemas.settings import Settings
 from schemas.wire import ProblemRecord
+from streams.audits import access_audit, record
 from streams.cli.display import console, dollars, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
@@ -32,15 +33,16 @@ Told = tuple[Logged | None, Result, list[Row]]
 @click.command()
 @click.argument("request_id", metavar="REQUEST_ID")
 @click.option("--tenant", default="", help="Whose request, where several tenants use this id.")
+@click.option("--reason", help="Why you look; goes to the audit trail.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def explain(invocation: Invocation, request_id: str, tenant: str, as_json: bool) -> None:
+def explain(invocation: Invocation, request_id: str, tenant: str, reason: str | None, as_json: bool) -> None:
     """Show why a request got its model: every candidate with what was expected of it, and why it lost.
 
     Then the request is routed again with the models file and the settings as they are now.
     """
     settings = invocation.attached()
-    logged, result, calls = run_to_end(_read(settings, request_id, tenant))
+    logged, result, calls = run_to_end(_read(settings, request_id, tenant, reason))
     registry = ModelRegistry.load(settings.models_file)
     again = None if logged is None else _again(settings, registry, logged)
     if as_json:
@@ -49,7 +51,7 @@ def explain(invocation: Invocation, request_id: str, tenant: str, as_json: bool)
         _show(result, calls, again, registry)
 
 
-async def _read(settings: Settings, request_id: str, tenant: str) -> Told:
+async def _read(settings: Settings, request_id: str, tenant: str, reason: str | None) -> Told:
     async with Warehouse(settings.clickhouse) as warehouse:
         parameters = {"id": request_id, "tenant": tenant}
         logged, bare = await read_logged(warehouse, BY_ID, parameters, SAME_ID_AT_MOST)
@@ -60,6 +62,10 @@ async def _read(settings: Settings, request_id: str, tenant: str) -> Told:
             tenants = ", ".join(sorted(result.tenant or "" for result in results))
             raise ConfigurationError(f"request {request_id!r} is of several tenants; name one by --tenant: {tenants}")
         (result,) = results
+        # The prompt is read to route it again: whoever lets it be read is on record before.
+        await record(
+            settings.kafka, [access_audit("decision_explained", request_id, tenant=result.tenant, reason=reason)]
+        )
         calls = await read_calls(warehouse, result.tenant or "", request_id)
         return (logged[0] if logged else None), result, calls
 

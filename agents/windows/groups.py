@@ -18,12 +18,14 @@ class Group(NamedTuple):
     depends on, besides lengths.
 
     Attributes:
+        tenant: Whose they are: a window that another's requests fill would close earlier, and tell of them.
         choice: Mode, model and the constraints that choose one.
         sampling: How the answer is drawn.
         form: Names of the tools and type of the response format, both part of the prompt at providers.
         prefix: The first characters of the input; None for one shorter than that, which no provider caches.
     """
 
+    tenant: str
     choice: tuple[object, ...]
     sampling: tuple[object, ...]
     form: tuple[object, ...]
@@ -35,6 +37,7 @@ def group_of(request: Request, prefix_chars: int) -> Group:
     asked = request.constraints
     choice = (request.mode, request.model, request.task_type, asked.min_quality, asked.max_cost_usd)
     return Group(
+        request.tenant,
         (*choice, _weights(request.weights)),
         _sampling(request.sampling),
         _form(request),

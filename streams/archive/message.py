@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from streams.envelope import RESTORED_HEADER, Headers, Publication
+from streams.records import Record
+from streams.signing import MS_PER_SECOND
 
 
 class Archived(NamedTuple):
-    """One message as the archive has it; the columns of `streams.archive.queries.MESSAGE`, strings as bytes."""
+    """One message as the archive has it; the columns of `streams.archive.queries.MESSAGE`, strings as bytes.
+
+    Attributes:
+        timestamp_ms: When it reached its first log.
+    """
 
     cluster: bytes
     partition: int
@@ -21,6 +27,7 @@ class Archived(NamedTuple):
     ce_type: bytes
     ce_source: bytes
     ce_time: bytes
+    timestamp_ms: int
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Archived:
@@ -44,10 +51,18 @@ class Archived(NamedTuple):
             ("ce_source", self.ce_source),
             ("ce_time", self.ce_time),
         )
-        headers: Headers = [(_text(name), text) for name, text in self.headers.items()]
+        headers = self._headers()
         headers += [(name, text) for name, text in attributes if text]
         headers.append((RESTORED_HEADER, self.place))
         return Publication(value, self.key, headers)
+
+    def record(self, topic: str) -> Record:
+        """Return it as it stood on its first log."""
+        timestamp = self.timestamp_ms / MS_PER_SECOND
+        return Record(topic, self.partition, self.offset, self.key, self.value, tuple(self._headers()), timestamp)
+
+    def _headers(self) -> Headers:
+        return [(_text(name), text) for name, text in self.headers.items()]
 
 
 def _text(name: bytes | str) -> str:

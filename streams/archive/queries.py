@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-MESSAGE = "cluster, partition, offset, key, value, headers, ce_id, ce_type, ce_source, ce_time"
+MESSAGE = (
+    "cluster, partition, offset, key, value, headers, ce_id, ce_type, ce_source, ce_time, "
+    "toUnixTimestamp64Milli(timestamp) AS timestamp_ms"
+)
 """What it takes to send a message again."""
 
 FACTS = f"""
@@ -21,11 +24,29 @@ ORDER BY topic, cluster, partition, offset LIMIT 1 BY key
 """  # noqa: S608 - put together from constants
 """The newest fact per key, where it stands on an earlier log."""
 
-UNFINISHED_PLACES = """
+REFUSED = (
+    "unsigned_request",
+    "unknown_key",
+    "unreadable_key",
+    "bad_signature",
+    "clock_skew",
+    "replayed_signature",
+    "revoked_key",
+    "expired_key",
+    "wrong_scope",
+)
+"""Codes of dead letters that stand for a whole message, which then has no result and waits for none."""
+
+UNFINISHED_PLACES = f"""
 SELECT cluster, partition, offset FROM requests_store
-WHERE cluster != {current:String} AND timestamp >= now() - toIntervalSecond({seconds:UInt64})
+WHERE cluster != {{current:String}} AND timestamp >= now() - toIntervalSecond({{seconds:UInt64}})
   AND event_key NOT IN (SELECT event_key FROM results_store)
-"""
+  AND (cluster, partition, offset) NOT IN
+  (
+      SELECT cluster, source_partition, toUInt64(source_offset) FROM dead_letters_store
+      WHERE source_topic = 'asahi.requests' AND source_offset >= 0 AND code IN {REFUSED}
+  )
+"""  # noqa: S608 - put together from constants
 
 UNFINISHED = f"""
 SELECT {MESSAGE} FROM archive_store

@@ -30,9 +30,14 @@ COMMANDS = {
     "infer": Entry("streams.cli.infer:infer", "Ask one question and print the answer."),
     "models": Entry("streams.cli.models:models", "List and compare the models that can be asked."),
     "status": Entry("streams.cli.status:status", "Show lag and health of every stage, and the totals."),
+    "governance": Entry("agents.governance.commands:governance", "Say who may use the system, and what they may do."),
     "explain": Entry("agents.routing.explain:explain", "Show why a request got its model."),
     "whatif": Entry("agents.routing.whatif:whatif", "Route logged requests again under another configuration."),
     "deadletter": Entry("streams.cli.deadletter:deadletter", "List, show and replay what could not be processed."),
+    "audit": Entry("agents.governance.audit.commands:audit", "Verify and query the audit trail."),
+    "compliance": Entry(
+        "agents.governance.compliance.commands:compliance", "Report what the log proves of a tenant."
+    ),
     "replay": Entry("streams.cli.replay:replay", "Rebuild the tables from the archive of all events."),
     "recost": Entry("agents.accounting.recost:recost", "Price the logged calls again, by another price list."),
     "topics": Entry("streams.cli.topics:topics", "List the topics, or create them."),

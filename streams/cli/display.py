@@ -45,7 +45,12 @@ def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
 
 def emit_json(document: object) -> None:
     """Print a document for programs."""
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2, default=_plain).decode())
+    click.echo(json_text(document), nl=False)
+
+
+def json_text(document: object) -> str:
+    """Return a document for programs."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=_plain).decode()
 
 
 def _plain(value: object) -> str:

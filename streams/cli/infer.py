@@ -16,6 +16,7 @@ from schemas.result import Result, Status
 from streams.cli.display import console, dollars, duration, saved_share, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
+from streams.cli.signed import key_option, signer_of
 from streams.cli.simulated import runs_simulated, simulated_only
 from streams.cli.submit import tenant_of
 from streams.submission.single import ask
@@ -31,6 +32,7 @@ MS_PER_SECOND = 1000
 @click.option("--tenant", help="Who asks; the first configured tenant by default.")
 @click.option("--mock", is_flag=True, help="Let no call leave this machine: every answer is simulated.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=PATIENCE_SECONDS, show_default=True)
+@key_option
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result event.")
 @click.pass_obj
 def infer(
@@ -41,6 +43,7 @@ def infer(
     tenant: str | None,
     mock: bool,
     timeout: float,
+    key: str | None,
     as_json: bool,
 ) -> int:
     """Ask one question and print the answer, with the model that gave it and what it cost.
@@ -52,10 +55,11 @@ def infer(
     if mock and not runs_simulated(settings):
         value = run_to_end(_ask_a_stack_of_its_own(invocation, request, timeout))
     else:
-        value = run_to_end(ask(request, settings.kafka, timeout))
+        value = run_to_end(ask(request, settings.kafka, timeout, signer_of(key, settings)))
     if value is None:
         raise click.ClickException(
-            f"no result within {timeout:g} s; `asahi status` says which stage is down or behind"
+            f"no result within {timeout:g} s; `asahi status` says which stage is down or behind, and "
+            "`asahi deadletter list` whether the message was refused"
         )
     result = Result.model_validate_json(value)
     if as_json:

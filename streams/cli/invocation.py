@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.settings import Settings, load_settings
+from schemas.settings import GovernanceSettings, Settings, load_settings
 from streams.embedded.state import StackState, find_stack
+from streams.master_key import own_master_key_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +61,14 @@ def attach(settings: Settings, state: StackState, *, forced: bool = False) -> Se
         kafka = kafka.model_copy(update=own)
     if forced or "url" not in clickhouse.model_fields_set:
         clickhouse = clickhouse.model_copy(update={"url": state.clickhouse_url})
-    return settings.model_copy(update={"kafka": kafka, "clickhouse": clickhouse})
+    updated = {"kafka": kafka, "clickhouse": clickhouse, "governance": _governance(settings)}
+    return settings.model_copy(update=updated)
+
+
+def _governance(settings: Settings) -> GovernanceSettings:
+    """Return the settings of governance with the embedded stack's own master key where none is configured."""
+    governance = settings.governance
+    own = own_master_key_file(settings.embedded.data_dir)
+    if governance.master_key is not None or governance.master_key_file is not None or not own.exists():
+        return governance
+    return governance.model_copy(update={"master_key_file": own.absolute()})

@@ -11,7 +11,8 @@ from schemas.settings import ClickHouseSettings, KafkaSettings
 from streams.envelope import Publication
 from streams.outbox import Outbox
 from streams.partitioning import home_partition
-from streams.topics import CATALOGUE
+from streams.signing import Signer
+from streams.topics import CATALOGUE, REQUESTS
 from streams.warehouse.client import Row, Warehouse
 
 NEWEST = """
@@ -47,8 +48,13 @@ async def find_letters(clickhouse: ClickHouseSettings, ids: Sequence[str]) -> li
     return letters
 
 
-async def send_again(kafka: KafkaSettings, letters: Sequence[DeadLetter]) -> None:
+async def send_again(kafka: KafkaSettings, letters: Sequence[DeadLetter], signer: Signer | None = None) -> None:
     """Put the original messages on the topics they came from; all of them or, when one is not whole, none.
+
+    Args:
+        kafka: How the broker is reached.
+        letters: What to send again.
+        signer: Signs requests; None sends them unsigned.
 
     Raises:
         ConfigurationError: Of one of them only the beginning was kept.
@@ -63,6 +69,8 @@ async def send_again(kafka: KafkaSettings, letters: Sequence[DeadLetter]) -> Non
         for letter in letters:
             key = None if letter.key is None else letter.key.encode()
             publication = Publication(b64decode(letter.value_base64), key)
+            if signer is not None and letter.source_topic == REQUESTS.name:
+                publication = signer.signed(REQUESTS.name, publication)
             await outbox.publish(letter.source_topic, _partition(letter, kafka), [publication])
 
 

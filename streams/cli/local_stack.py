@@ -14,6 +14,7 @@ from streams.cli.invocation import attach
 from streams.cli.tenants import register_tenants
 from streams.embedded.stack import EmbeddedStack
 from streams.embedded.state import StackState
+from streams.master_key import make_master_key_file
 from streams.warehouse.migrations import migrate
 
 Tell = Callable[[str], object]
@@ -53,6 +54,8 @@ async def local_stack(settings: Settings, workers: int, tell: Tell) -> AsyncIter
     services = EmbeddedStack(settings.embedded)
     state = await services.start()
     try:
+        if settings.governance.master_key is None and settings.governance.master_key_file is None:
+            make_master_key_file(settings.embedded.data_dir)
         reached = attach(settings, state, forced=True)
         tell("preparing topics and tables")
         await ensure_topics(reached)

@@ -6,7 +6,7 @@ import click
 
 from schemas.settings import KafkaSettings
 from streams.cli.display import console, emit_json, plain_table
-from streams.topics import PUBLIC, Topic
+from streams.topics import EVENTS, Topic
 
 ASYNCAPI = "asyncapi"
 
@@ -20,14 +20,14 @@ def schema(name: str | None) -> None:
 
     if name is None:
         table = plain_table("name", "topic", "what it is")
-        for topic in PUBLIC:
+        for topic in EVENTS:
             table.add_row(model_of(topic).__name__.lower(), topic.name, topic.summary)
         table.add_row(ASYNCAPI, "all of them", "One AsyncAPI document of all public topics.")
         console().print(table)
     elif name == ASYNCAPI:
         emit_json(asyncapi_document(KafkaSettings()))
     else:
-        emit_json(event_schema(_find(name, {model_of(topic).__name__.lower(): topic for topic in PUBLIC})))
+        emit_json(event_schema(_find(name, {model_of(topic).__name__.lower(): topic for topic in EVENTS})))
 
 
 def _find(name: str, by_event: dict[str, Topic]) -> Topic:

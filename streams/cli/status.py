@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
+from aiokafka.errors import KafkaError
 
 from schemas.errors import AsahiError
-from schemas.settings import Settings
+from schemas.settings import Settings, Signatures
 from streams.cli.display import console, duration, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
 from streams.cli.totals import Totals, read_totals, sentences
 from streams.health import StageHealth, Verdict, stage_health
+from streams.presence import WorkerLine, present_workers
 
 COLOURS = {Verdict.OK: "green", Verdict.BEHIND: "yellow", Verdict.DOWN: "red"}
 SINK = "sink"
+REQUIRED = Signatures.REQUIRED.value
+UNSIGNED_MODE = (
+    "UNSIGNED MODE: whoever can write to asahi.requests can send requests as any tenant; "
+    "set governance.signatures to required wherever that matters"
+)
+WORKERS_SECONDS = 5.0
+SHORT_NAME = 8
 NUMBERS = ("lag", "oldest", "members")
 
 
@@ -28,6 +38,7 @@ class Findings:
 
     stages: list[StageHealth] | str
     totals: Totals | str
+    workers: list[WorkerLine] = field(default_factory=list)
 
 
 @click.command()
@@ -53,13 +64,24 @@ async def _look(settings: Settings) -> Findings:
     stages, totals = await asyncio.gather(
         stage_health(settings), read_totals(settings.clickhouse), return_exceptions=True
     )
+    workers = [] if isinstance(stages, BaseException) else await _workers(settings)
     for outcome in (stages, totals):
         if isinstance(outcome, BaseException) and not isinstance(outcome, AsahiError):
             raise outcome
     return Findings(
         str(stages) if isinstance(stages, BaseException) else stages,
         str(totals) if isinstance(totals, BaseException) else totals,
+        workers,
     )
+
+
+async def _workers(settings: Settings) -> list[WorkerLine]:
+    """Return what the workers say of themselves; nothing where their topic does not exist yet."""
+    try:
+        async with asyncio.timeout(WORKERS_SECONDS):
+            return await present_workers(settings.kafka, time.time())
+    except (TimeoutError, KafkaError):
+        return []
 
 
 def healthy(findings: Findings, only: str | None) -> bool:
@@ -76,6 +98,8 @@ def _show(settings: Settings, findings: Findings) -> None:
         out.print(f"[red]broker[/red]      {findings.stages}", soft_wrap=True)
     else:
         out.print(_stage_table(findings.stages))
+        out.print()
+        _show_workers(findings.workers)
     out.print()
     if isinstance(findings.totals, str):
         out.print(f"[red]ClickHouse[/red]  {findings.totals}", soft_wrap=True)
@@ -85,6 +109,22 @@ def _show(settings: Settings, findings: Findings) -> None:
         table.add_row(f"[bold]{heading}[/bold]", said)
     out.print(table)
     out.print(f"Kafka {settings.kafka.bootstrap} · ClickHouse {settings.clickhouse.url}", style="dim", soft_wrap=True)
+
+
+def _show_workers(workers: Sequence[WorkerLine]) -> None:
+    """Show what each worker knows of governance, and whether somebody lets in who proves nothing."""
+    out = console()
+    if workers:
+        table = plain_table("worker", "governance", "behind", "known until", "signatures", right=("behind",))
+        now = time.time()
+        for line in workers:
+            ago = f"{duration(max(0.0, now - line.caught_up_at))} ago" if line.caught_up_at else "never"
+            known = f"offset {line.governance_offset:,}"
+            signatures = line.signatures if line.signatures == REQUIRED else f"[yellow]{line.signatures}[/yellow]"
+            table.add_row(line.worker[:SHORT_NAME], known, f"{line.governance_behind:,}", ago, signatures)
+        out.print(table)
+    if any(line.signatures != REQUIRED for line in workers):
+        out.print(f"[yellow bold]{UNSIGNED_MODE}[/yellow bold]", soft_wrap=True)
 
 
 def _stage_table(stages: Sequence[StageHealth]) -> Any:
@@ -110,8 +150,22 @@ def _document(settings: Settings, findings: Findings, well: bool) -> dict[str, o
             "database": settings.clickhouse.database,
             "error": totals if isinstance(totals, str) else None,
         },
+        "workers": [_worker_document(line) for line in findings.workers],
+        "unsigned_mode": any(line.signatures != REQUIRED for line in findings.workers),
         "stages": [] if isinstance(stages, str) else [_stage_document(stage) for stage in stages],
         "totals": None if isinstance(totals, str) else totals,
+    }
+
+
+def _worker_document(line: WorkerLine) -> dict[str, object]:
+    return {
+        "worker": line.worker,
+        "signatures": line.signatures,
+        "governance": {
+            "offset": line.governance_offset,
+            "behind": line.governance_behind,
+            "caught_up_seconds_ago": round(max(0.0, time.time() - line.caught_up_at), 3),
+        },
     }
 
 

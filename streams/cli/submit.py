@@ -15,6 +15,7 @@ from streams.cli.display import console, dollars, duration, emit_json, saved_sha
 from streams.cli.invocation import Invocation
 from streams.cli.progress import shown
 from streams.cli.signals import Interrupted, run_to_end
+from streams.cli.signed import key_option, signer_of
 from streams.submission.job import CONCURRENCY, Job
 from streams.submission.rows import RowFormat
 from streams.submission.submission import Summary
@@ -41,6 +42,7 @@ _name: TypeAdapter[str] = TypeAdapter(Name)
     "--concurrency", type=click.IntRange(min=1), default=CONCURRENCY, show_default=True, help="Lines at once."
 )
 @click.option("--name", default="", help="Asks anew what was asked before under another name.")
+@key_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary for programs.")
 @click.pass_obj
 def submit(
@@ -53,6 +55,7 @@ def submit(
     autopilot: bool,
     concurrency: int,
     name: str,
+    key: str | None,
     as_json: bool,
 ) -> None:
     """Answer the requests in FILE, one JSON object per line, and write their results in the same order.
@@ -62,6 +65,7 @@ def submit(
     what is unanswered. How far it got is in a small file beside the output, OUTPUT.asahi-progress.
     """
     settings = invocation.attached()
+    signer = signer_of(key, settings)
     job = Job(
         input=file,
         output=output,
@@ -75,7 +79,7 @@ def submit(
     side = side_console()
     try:
         with shown(side, file.name) as observe:
-            summary = run_to_end(carry_out(job, settings, observe))
+            summary = run_to_end(carry_out(job, settings, observe, signer))
     except Interrupted:
         side.print(f"interrupted; {output} holds what is done so far. Run the same command again to go on.")
         raise

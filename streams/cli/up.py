@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from schemas.errors import EmbeddedServiceError
-from schemas.settings import EmbeddedSettings, Settings
+from schemas.settings import EmbeddedSettings, Settings, Signatures
 from streams.cli.display import console, program, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.local_stack import LocalStack, local_stack
@@ -71,6 +71,11 @@ def _welcome(stack: LocalStack) -> list[str]:
     ]
     if stack.restored.requests:
         lines.append(f"  restored     {stack.restored.requests} messages with unfinished requests")
+    if stack.settings.governance.signatures is not Signatures.REQUIRED:
+        mode = stack.settings.governance.signatures.value
+        lines.append(
+            f"  [yellow]signatures   {mode}: UNSIGNED MODE, nobody has to prove who sends a request[/yellow]"
+        )
     lines += [
         "",
         "Beside it, try",

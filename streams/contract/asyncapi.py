@@ -9,7 +9,7 @@ from streams.contract.examples import payloads
 from streams.contract.json_schema import model_of, schema_name
 from streams.contract.prose import meaning_of
 from streams.envelope import CONTENT_TYPE, RESTORED_HEADER, SPEC_VERSION
-from streams.topics import FEEDBACK, GOVERNANCE, PUBLIC, REQUESTS, Topic
+from streams.topics import EVENTS, FEEDBACK, GOVERNANCE, PUBLIC, REQUESTS, Topic
 
 Document = dict[str, Any]
 
@@ -45,7 +45,7 @@ def asyncapi_document(kafka: KafkaSettings) -> Document:
             f"{'read' if topic in READ_BY_ASAHI else 'write'}_{_channel_name(topic)}": _operation(topic)
             for topic in PUBLIC
         },
-        "components": {"messages": {model_of(topic).__name__: _message(topic) for topic in PUBLIC}},
+        "components": {"messages": {model_of(topic).__name__: _message(topic) for topic in EVENTS}},
     }
 
 
@@ -54,7 +54,7 @@ def _channel_name(topic: Topic) -> str:
 
 
 def _channel(topic: Topic, kafka: KafkaSettings) -> Document:
-    message = model_of(topic).__name__
+    messages = [model_of(event).__name__ for event in EVENTS if event.name == topic.name]
     configs: Document = {"cleanup.policy": [topic.configs(kafka)["cleanup.policy"]]}
     for name in ("retention.ms", "max.message.bytes"):
         if name in topic.configs(kafka):
@@ -62,7 +62,7 @@ def _channel(topic: Topic, kafka: KafkaSettings) -> Document:
     return {
         "address": topic.name,
         "summary": topic.summary,
-        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+        "messages": {message: {"$ref": f"#/components/messages/{message}"} for message in messages},
         "bindings": {
             "kafka": {
                 "topic": topic.name,
@@ -113,7 +113,7 @@ def _headers(topic: Topic) -> Document:
         "ce_time": {"type": "string", "format": "date-time", "description": "When the fact occurred."},
         "content-type": {"type": "string", "const": CONTENT_TYPE.decode()},
     }
-    if topic in READ_BY_ASAHI:
+    if topic.name in {read.name for read in READ_BY_ASAHI}:
         return {"type": "object", "properties": attributes}
     restored = {RESTORED_HEADER: {"type": "string", "description": "Republished from the archive: not news."}}
     return {"type": "object", "properties": attributes | restored, "required": list(attributes)}

@@ -13,7 +13,7 @@ from schemas.settings import KafkaSettings
 from streams.contract.asyncapi import asyncapi_document
 from streams.contract.json_schema import event_schema, schema_name
 from streams.contract.tables import TABLES
-from streams.topics import PUBLIC
+from streams.topics import EVENTS
 
 SCHEMAS = Path("schemas/json")
 ASYNCAPI = Path("docs/asyncapi.yaml")
@@ -46,7 +46,7 @@ def documents(root: Path) -> dict[Path, str]:
     Args:
         root: The checkout; pages in which only tables are generated are read from it.
     """
-    texts = {SCHEMAS / schema_name(topic): _json(event_schema(topic)) for topic in PUBLIC}
+    texts = {SCHEMAS / schema_name(topic): _json(event_schema(topic)) for topic in EVENTS}
     texts[ASYNCAPI] = _YAML_HEAD + yaml.dump(
         asyncapi_document(KafkaSettings()), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=_YAML_WIDTH
     )

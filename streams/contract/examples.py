@@ -11,8 +11,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.audit import Audit
+from schemas.audit_chain import AuditCheckpoint, AuditLinks, ChainEnd
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
+from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
+from schemas.policy import Budget, Period, Policy, Rates
 from schemas.request import Constraints, Message, Mode, Request, Role, Sampling
 from schemas.result import (
     Baseline,
@@ -32,6 +35,8 @@ from schemas.usage import Usage
 _RECEIVED = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 _COMPLETED = datetime(2026, 11, 23, 8, 0, 0, 742_000, tzinfo=UTC)
 _DIGEST = "5d41402abc4b2a76b9719d911017c592"
+_HEAD = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_RECORD = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
 _TOKENS = TokenUsage(input_tokens=24, output_tokens=50)
 _COST = Decimal("0.0000336")
 _BASELINE = Decimal("0.00174")
@@ -147,6 +152,45 @@ EXAMPLES: dict[type[BaseModel], dict[str, BaseModel]] = {
             occurred_at=_RECEIVED,
         ),
     },
+    AuditLinks: {
+        "opening": AuditLinks(
+            id="log-2/3/opening",
+            cluster="log-2",
+            partition=3,
+            sequence=0,
+            previous=_HEAD,
+            head=_HEAD,
+            follows=ChainEnd(cluster="log-1", sequence=1042, head=_RECORD),
+            sealed_at=_RECEIVED,
+        ),
+        "two_records": AuditLinks(
+            id="log-2/3/1",
+            cluster="log-2",
+            partition=3,
+            sequence=1,
+            previous=_HEAD,
+            offsets=(0, 1),
+            digests=(_RECORD, _RECORD[::-1]),
+            head=_HEAD[::-1],
+            sealed_at=_COMPLETED,
+        ),
+    },
+    AuditCheckpoint: {
+        "signed": AuditCheckpoint(
+            id="5f0c9a1b2d3e4f60/17",
+            cluster="log-2",
+            partition=3,
+            sequence=2,
+            next_offset=2,
+            head=_HEAD[::-1],
+            journal="5f0c9a1b2d3e4f60",
+            entry=17,
+            previous=_RECORD,
+            key_id=_HEAD[:32],
+            signed_at=_COMPLETED,
+            signature=base64.b64encode(bytes(64)).decode(),
+        ),
+    },
     Feedback: {
         "grade": Feedback(id="grade-1", request_id="order-1017", tenant="demo", grade=1.0, occurred_at=_COMPLETED),
     },
@@ -173,6 +217,35 @@ EXAMPLES: dict[type[BaseModel], dict[str, BaseModel]] = {
             reference_model="gpt-4-turbo",
             limits=TenantLimits(requests_per_minute=6000, max_output_tokens=4096),
             registered_at=_RECEIVED,
+        ),
+    },
+    TeamRegistered: {
+        "team": TeamRegistered(
+            tenant="demo",
+            team="returns",
+            policy=Policy(allowed_models=("gpt-4o-mini",)),
+            budgets=(Budget(period=Period.MONTH, limit_usd=Decimal(250)),),
+            changed_by="noor",
+            reason="began on Monday",
+            changed_at=_RECEIVED,
+        ),
+    },
+    UserRegistered: {
+        "user": UserRegistered(
+            tenant="demo", user="amara", team="returns", rates=Rates(requests_per_minute=60), changed_at=_RECEIVED
+        ),
+    },
+    KeyIssued: {
+        "key": KeyIssued(
+            tenant="demo",
+            key_id="k7f3m2q9x4t8w1z6",
+            user="amara",
+            secret_hash="0f" * 32,
+            signing_key=base64.b64encode(bytes(60)).decode(),
+            issued_at=_RECEIVED,
+            expires_at=_RECEIVED.replace(year=2027),
+            changed_by="noor",
+            reason="the returns desk",
         ),
     },
 }

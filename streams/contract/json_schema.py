@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from schemas.request import Mode, Request, Strategy
 from streams.contract.prose import Meanings, meaning_of
-from streams.topics import Topic
+from streams.topics import PUBLIC, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -91,8 +91,12 @@ def model_of(topic: Topic) -> type[BaseModel]:
 
 
 def schema_name(topic: Topic) -> str:
-    """Return the name of a public topic's schema file, after its last word: `requests.json`."""
-    return f"{topic.name.rpartition('.')[2]}.json"
+    """Return the name of an event's schema file: `requests.json`, `audit_links.json`, `governance-team.json`."""
+    words = topic.name.partition(".")[2].replace(".", "_")
+    if topic in PUBLIC:
+        return f"{words}.json"
+    _, kind, *_ = (topic.ce_type or "").split(".")
+    return f"{words}-{kind}.json"
 
 
 def event_schema(topic: Topic) -> JsonSchemaValue:

@@ -15,13 +15,18 @@ from streams.contract.json_schema import event_schema
 from streams.contract.prose import Meanings
 from streams.topics import (
     AUDIT,
+    AUDIT_CHECKPOINTS,
+    AUDIT_LINKS,
     DEADLETTER,
+    EVENTS,
     FEEDBACK,
     GOVERNANCE,
-    PUBLIC,
+    KEYS,
     REQUESTS,
     RESULTS,
+    TEAMS,
     USAGE,
+    USERS,
     Topic,
 )
 
@@ -45,7 +50,7 @@ def topics_table() -> str:
     """Return the public topics."""
     kafka = Settings.model_fields["kafka"].default
     rows: list[Row] = []
-    for topic in PUBLIC:
+    for topic in EVENTS:
         kept = "the newest per key" if topic.compacted else f"{kafka.retention_hours:g} h"
         partitions = "`kafka.partitions`" if topic.copartitioned else "1"
         rows.append((f"`{topic.name}`", topic.summary, topic.key, f"`{topic.ce_type}`", partitions, kept))
@@ -154,7 +159,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "results": _fields_of_topic(RESULTS),
     "usage": _fields_of_topic(USAGE),
     "audit": _fields_of_topic(AUDIT),
+    "audit_links": _fields_of_topic(AUDIT_LINKS),
+    "audit_checkpoints": _fields_of_topic(AUDIT_CHECKPOINTS),
     "feedback": _fields_of_topic(FEEDBACK),
     "deadletter": _fields_of_topic(DEADLETTER),
     "governance": _fields_of_topic(GOVERNANCE),
+    "governance.team": _fields_of_topic(TEAMS),
+    "governance.user": _fields_of_topic(USERS),
+    "governance.key": _fields_of_topic(KEYS),
 }

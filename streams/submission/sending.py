@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from streams.envelope import CONTENT_TYPE, Publication
 from streams.outbox import Outbox
 from streams.partitioning import home_partition
+from streams.signing import Signer
 from streams.submission.packing import pack
 from streams.submission.window import Entry
 from streams.topics import REQUESTS
@@ -22,12 +23,14 @@ class RequestSender:
         outbox: Started.
         partitions: Of `asahi.requests`.
         message_bytes: A message is closed before it grows beyond this.
+        signer: Signs the messages; None sends them unsigned.
     """
 
-    def __init__(self, outbox: Outbox, partitions: int, message_bytes: int) -> None:
+    def __init__(self, outbox: Outbox, partitions: int, message_bytes: int, signer: Signer | None = None) -> None:
         self._outbox = outbox
         self._partitions = partitions
         self._message_bytes = message_bytes
+        self._signer = signer
 
     async def send(self, entries: Sequence[Entry]) -> None:
         """Send these requests; return when the broker has them all."""
@@ -35,6 +38,8 @@ class RequestSender:
         for message in pack(entries, self._message_bytes):
             partition = home_partition(message.tenant, self._partitions)
             publication = Publication(message.value, message.tenant.encode(), BULK_HEADERS)
+            if self._signer is not None:
+                publication = self._signer.signed(REQUESTS.name, publication)
             by_partition.setdefault(partition, []).append(publication)
         await asyncio.gather(
             *(self._outbox.publish(REQUESTS.name, partition, batch) for partition, batch in by_partition.items())

@@ -12,6 +12,7 @@ from schemas.settings import KafkaSettings
 from streams.envelope import cloud_event
 from streams.outbox import Outbox
 from streams.partitioning import home_partition
+from streams.signing import Signer
 from streams.submission.following import ResultFollower
 from streams.submission.outcome import decode_outcome
 from streams.topics import REQUESTS
@@ -19,8 +20,8 @@ from streams.topics import REQUESTS
 POLL_MS = 100
 
 
-async def ask(request: Request, kafka: KafkaSettings, patience: float) -> bytes | None:
-    """Send the request and return its result's JSON; None when none came within `patience` seconds.
+async def ask(request: Request, kafka: KafkaSettings, patience: float, signer: Signer | None = None) -> bytes | None:
+    """Send the request, signed if there is a signer, and return its result's JSON; None when none came in time.
 
     Raises:
         BrokerUnavailable: No broker answers.
@@ -30,6 +31,8 @@ async def ask(request: Request, kafka: KafkaSettings, patience: float) -> bytes 
         await follower.go_to({})
         value = request.model_dump_json(exclude_defaults=True).encode()
         event = cloud_event(REQUESTS, request.id, request.tenant, datetime.now(UTC), value)
+        if signer is not None:
+            event = signer.signed(REQUESTS.name, event)
         partition = home_partition(request.tenant, follower.partitions)
         try:
             async with asyncio.timeout(patience):

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from schemas.settings import Settings
 from streams.admin import cluster_id
 from streams.outbox import Outbox
+from streams.signing import Signer
 from streams.submission.following import ResultFollower
 from streams.submission.job import Job, begin, interrupted
 from streams.submission.journal import Journal
@@ -58,13 +59,14 @@ class Summary:
     sent: int
 
 
-async def submit(job: Job, settings: Settings, observe: Observe) -> Summary:
+async def submit(job: Job, settings: Settings, observe: Observe, signer: Signer | None = None) -> Summary:
     """Carry a job through to its end, beginning anew or going on where an earlier attempt stopped.
 
     Args:
         job: What to submit.
         settings: How the broker is reached.
         observe: Told about progress a few times a second.
+        signer: Signs what is sent; None sends it unsigned.
 
     Raises:
         BrokerUnavailable: No broker answers.
@@ -89,7 +91,7 @@ async def submit(job: Job, settings: Settings, observe: Observe) -> Summary:
             output.cut(journal.output_bytes)
             with job.input.open("rb") as source:
                 run = Run(journal, source, output, job.concurrency, settings.intake.max_request_bytes)
-                sender = RequestSender(outbox, follower.partitions, settings.kafka.batch_bytes)
+                sender = RequestSender(outbox, follower.partitions, settings.kafka.batch_bytes, signer)
                 attempt = Attempt(run, follower, sender, output, observe)
                 await attempt.carry_through(catch_up=resuming)
     return Summary(journal, earlier_lines, asyncio.get_running_loop().time() - began, attempt.sent)

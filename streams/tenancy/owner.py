@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 
 import msgspec
 
@@ -23,6 +24,10 @@ logger = logging.getLogger(__name__)
 NewState = Callable[[int], PartitionState]
 Clock = Callable[[], float]
 Checkpoints = Mapping[tuple[str, int], Checkpoint]
+
+
+MESSAGES_READ = f"{REQUESTS.name}/read"
+"""Marks from where on the messages of a partition are still told apart from replays."""
 
 
 class _KnownResult(msgspec.Struct):
@@ -74,12 +79,14 @@ class Tenancy:
         self._clock = clock
         self.states: dict[int, PartitionState] = {}
         self._departing: dict[int, PartitionState] = {}
+        self._recalled_from: dict[int, int] = {}
 
     async def take_over(self, partitions: frozenset[int], checkpoints: Checkpoints) -> None:
         """Rebuild: finished requests, then calls under way, then answers, then usage already published."""
         await self._ready.wait()
         states = {partition: self._new_state(partition) for partition in partitions}
         self._departing = {}
+        await self._know_messages(states, checkpoints)
         ends = await self._know_results(states, checkpoints)
         await self._know_calls(states, checkpoints)
         for partition, end in ends.items():
@@ -102,13 +109,45 @@ class Tenancy:
         if topic == COMPLETIONS.name:
             return kept(marks, ((RESULTS.name, partition), (USAGE.name, partition)))
         shards = range(self._settings.kafka.partitions)
-        marks = kept(marks, ((RESULTS.name, partition), *((DISPATCH.name, shard) for shard in shards)))
+        messages = (MESSAGES_READ, partition)
+        marks = kept(marks, (messages, (RESULTS.name, partition), *((DISPATCH.name, shard) for shard in shards)))
+        if partition in self._recalled_from:  # here a missing mark does not mean the start of the log
+            marks = {messages: self._recalled_from[partition], **marks}
         state = self.states.get(partition) or self._departing.get(partition)
         return marks if state is None else state.calls.move_back(marks, partition)
 
     def _mark(self, checkpoints: Checkpoints, topic: str, partition: int, place: tuple[str, int]) -> int:
         point = checkpoints.get((topic, partition))
         return 0 if point is None else point.marks.get(place, 0)
+
+    def note_messages(self, state: PartitionState) -> None:
+        """Note how far back a successor must read to tell replays from what comes first."""
+        reach = state.entrance.reach
+        if reach is not None:
+            self._log.learn({(MESSAGES_READ, state.partition): reach})
+
+    async def _know_messages(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
+        """Recall the messages before those that come again, as far back as one of them may be a replay of."""
+        self._recalled_from = {}
+        for p, state in states.items():
+            if not state.entrance.remembers:
+                continue
+            point = checkpoints.get((REQUESTS.name, p))
+            end = 0 if point is None else point.offset
+            start = end if point is None else point.marks.get((MESSAGES_READ, p), end)
+            self._recalled_from[p] = start
+            if start < end:
+                await self._recall(state, start, end)
+
+    async def _recall(self, state: PartitionState, start: int, end: int) -> None:
+        now = self._clock()
+        async with aclosing(self._log.read({(REQUESTS.name, state.partition): start})) as stretches:
+            async for records in stretches:
+                for record in records:
+                    if record.offset < end:
+                        state.entrance.recall(record, now)
+                if records[-1].offset >= end - 1:
+                    return  # the rest is delivered, and there may be much of it
 
     async def _know_results(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> dict[int, int]:
         """Read the results that requests or completions which come again may have had; return where they end."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from schemas.batch import Completion
-from streams.outcomes import Standing
+from streams.outcomes import Outcome, Standing
+from streams.records import Record
 from streams.stage import Flow, Journey, Step
 from streams.topics import DISPATCH, RESULTS
 from streams.transport.offsets import Marks
@@ -37,6 +39,28 @@ class KnownRequests(Protocol):
 
     def make_room(self, count: int) -> None:
         """Remember at least this many of the newest results."""
+        ...
+
+
+class Entrance(Protocol):
+    """What a message of one partition passes before it becomes requests."""
+
+    def read(self, record: Record, now: float) -> Sequence[Outcome]:
+        """Return the outcome of each request in a message; `now` is Unix seconds."""
+        ...
+
+    def recall(self, record: Record, now: float) -> None:
+        """Know a message that a predecessor has read."""
+        ...
+
+    @property
+    def remembers(self) -> bool:
+        """Return whether a successor must recall messages."""
+        ...
+
+    @property
+    def reach(self) -> int | None:
+        """Return the offset from which on a successor must recall them, if known; it never goes back."""
         ...
 
 
@@ -128,15 +152,18 @@ class PartitionState:
     """Everything about one partition.
 
     Attributes:
-        steps: Governance, cache, windows, routing, in the order of the flow.
+        entrance: Reads messages, and checks who sent them.
+        steps: Governance, screening for personal data, cache, windows, routing, in the order of the flow.
         results_position: Where the results of this partition end, as far as known.
         ending: Requests whose terminal result is being published.
         usage_seen: Ids of usage events a predecessor already published for completions that come again.
     """
 
     partition: int
+    entrance: Entrance
     ledger: KnownRequests
     governance: Step
+    personal_data: Step
     cache: AnswerCache
     windows: Windows
     routing: Step
@@ -148,7 +175,7 @@ class PartitionState:
     @property
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in the order of the flow."""
-        return (self.governance, self.cache, self.windows, self.routing)
+        return (self.governance, self.personal_data, self.cache, self.windows, self.routing)
 
     def ends(self, key: str, digest: str) -> None:
         """Note that the terminal result of a call is on its way to the log; its request may be news here."""

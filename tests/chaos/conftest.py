@@ -1,49 +1,32 @@
-"""A broker of its own for each chaos test, and their figures at the end of the run."""
+"""The figures of chaos tests at the end of the run."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
-from streams.embedded.broker import EmbeddedBroker
-from tests.kafka.apache import ApacheKafka
-
-_figures = pytest.StashKey[list[tuple[str, dict[str, object]]]]()
+FIGURES = "figures"
 
 Report = Callable[..., None]
 
 
 @pytest.fixture
 def report(request: pytest.FixtureRequest) -> Report:
-    """Note figures of this test for the summary."""
-    noted = request.config.stash.setdefault(_figures, [])
+    """Note figures of this test for the summary; they travel with its outcome, from whichever process runs it."""
 
     def note(**figures: object) -> None:
-        noted.append((request.node.name, figures))
+        shown = ", ".join(f"{key}={value}" for key, value in figures.items())
+        request.node.user_properties.append((FIGURES, shown))
 
     return note
 
 
-@pytest.fixture
-async def own_broker(broker_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """`host:port` of a broker nobody else uses: what other tests left in its topics would be worked on too."""
-    if broker_kind == "embedded":
-        embedded = EmbeddedBroker(tmp_path / "broker", port=0)
-        await embedded.start()
-        yield embedded.bootstrap
-        await embedded.stop()
-        return
-    request.getfixturevalue("kafka_jars")
-    kafka = ApacheKafka(tmp_path / "kafka")
-    await kafka.start()
-    yield kafka.bootstrap
-    await kafka.stop()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """Print the figures."""
-    for name, figures in config.stash.get(_figures, []):
-        shown = ", ".join(f"{key}={value}" for key, value in figures.items())
-        terminalreporter.write_line(f"{name}: {shown}")
+    for outcome in ("passed", "failed"):
+        for ended in terminalreporter.getreports(outcome):
+            for name, shown in ended.user_properties if ended.when == "call" else ():
+                if name == FIGURES:
+                    terminalreporter.write_line(f"{ended.nodeid.rpartition('::')[2]}: {shown}")

@@ -18,7 +18,14 @@ from typing import Any
 import msgspec
 
 from schemas.batch import CompletionBatch
-from schemas.settings import ClickHouseSettings, KafkaSettings, ProviderSettings, Settings, load_settings
+from schemas.settings import (
+    AuditSettings,
+    ClickHouseSettings,
+    KafkaSettings,
+    ProviderSettings,
+    Settings,
+    load_settings,
+)
 from schemas.tenant import TenantRegistered
 from streams.admin import ensure_topics
 from streams.cli.environment import environment_of
@@ -110,6 +117,7 @@ class Rig:
                     kind="openai-compatible", base_url=self.provider.base_url, max_in_flight=200
                 )
             },
+            "audit": AuditSettings(folder=self.folder / "audit"),
             "tenants": tuple(TenantRegistered(tenant=name, reference_model="small") for name in TENANTS),
         }
         self._settings = load_settings(**{**sections, **overrides})

@@ -12,10 +12,10 @@ from faust.types import TP
 
 from streams.envelope import Publication
 from streams.partitioning import home_partition
-from streams.topics import COMPLETIONS, DISPATCH, REQUESTS
+from streams.topics import AUDIT, COMPLETIONS, DISPATCH, REQUESTS
 from tests.memory.worker import Machine, MemoryWorker
 
-INPUTS = (REQUESTS, DISPATCH, COMPLETIONS)
+INPUTS = (REQUESTS, DISPATCH, COMPLETIONS, AUDIT)
 LOOK_SECONDS = 0.25
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streams.envelope import Publication
@@ -11,6 +11,7 @@ from streams.records import Record
 from streams.transport.offsets import Marks
 from tests.memory.broker import MemoryBroker, Place
 
+LOG_ID = "memory"
 BATCH_RECORDS = 3
 """A publication of more is durable piece by piece, as large ones are on a broker."""
 
@@ -65,7 +66,7 @@ class MemoryLog:
 
     async def read(
         self, starts: Mapping[tuple[str, int], int], *, newest: int | None = None
-    ) -> AsyncIterator[list[Record]]:
+    ) -> AsyncGenerator[list[Record], None]:
         """Yield the records from `starts` to the present end; at least the `newest` of each partition if given."""
         ends = {place: self._broker.end(*place) for place in starts}
         for place, start in starts.items():
@@ -78,6 +79,10 @@ class MemoryLog:
         """Return the records at these offsets, each None when the log no longer holds it."""
         await self._step(f"fetch from {topic}")
         return [next(iter(self._broker.stretch(topic, partition, offset, offset + 1)), None) for offset in offsets]
+
+    async def identity(self) -> str:
+        """Return the id of this log."""
+        return LOG_ID
 
     def positions(self) -> Marks:
         """Return the next position by (topic, partition), as far as this process has written or learnt."""

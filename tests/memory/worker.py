@@ -90,7 +90,7 @@ class MemoryWorker:
         )
         for key, value in machine.tenants:
             self.stages.directory.apply(key, value)
-        self.stages.ready.set()
+        self.stages.following.caught_up.set()
         self.deliveries = Deliveries(self.stages.custody)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._arrived = asyncio.Event()

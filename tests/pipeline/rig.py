@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import msgspec
 from agents.providers.batches.interface import BatchInterface
 from agents.providers.protocol import Prompt, Provider, Reply
 from agents.providers.simulated import Simulated
-from schemas.batch import CallBatch, CompletionBatch
+from schemas.batch import CallBatch, CompletionBatch, Passenger
 from schemas.registry import ModelRegistry
 from schemas.settings import IntakeSettings, KafkaSettings, ProviderSettings, Settings, WorkerSettings
 from schemas.tenant import TenantRegistered
@@ -79,12 +79,14 @@ class Rig:
 
     Attributes:
         asked: All provider calls begun, in order.
+        facts: On the governance topic besides the tenants: key and value.
     """
 
     settings: Settings
     registry: ModelRegistry = field(default_factory=three_models)
     providers: Mapping[str, Provider] | None = None
     tenants: tuple[TenantRegistered, ...] = TENANTS
+    facts: Sequence[tuple[bytes, bytes]] = ()
     fetch_records: int = 100
     tick_seconds: float = TICK_SECONDS
     batches: Callable[[Step], Mapping[str, BatchInterface]] = lambda step: {}
@@ -95,6 +97,7 @@ class Rig:
     def machine(self) -> Machine:
         """Return what a worker is made of."""
         facts = [(tenant.tenant.encode(), tenant.model_dump_json().encode()) for tenant in self.tenants]
+        facts += self.facts
         return Machine(
             self.settings,
             self.broker,
@@ -165,6 +168,13 @@ class Rig:
         """Return how many calls were repeated, but for those of workers that others had replaced by then."""
         begun = [one.request_id for one in self.asked if one.attempt == 1 and not self._undead(one, undead_since)]
         return len(begun) - len(set(begun))
+
+    def passengers(self) -> dict[str, Passenger]:
+        """Return what accompanied each request to its provider."""
+        batches = [
+            msgspec.msgpack.decode(record.value or b"", type=CallBatch) for record in self.broker.topic(DISPATCH.name)
+        ]
+        return {call.passenger.id: call.passenger for batch in batches for call in batch.calls}
 
     def dispatched_again(self) -> int:
         """Return how many calls were dispatched for requests that had been dispatched before."""

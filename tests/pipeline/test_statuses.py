@@ -33,6 +33,7 @@ def test_a_request_is_answered_priced_and_counted() -> None:
     assert "superseded" not in usage
     assert set(result["stages_ms"]) == {
         "governance",
+        "personal_data",
         "cache",
         "windows",
         "routing",

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Iterable
 
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
+from pydantic import SecretStr
 
+from agents.governance.secrets import Purpose
+from agents.governance.signatures.entrance import GuardedEntrance
+from agents.governance.signatures.verifier import Verifier
 from schemas.errors import WarehouseError
-from schemas.settings import ClickHouseSettings, Settings
+from schemas.settings import ClickHouseSettings, GovernanceSettings, IntakeSettings, Settings, Signatures
 from schemas.tenant import TenantRegistered
+from schemas.wire import DeadLetterRecord
 from streams.archive import restore
-from streams.envelope import RESTORED_HEADER, Publication
+from streams.envelope import RESTORED_HEADER, Publication, cloud_event
+from streams.outcomes import DeadLetter, Ok
 from streams.partitioning import home_partition
 from streams.records import Record
+from streams.signing import Signer
 from streams.tail import read_tail
-from streams.topics import AUDIT, GOVERNANCE, REQUESTS, RESULTS, Topic
+from streams.topics import AUDIT, DEADLETTER, GOVERNANCE, REQUESTS, RESULTS, Topic
+from streams.vouchers import Vouching
 from streams.warehouse.client import Warehouse
-from tests.integration.sink.events import TENANT, bulk, publish, request_body, result_event
+from tests.integration.sink.events import START, TENANT, bulk, publish, request_body, result_event
 from tests.integration.sink.logs import PARTITIONS
 from tests.integration.sink.running import eventually, running
 from tests.integration.warehouse.databases import count
+from tests.unit.governance.keys import MASTER, RING, issue, registry_of
 
 HOME = home_partition(TENANT, PARTITIONS)
 
@@ -111,7 +121,7 @@ async def test_newest_fact_about_a_tenant_comes_back(old: Settings, new: Setting
 
     report = await restore(new)
 
-    assert report.tenants == 2
+    assert report.facts == 2
     values = {record.key: record.value for record in await on_log(new, GOVERNANCE)}
     assert values == {b"demo": fact("demo", "b").value, b"other": fact("other", "a").value}
 
@@ -126,8 +136,8 @@ async def test_restoring_twice_sends_nothing_twice(old: Settings, new: Settings,
 
     second = await restore(new)
 
-    assert (first.tenants, first.results, first.requests) == (1, 2, 1)
-    assert (second.tenants, second.results, second.requests, second.already_there) == (0, 0, 0, 4)
+    assert (first.facts, first.results, first.requests) == (1, 2, 1)
+    assert (second.facts, second.results, second.requests, second.already_there) == (0, 0, 0, 4)
     assert [await on_log(new, topic) for topic in (REQUESTS, RESULTS, GOVERNANCE)] == before
 
 
@@ -178,7 +188,7 @@ async def test_third_log_gets_what_the_first_two_left(
 
 async def test_empty_archive_restores_nothing(new: Settings) -> None:
     report = await restore(new)
-    assert (report.tenants, report.results, report.requests, report.already_there) == (0, 0, 0, 0)
+    assert (report.facts, report.results, report.requests, report.already_there) == (0, 0, 0, 0)
 
 
 async def test_request_older_than_the_log_keeps_is_let_go(old: Settings, new: Settings, warehouse: Warehouse) -> None:
@@ -197,3 +207,33 @@ async def test_missing_tables_are_an_error(new: Settings, warehouse: Warehouse) 
     with pytest.raises(WarehouseError):
         await restore(new)
     assert await on_log(new, AUDIT) == []
+
+
+async def test_what_is_left_of_a_signed_array_is_let_in_again_and_what_was_refused_is_not_restored(
+    old: Settings, new: Settings, warehouse: Warehouse
+) -> None:
+    key = issue("restored", "demo")
+    governance = GovernanceSettings(
+        signatures=Signatures.REQUIRED, master_key=SecretStr(b64encode(bytes(range(32))).decode())
+    )
+    long_ago = time.time() - 10 * governance.clock_skew_seconds
+    signed = Signer(key.key, time.time).signed(REQUESTS.name, bulk(range(4)))
+    stale = Signer(key.key, lambda: long_ago).signed(REQUESTS.name, bulk(range(10, 12)))
+    await publish(old, REQUESTS, [signed, stale, bulk(range(20, 22))])
+    await publish(old, RESULTS, [result_event(number) for number in range(2)])
+    place = (f"{REQUESTS.name}/{HOME}/2/0", REQUESTS.name, HOME, 2)
+    letter = DeadLetterRecord(*place, "governance", "unsigned_request", "why", "how", "", 0, START)
+    event = cloud_event(DEADLETTER, letter.id, None, START, msgspec.json.encode(letter), key=b"k")
+    await publish(old, DEADLETTER, [event])
+    await archive_all(old, warehouse, 6)
+
+    await restore(new.model_copy(update={"governance": governance}))
+
+    records = await on_log(new, REQUESTS)
+    registry = registry_of(key, tenants=("demo",))
+    verifier = Verifier(registry, RING, Vouching(MASTER.subkey(Purpose.VOUCHERS)), governance.clock_skew_seconds)
+    entrance = GuardedEntrance(IntakeSettings(), verifier, registry, required=True)
+    much_later = time.time() + 60
+    outcomes = [outcome for record in records for outcome in entrance.read(record, much_later)]
+    assert [outcome.request.id for outcome in outcomes if isinstance(outcome, Ok)] == ["request-2", "request-3"]
+    assert [one.problem.code for one in outcomes if isinstance(one, DeadLetter)] == ["clock_skew"]

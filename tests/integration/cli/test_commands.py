@@ -91,7 +91,7 @@ def test_a_rejected_question_says_why_and_what_to_do(asahi: Asahi) -> None:
 def test_status_for_people_names_every_stage(asahi: Asahi) -> None:
     said = asahi("status")
     assert said.code == 0
-    for stage in ("intake", "providers", "accounting", "sink"):
+    for stage in ("intake", "providers", "accounting", "audit", "sink"):
         assert f"\n{stage} " in said.out
 
 

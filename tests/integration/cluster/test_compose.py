@@ -17,8 +17,12 @@ import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer
 
+from agents.governance.registry import Registry
+from agents.governance.signatures.configured import configured_entrances
+from schemas.errors import ConfigurationError
 from schemas.registry import ModelRegistry
-from schemas.settings import Settings, load_settings
+from schemas.settings import Settings, Signatures, load_settings
+from streams.cli.signed import KEY_VARIABLE
 from streams.topics import GOVERNANCE
 from tests.kafka.jars import ensure_jars, java
 from tests.unit.docs.checking import check_asahi
@@ -47,6 +51,7 @@ def compose_config(password: str | None) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "CLICKHOUSE_PASSWORD"}
     if password is not None:
         environment["CLICKHOUSE_PASSWORD"] = password
+        environment["GOVERNANCE_MASTER_KEY"] = "made up"
     return subprocess.run(
         [*command, "--file", str(ROOT / "docker-compose.yml"), "config", "--quiet"],
         env=environment,
@@ -114,6 +119,12 @@ def test_commands_exist() -> None:
         check_asahi(tuple(arguments))
 
 
+def test_nobody_is_let_in_unproven(cluster_settings: Settings) -> None:
+    assert cluster_settings.governance.signatures is Signatures.REQUIRED
+    with pytest.raises(ConfigurationError, match=r"governance\.signatures: required needs the master key"):
+        configured_entrances(cluster_settings, Registry())
+
+
 def test_secrets_are_in_no_file() -> None:
     example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     for service in SERVICES.values():
@@ -157,7 +168,7 @@ def test_variables_of_containers_are_settings() -> None:
         f"ASAHI_{section}_{key}".upper()
         for section, field in Settings.model_fields.items()
         for key in getattr(type(field.default), "model_fields", {})
-    } | {"ASAHI_CONFIG"}
+    } | {"ASAHI_CONFIG", KEY_VARIABLE}
     for name in OURS:
         ours = {key for key in SERVICES[name]["environment"] if key.startswith("ASAHI_")}
         assert ours <= known

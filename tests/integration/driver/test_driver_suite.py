@@ -83,6 +83,7 @@ def test_the_drivers_own_tests_pass(suite: Path, endpoint: Endpoint) -> None:
     counts = {
         what: int(number) for number, what in re.findall(r"(\d+) (\w+)", run.stdout.rstrip().rpartition("\n")[2])
     }
+    print(*(f"{what}={number}" for what, number in counts.items()))  # noqa: T201 - a figure to report, with -s
     tail = run.stdout[-6000:] + run.stderr[-2000:]
     assert counts.get("passed", 0) >= MINIMAL_PASSES, tail
     assert counts.get("failed", 0) + counts.get("errors", 0) <= MOST_RETRIES, tail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from agents.providers.chat_completions import chat_body, parse_reply
 from agents.providers.messages import message_body, parse_message
@@ -35,8 +36,12 @@ def check(kind: Any, body: Any) -> None:
 
 @cache
 def checker_of(kind: Any) -> TypeAdapter[Any]:
-    """Return what checks this type; it must outlive what it returns, which is checked as it is read."""
-    return TypeAdapter(with_config(ConfigDict(extra="forbid"))(kind))
+    """Return what checks this type; it must outlive what it returns, which is checked as it is read.
+
+    A type derived from it is made strict: the package's own is what other tests in the same process check with.
+    """
+    strict = {"__pydantic_config__": ConfigDict(extra="forbid")}
+    return TypeAdapter(types.new_class(kind.__name__, (kind,), exec_body=lambda body: body.update(strict)))
 
 
 def read_all(value: Any) -> None:

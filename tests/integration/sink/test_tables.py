@@ -169,9 +169,18 @@ async def test_audits_dead_letters_feedback_and_tenants(settings: Settings, ware
         Publication(b'{"tenant":"demo","reference_model":"a"}', b"demo"),
         Publication(b'{"tenant":"demo","reference_model":"b","limits":{"burst":3}}', b"demo"),
         Publication(b'{"tenant":"gone","reference_model":"a"}', b"gone"),
+        Publication(b'{"tenant":"demo","team":"desk","changed_by":"noor","budgets":[]}', b"demo/team/desk"),
+        Publication(b'{"tenant":"demo","team":"old"}', b"demo/team/old"),
+        Publication(None, b"demo/team/old"),
+        Publication(b'{"tenant":"demo","user":"amara","team":"desk"}', b"demo/user/amara"),
+        Publication(
+            b'{"tenant":"demo","key_id":"k0000001","user":"amara","scopes":["producer"],"secret_hash":"0",'
+            b'"signing_key":"","issued_at":"2026-11-26T00:00:00Z","revoked_at":"2026-11-26T01:00:00Z"}',
+            b"demo/key/k0000001",
+        ),
     ]
     await publish(settings, GOVERNANCE, facts, 0)
-    await archived(settings, warehouse, 6)
+    await archived(settings, warehouse, 11)
     row = await only(warehouse, "audit")
     assert (row["action"], row["outcome"], row["tenant"]) == ("tenant.register", "allowed", "demo")
     row = await only(warehouse, "dead_letters")
@@ -183,6 +192,13 @@ async def test_audits_dead_letters_feedback_and_tenants(settings: Settings, ware
         {"tenant": "demo", "reference_model": "b", "burst": 3},
         {"tenant": "gone", "reference_model": "a", "burst": None},
     ]
+    row = await only(warehouse, "teams")
+    assert (row["tenant"], row["team"], row["changed_by"], row["budgets"]) == ("demo", "desk", "noor", "[]")
+    row = await only(warehouse, "users")
+    assert (row["tenant"], row["user"], row["team"]) == ("demo", "amara", "desk")
+    row = await only(warehouse, "api_keys")
+    assert (row["key_id"], row["user"], row["scopes"], row["expires_at"]) == ("k0000001", "amara", ["producer"], None)
+    assert row["revoked_at"].isoformat() == "2026-11-26T01:00:00"
 
 
 async def test_restored_events_are_not_archived_again(settings: Settings, warehouse: Warehouse) -> None:

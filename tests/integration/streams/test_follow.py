@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -12,12 +11,12 @@ from schemas.settings import KafkaSettings
 from streams.embedded.broker import EmbeddedBroker
 from streams.embedded.ports import LOOPBACK, free_ports
 from streams.envelope import Publication
-from streams.follow import follow
+from streams.follow import Following, follow
 from streams.outbox import Outbox
 from streams.topics import Scope, Topic
 from tests.kafka.polling import until
 
-TOMBSTONE = cast("bytes", None)
+TOMBSTONE = None
 
 
 class Follower:
@@ -25,7 +24,8 @@ class Follower:
 
     def __init__(self) -> None:
         self.applied: list[tuple[bytes | None, bytes | None]] = []
-        self.caught_up = asyncio.Event()
+        self.following = Following()
+        self.caught_up = self.following.caught_up
 
     def apply(self, key: bytes | None, value: bytes | None) -> None:
         assert not self.caught_up.is_set() or self.applied
@@ -36,7 +36,7 @@ class Follower:
 async def following(kafka: KafkaSettings, topic: str) -> AsyncIterator[Follower]:
     follower = Follower()
     described = Topic(topic, Scope.INTERNAL, None, None, "key", "", compacted=True, copartitioned=False)
-    task = asyncio.ensure_future(follow(kafka, described, follower.apply, follower.caught_up))
+    task = asyncio.ensure_future(follow(kafka, described, follower.apply, follower.following))
     try:
         yield follower
         assert not task.done()
@@ -59,6 +59,9 @@ async def test_all_facts_are_applied_in_order_and_then_it_has_caught_up(
         await outbox.publish(topic, 0, [Publication(b"new", b"k1")])
         await until(lambda: follower.applied[-1] == (b"k1", b"new"))
         assert len(follower.applied) == len(facts) + 2
+        assert follower.following.position == len(follower.applied)
+        await until(lambda: not follower.following.behind)
+        assert follower.following.caught_up_at > 0
 
 
 async def test_an_empty_topic_is_caught_up_with_at_once(kafka: KafkaSettings, topic: str) -> None:

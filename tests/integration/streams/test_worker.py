@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,33 +15,17 @@ from aiokafka import TopicPartition
 from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSettings, Settings
 from streams.admin import admin, ensure_topics
-from streams.embedded.broker import EmbeddedBroker
 from streams.embedded.ports import LOOPBACK, free_ports
 from streams.envelope import Publication
 from streams.outbox import Outbox
 from streams.tail import read_tail
 from streams.topics import COMPLETIONS, DISPATCH, REQUESTS
 from tests.chaos.rig import Rig, running
-from tests.kafka.apache import ApacheKafka
 
-ENDING_SECONDS = 10
+ENDING_SECONDS = 60
 ANSWERING_SECONDS = 60
 FIRST, MORE = 200, 50
 UNDECODABLE = b"\xc1"
-
-
-@pytest.fixture
-async def own_broker(broker_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """A broker whose topics nobody else writes to."""
-    broker: EmbeddedBroker | ApacheKafka
-    if broker_kind == "embedded":
-        broker = EmbeddedBroker(tmp_path / "broker", port=0)
-    else:
-        request.getfixturevalue("kafka_jars")
-        broker = ApacheKafka(tmp_path / "kafka")
-    await broker.start()
-    yield broker.bootstrap
-    await broker.stop()
 
 
 async def ended(worker: subprocess.Popen[bytes]) -> int:

@@ -18,9 +18,15 @@ READ_BY_ANALYSTS = {
     "results",
     "usage",
     "audit",
+    "audit_checkpoints",
+    "api_keys",
+    "audit_links",
     "dead_letters",
     "feedback",
+    "registry",
+    "teams",
     "tenants",
+    "users",
 }
 
 

@@ -31,6 +31,8 @@ PURE_MODULES = (
 )
 THIN_AGENTS = ("agent",)
 """Modules of a room that tie its pure functions to the log."""
+COMMANDS = ("agents.governance.commands",)
+"""What people run: they read clocks and the log, and leave every decision to the pure modules beside them."""
 IMPURE = {"faust", "mode", "aiokafka", "httpx", "time", "random", "secrets", "uuid", "asyncio", "socket", "threading"}
 
 MAX_LINES = 300
@@ -89,6 +91,8 @@ def is_pure(module: Module) -> bool:
     if module.name in PURE_MODULES:
         return True
     in_room = any(within(module.name, room) for room in PURE_ROOMS)
+    if any(within(module.name, commands) for commands in COMMANDS):
+        return False
     return in_room and module.name.rpartition(".")[2] not in THIN_AGENTS
 
 

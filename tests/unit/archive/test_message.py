@@ -16,6 +16,7 @@ def archived(**changes: object) -> Archived:
         "ce_type": b"t",
         "ce_source": b"s",
         "ce_time": b"2026-11-23T10:00:00Z",
+        "timestamp_ms": 1_790_000_000_000,
     }
     return Archived.of(list((row | changes).values()))
 

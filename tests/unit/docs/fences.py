@@ -59,9 +59,14 @@ def _fences_of(page: Path) -> Iterator[Fence]:
         yield Fence(page, line, found[1], found[2] or "", found[3])
 
 
+SIGNING = "signing"
+"""Kind of the blocks that a test of their own runs."""
+
+
 def commands() -> list[Command]:
     """Return every command of every shell block; of a `console` block only what follows a prompt."""
-    return [command for fence in fences(*SHELLS) for command in commands_of(fence)]
+    shown = [fence for fence in fences(*SHELLS) if fence.kind != SIGNING]
+    return [command for fence in shown for command in commands_of(fence)]
 
 
 def commands_of(fence: Fence) -> Iterator[Command]:

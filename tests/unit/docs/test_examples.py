@@ -15,16 +15,24 @@ from pydantic import BaseModel
 from schemas.section import Section
 from schemas.settings import ProviderSettings, Settings
 from streams.contract.json_schema import event_schema, model_of
-from streams.topics import FEEDBACK, GOVERNANCE, REQUESTS, RESULTS, Topic
+from streams.topics import FEEDBACK, GOVERNANCE, REQUESTS, RESULTS, TEAMS, USERS, Topic
 from tests.unit.docs.fences import PAGES, ROOT, Command, Fence, commands, fences
 
-KINDS = {"request": REQUESTS, "requests": REQUESTS, "result": RESULTS, "feedback": FEEDBACK, "governance": GOVERNANCE}
-SCHEMAS = {topic.name: Draft202012Validator(event_schema(topic)) for topic in KINDS.values()}
+KINDS = {
+    "request": REQUESTS,
+    "requests": REQUESTS,
+    "result": RESULTS,
+    "feedback": FEEDBACK,
+    "governance": GOVERNANCE,
+    "team": TEAMS,
+    "user": USERS,
+}
+SCHEMAS = {topic.ce_type: Draft202012Validator(event_schema(topic)) for topic in KINDS.values()}
 PRODUCED = [command for command in commands() if command.words[0] == "echo"]
 
 
 def check_event(topic: Topic, body: Any) -> BaseModel:
-    SCHEMAS[topic.name].validate(body)
+    SCHEMAS[topic.ce_type].validate(body)
     return model_of(topic).model_validate_json(json.dumps(body))
 
 

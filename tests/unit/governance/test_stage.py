@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from agents.governance.limits import RateLimiter
+from agents.governance.registry import Registry
 from agents.governance.stage import GovernanceStep
-from agents.governance.tenants import TenantDirectory
 from schemas.request import Request
 from schemas.result import Result, Status
 from schemas.tenant import TenantLimits, TenantRegistered
@@ -31,7 +31,7 @@ def journey(**fields: Any) -> Journey:
 
 
 def step(**limits: Any) -> GovernanceStep:
-    directory = TenantDirectory()
+    directory = Registry()
     directory.register(TenantRegistered(tenant="t", reference_model="m", limits=TenantLimits(**limits)))
     return GovernanceStep(directory, RateLimiter())
 
@@ -111,10 +111,10 @@ def test_a_passed_deadline_expires_without_audit_and_a_coming_one_does_not() -> 
 
 
 def test_journeys_keep_their_order_and_a_removed_tenant_is_unknown_at_once() -> None:
-    directory = TenantDirectory()
+    directory = Registry()
     directory.register(TenantRegistered(tenant="t", reference_model="m"))
     governance = GovernanceStep(directory, RateLimiter())
     flow = governance.process([journey(id="1"), journey(id="2", tenant="u"), journey(id="3")], NOW)
     assert [one.request.id for one in flow.onward] == ["1", "3"]
-    directory.remove("t")
+    directory.apply(b"t", None)
     assert not governance.process([journey()], NOW).onward

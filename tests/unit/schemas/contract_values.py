@@ -10,6 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 from hypothesis import strategies as st
 
+from schemas.policy import PersonalDataMode
 from schemas.result import Lane, Status
 from schemas.wire import Choice, ExpectedRecord, plain
 
@@ -26,6 +27,7 @@ no_nul = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_si
 CAUSES = {"cache_exact", "cache_shared_flight", "routing", "batch_lane", "provider_cache", "compression"}
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "calls": st.floats(1, 10),
+    "types": st.dictionaries(texts, st.integers(0, 99), max_size=2),
     "version": st.just(1),
     "traceparent": st.just(f"00-{'a' * 32}-{'b' * 16}-01"),
     "tracestate": no_nul,
@@ -61,6 +63,7 @@ def _field(name: str, hint: Any) -> st.SearchStrategy[Any]:
 
 
 SCALARS: dict[Any, st.SearchStrategy[Any]] = {
+    PersonalDataMode: st.sampled_from(PersonalDataMode),
     str: texts,
     int: st.integers(0, 2**53),
     float: fractions,

@@ -29,6 +29,7 @@ from schemas.result import (
     Savings,
     TokenUsage,
 )
+from schemas.screening import PersonalData
 from schemas.usage import Usage
 from tests.unit.schemas.contract_values import values_of
 
@@ -44,6 +45,7 @@ TWINS: dict[type[msgspec.Struct], type[BaseModel]] = {
     wire.HitRecord: CacheHit,
     wire.ProblemRecord: Problem,
     wire.TraceRecord: TraceContext,
+    wire.PersonalDataRecord: PersonalData,
     wire.ResultRecord: Result,
     wire.UsageRecord: Usage,
     wire.AuditRecord: Audit,

@@ -62,7 +62,7 @@ async def test_a_forgotten_checkpoint_and_foreign_keys_are_passed_over(log: Memo
     await checkpoints.save({TPS[0]: Checkpoint(5, {})})
     key = log._broker.topic(CHECKPOINTS.name)[0].key
     await log.publish(CHECKPOINTS.name, 0, [Publication(b"?"), Publication(b"?", b"foreign")])
-    log._broker.append(CHECKPOINTS.name, 0, [Publication(None, key)])  # type: ignore[arg-type]  # a tombstone
+    log._broker.append(CHECKPOINTS.name, 0, [Publication(None, key)])  # a tombstone
     assert await checkpoints.load(TPS) == {TPS[0]: Checkpoint(5, {})}
 
 

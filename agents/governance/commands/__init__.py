@@ -1,0 +1,20 @@
+"""`asahi governance`: who may use the system, and what holds for them."""
+
+from __future__ import annotations
+
+import click
+
+from streams.cli.lazy import Entry, LazyCommands
+
+COMMANDS = {
+    "tenants": Entry("agents.governance.commands.subjects:tenants", "Organizations, and what holds for them."),
+    "teams": Entry("agents.governance.commands.subjects:teams", "Teams of an organization."),
+    "users": Entry("agents.governance.commands.subjects:users", "Users of an organization."),
+    "keys": Entry("agents.governance.commands.keys:keys", "API keys: issue, rotate and revoke them."),
+    "apply": Entry("agents.governance.commands.apply:apply", "Make the registry say what a file says."),
+}
+
+
+@click.group(cls=LazyCommands, entries=COMMANDS)
+def governance() -> None:
+    """Say who may use the system, what they may do and spend; every change is audited with who and why."""

@@ -1,0 +1,98 @@
+"""Who belongs to an organization and what holds for them: facts on the compacted topic `asahi.governance`.
+
+The tenant is the organization: the unit of isolation and of the single writer. Below it are teams, users and keys.
+The newest fact per message key holds, so each fact is complete; a message without value removes what it is about.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from schemas.model import Event, Name
+from schemas.policy import Budget, Policy, Rates
+
+
+class Scope(StrEnum):
+    """What a key may be used for."""
+
+    PRODUCER = "producer"
+    CONSUMER = "consumer"
+    ANALYST = "analyst"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class Governed(Event):
+    """What facts about teams, users and keys have in common.
+
+    Attributes:
+        version: Of this contract.
+        tenant: The organization.
+        policy: What the scope may do.
+        budgets: How much it may spend.
+        rates: How fast it may go.
+        changed_by: Who made this fact.
+        reason: Why.
+        changed_at: When.
+    """
+
+    tenant: Name
+    policy: Policy = Policy()
+    budgets: tuple[Budget, ...] = ()
+    rates: Rates = Rates()
+    changed_by: str | None = None
+    reason: str | None = None
+    changed_at: AwareDatetime | None = None
+
+
+class TeamRegistered(Governed):
+    """A team exists. Message key: `<tenant>/team/<team>`.
+
+    Attributes:
+        team: Its name within the organization.
+    """
+
+    team: Name
+
+
+class UserRegistered(Governed):
+    """A user exists. Message key: `<tenant>/user/<user>`.
+
+    Attributes:
+        user: Name within the organization; what a request's `user` says.
+        team: The team whose budgets and limits hold as well.
+    """
+
+    user: Name
+    team: Name | None = None
+
+
+class KeyIssued(Governed):
+    """A key exists, or what holds for it has changed. Message key: `<tenant>/key/<key_id>`.
+
+    Attributes:
+        key_id: Public part of the key; never used twice.
+        user: Whose key it is; requests under it count as this user's.
+        team: Whose key it is when it belongs to a team and to no user.
+        scopes: What it may be used for.
+        secret_hash: Keyed hash of the secret part, in hex.
+        signing_key: The key of its signatures, wrapped by the key-encryption key, in base64.
+        issued_at: When it was made.
+        expires_at: From when on it is refused.
+        revoked_at: From when on it is refused, whatever its expiry.
+        replaces: The key it took the place of; both are good until the older expires.
+    """
+
+    key_id: Annotated[str, Field(pattern=r"^[a-z0-9]{8,32}$")]
+    user: Name | None = None
+    team: Name | None = None
+    scopes: tuple[Scope, ...] = (Scope.PRODUCER,)
+    secret_hash: str
+    signing_key: str
+    issued_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    revoked_at: AwareDatetime | None = None
+    replaces: str | None = None

@@ -1,0 +1,43 @@
+"""The settings of governance; see `schemas/settings.py` for where they are read from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, SecretStr
+
+from schemas.section import Seconds, Section
+
+
+class Signatures(StrEnum):
+    """Whether producers must prove who they are."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    OFF = "off"
+
+
+def _not_yaml(value: Any) -> Any:
+    """Return what was meant: YAML reads an unquoted `off` as false."""
+    return Signatures.OFF if value is False else value
+
+
+class GovernanceSettings(Section):
+    """Who is let in, and the secret behind keys and encryption.
+
+    Attributes:
+        signatures: `required`: every message on `asahi.requests` must be signed. `optional`: what is signed must be
+            signed well, and who does not sign is let in as whom he says he is; without a master key it is `off`.
+            `off`: nobody is asked.
+        master_key: Base64 of 32 random bytes or more, from which all other secrets are derived. Never logged; set it
+            by environment. Every worker needs the same one, and without it no key can be issued or checked.
+        master_key_file: A file with the master key, where it is not given itself. The embedded stack makes one.
+        clock_skew_seconds: How far the time in a signature may be from the time at which its message reached the log.
+    """
+
+    signatures: Annotated[Signatures, BeforeValidator(_not_yaml)] = Signatures.OFF
+    master_key: SecretStr | None = None
+    master_key_file: Path | None = None
+    clock_skew_seconds: Seconds = 120.0
