@@ -1,4 +1,4 @@
-"""Data keys in the hands of one process: unwrapped when first needed, held while they exist, dropped when destroyed."""
+"""Data keys in the hands of one process: unwrapped when first needed, held in bounds, dropped when destroyed."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ LOCK = ".lock"
 
 
 class VaultError(AsahiError):
-    """The vault does not hold what it is asked for, or what it holds cannot be read. Says which key and what to do."""
+    """The vault does not hold a key, or holds it unreadably; the message says which and what to do."""
 
 
 class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,7 +188,7 @@ class DirectoryVault:
 
     @contextmanager
     def _locked(self, tenant: str) -> Iterator[None]:
-        """Let one process at a time change the keys of a tenant, so that none is written back after its destruction."""
+        """Let one process at a time change the keys of a tenant: none is written back after its destruction."""
         folder = self._directory / tenant
         folder.mkdir(exist_ok=True, mode=OWNER_ONLY_DIRECTORY)
         _sync(self._directory)
