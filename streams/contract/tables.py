@@ -15,7 +15,9 @@ from streams.contract.json_schema import event_schema
 from streams.contract.prose import Meanings
 from streams.topics import (
     AUDIT,
+    DATA_KEYS,
     DEADLETTER,
+    DESTROYED_DATA_KEYS,
     EVENTS,
     FEEDBACK,
     GOVERNANCE,
@@ -163,4 +165,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "governance.team": _fields_of_topic(TEAMS),
     "governance.user": _fields_of_topic(USERS),
     "governance.key": _fields_of_topic(KEYS),
+    "governance.datakey": _fields_of_topic(DATA_KEYS),
+    "governance.destroyed": _fields_of_topic(DESTROYED_DATA_KEYS),
 }
