@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,11 +19,15 @@ from agents.governance.registry import Registry
 from agents.governance.signatures.entrance import GuardedEntrance, OpenEntrance
 from agents.governance.signatures.verifier import Verifier
 from schemas.governance import KeyIssued
+from schemas.sealed import SealedContent
 from schemas.settings import IntakeSettings
 from schemas.tenant import TenantRegistered
 from streams.envelope import Publication
 from streams.master_key import MasterKey, Purpose
 from streams.records import Record
+from streams.sealing.binding import Field, binding
+from streams.sealing.envelope import ID_BYTES, KEY_BYTES, ContentKey
+from streams.sealing.requests import RequestOpener, RequestSealer
 from streams.signing import Signer
 from streams.stage import moment
 from streams.topics import REQUESTS
@@ -74,7 +79,51 @@ def signatures() -> dict[str, float]:
     return figures
 
 
-PARTS: dict[str, Callable[[], dict[str, Any]]] = {"signatures": signatures}
+def encryption() -> dict[str, float]:
+    """Measure sealing and opening the content of requests, in microseconds per request."""
+    key = ContentKey(bytes(ID_BYTES).hex(), bytes(range(KEY_BYTES)), os.urandom)
+    reader = ContentKey(key.id, bytes(range(KEY_BYTES)), os.urandom)
+    opener = RequestOpener(key)
+    bodies = [_request(number) for number in range(SINGLES)]
+    bounds = [binding(Field.BODY, "acme", f"order-{number}") for number in range(SINGLES)]
+    envelopes = [key.seal(body, bound) for body, bound in zip(bodies, bounds, strict=True)]
+    documents = [json.loads(body) for body in bodies]
+    sealer = RequestSealer(key.id, opener.public_key)
+    sealed = [SealedContent(**sealer.seal(document)["sealed"]) for document in documents]
+    alone = [
+        SealedContent(**RequestSealer(key.id, opener.public_key).seal(document)["sealed"])
+        for document in documents[:BULK_SIZE]
+    ]
+
+    def open_requests(contents: Sequence[SealedContent]) -> None:
+        fresh = RequestOpener(key)
+        for number, content in enumerate(contents):
+            fresh.open(content, "acme", f"order-{number}")
+
+    timed: dict[str, tuple[Callable[[], object], int]] = {
+        "bind": (lambda: [binding(Field.BODY, "acme", f"order-{number}") for number in range(SINGLES)], SINGLES),
+        "seal": (lambda: [key.seal(*pair) for pair in zip(bodies, bounds, strict=True)], SINGLES),
+        "open": (lambda: [reader.open(*pair) for pair in zip(envelopes, bounds, strict=True)], SINGLES),
+        "fingerprint": (lambda: [key.fingerprint(body) for body in bodies], SINGLES),
+        "producer_seal": (lambda: [sealer.seal(document) for document in documents], SINGLES),
+        "request_open_shared_ephemeral": (lambda: open_requests(sealed), SINGLES),
+        "request_open_own_ephemeral": (lambda: open_requests(alone), BULK_SIZE),
+    }
+    return {f"{name}_us": round(_least(work) / count * MICROSECONDS, 2) for name, (work, count) in timed.items()}
+
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {"signatures": signatures, "encryption": encryption}
+
+
+def _least(work: Callable[[], object]) -> float:
+    """Return the least seconds of several runs."""
+    best = float("inf")
+    for _ in range(REPEATS):
+        gc.collect()
+        began = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - began)
+    return best
 
 
 def _best(make: Callable[[], GuardedEntrance | OpenEntrance], records: Sequence[Record], requests: int) -> float:

@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from schemas.request import Mode, Request, Strategy
 from streams.contract.prose import Meanings, meaning_of
-from streams.topics import PUBLIC, Topic
+from streams.topics import EVENTS, PUBLIC, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -95,8 +95,9 @@ def schema_name(topic: Topic) -> str:
     words = topic.name.partition(".")[2].replace(".", "_")
     if topic in PUBLIC:
         return f"{words}.json"
-    _, kind, *_ = (topic.ce_type or "").split(".")
-    return f"{words}-{kind}.json"
+    _, kind, verb, *_ = (topic.ce_type or "").split(".")
+    told_first = next(other for other in EVENTS if other.name == topic.name and f".{kind}." in (other.ce_type or ""))
+    return f"{words}-{kind}.json" if topic == told_first else f"{words}-{kind}-{verb}.json"
 
 
 def event_schema(topic: Topic) -> JsonSchemaValue:
