@@ -68,6 +68,7 @@ class Passenger(Part, frozen=True, gc=False):
         originals: What stands behind the placeholders in the prompt, to be put back into the answer.
         personal_data: What was found in the request.
         injection: Signs of prompt injection in it.
+        data_key: The data key under which its content travels and rests; None for a request in plain text.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Passenger(Part, frozen=True, gc=False):
     originals: dict[str, str] = {}
     personal_data: PersonalDataRecord | None = None
     injection: tuple[str, ...] = ()
+    data_key: str | None = None
 
 
 class Cascade(Part, frozen=True, gc=False):
@@ -112,7 +114,8 @@ class Call(Part, frozen=True, gc=False):
     """One admitted request on its way to a provider.
 
     Attributes:
-        body: The request's JSON as admitted.
+        body: The request's JSON as admitted; on the wire an envelope where the passenger has a data key, and empty
+            when that cannot be opened any more.
         targets: The chosen model first, then the fallbacks in order.
         deadline: Unix seconds after which nobody wants the answer.
         dispatched_at: Unix seconds.
@@ -137,6 +140,7 @@ class Completion(Part, frozen=True, gc=False):
         completed_at: Unix seconds.
         batch: The batch that answered, or that was given up because it took too long.
         checks: Of the answers of a cascade, in order.
+        sealed: On the wire, the envelope of answer and failure where the passenger has a data key.
     """
 
     passenger: Passenger
@@ -149,6 +153,7 @@ class Completion(Part, frozen=True, gc=False):
     stages_ms: dict[str, float] = {}
     batch: str | None = None
     checks: tuple[CheckRecord, ...] = ()
+    sealed: bytes = b""
 
     @property
     def makeshift(self) -> bool:

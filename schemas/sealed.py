@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.model import StrictValue
+from schemas.model import StrictValue, Value
 
 _BASE64 = r"^[A-Za-z0-9+/]*={0,2}$"
 
@@ -27,3 +27,15 @@ class SealedContent(StrictValue):
     ephemeral: Annotated[str, Field(pattern=_BASE64, max_length=44)]
     nonce: Annotated[str, Field(pattern=_BASE64, min_length=16, max_length=16)]
     ciphertext: Annotated[str, Field(pattern=_BASE64)]
+
+
+class SealedOutput(Value):
+    """What stands in a result in place of its answer, and of what a provider said of a failure.
+
+    Attributes:
+        key: The data key under which it is sealed; destroying it erases the answer.
+        content: The envelope, in base64; absent when there is no answer, or the key was destroyed before there was.
+    """
+
+    key: DataKeyId
+    content: Annotated[str, Field(pattern=_BASE64)] | None = None

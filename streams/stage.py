@@ -8,10 +8,10 @@ identical one in flight, a window still filling) by not returning it, and return
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -31,6 +31,20 @@ class Receipt(Protocol):
     def settle(self) -> None:
         """Say that the outcome is durable; the message is acknowledged when all its requests are settled."""
         ...
+
+
+class DataKeyUse(NamedTuple):
+    """The data key that one request is sealed to.
+
+    Attributes:
+        id: Of the key.
+        user: Whose key it is; None for one of the whole tenant.
+        fingerprint: Returns a name for bytes that nobody can guess at without the key.
+    """
+
+    id: str
+    user: str | None
+    fingerprint: Callable[[bytes], str]
 
 
 @dataclass(slots=True)
@@ -54,6 +68,8 @@ class Journey:
         originals: Set by governance: what stands behind the placeholders that it put into the prompt.
         personal_data: Set by governance when there is any in the request, or it could not be checked.
         injection: Set by governance: signs of prompt injection.
+        data_key: What the request was sealed to; None when it came in plain text.
+        sent: The request as it was sent, where that is not `body`: sealed.
     """
 
     request: Request
@@ -76,6 +92,8 @@ class Journey:
     originals: dict[str, str] = field(default_factory=dict)
     personal_data: PersonalDataRecord | None = None
     injection: tuple[str, ...] = ()
+    data_key: DataKeyUse | None = None
+    sent: bytes = b""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents.governance.registry.places import Fact
 from schemas.tenant import TenantRegistered
 
-ENFORCED_POLICIES = frozenset({"personal_data", "failing"})
+ENFORCED_POLICIES = frozenset({"personal_data", "failing", "encryption"})
 """Of an organization; those of teams, users and keys are kept only."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.governance import problems
+from agents.governance.encryption.requirement import encryption_problem
 from agents.governance.limits import RateLimiter, limits_problem, rate_problem
 from agents.governance.registry import Registry
 from schemas.result import Status
@@ -60,6 +61,11 @@ class GovernanceStep:
         request = journey.request
         if tenant is None:
             return _unknown_tenant(request.tenant)
+        encryption = tenant.policy.encryption
+        if encryption is not None or journey.data_key is not None:
+            problem = encryption_problem(journey, encryption)
+            if problem is not None:
+                return problem
         input_tokens = estimate_tokens(request)
         problem = limits_problem(request, input_tokens, tenant.limits)
         if problem is not None:

@@ -35,6 +35,7 @@ def to_call(journey: Journey, now: float) -> Call:
         originals=journey.originals,
         personal_data=journey.personal_data,
         injection=journey.injection,
+        data_key=None if journey.data_key is None else journey.data_key.id,
     )
     deadline = deadline_of(request)
     return Call(passenger, journey.body, journey.targets, now, deadline, journey.stages_ms, journey.cascade)

@@ -31,7 +31,8 @@ def _given_as(field: str, value: str) -> dict[str, Any]:
 
 _RULES: dict[type[BaseModel], list[JsonSchemaValue]] = {
     Request: [
-        {"oneOf": [_given("prompt"), _given("messages")]},
+        {"oneOf": [_given("prompt"), _given("messages"), _given("sealed")]},
+        {"not": {"allOf": [_given("sealed"), {"anyOf": [_given("tools"), _given("response_format")]}]}},
         {
             "if": {"required": ["mode"], "properties": {"mode": {"const": Mode.EXPLICIT}}},
             "then": _given("model"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 from agents.governance.encryption.vault import KeyVault, WrappedKey, data_key_binding, wrapped_text
 from agents.governance.encryption.wrapping import KeyEncryptionKeys
@@ -13,6 +14,12 @@ from streams.sealing.envelope import ID_BYTES, KEY_BYTES, ContentKey, key_id_of
 from streams.sealing.requests import RequestOpener
 
 HELD_KEYS = 4_096
+
+
+class _Held(NamedTuple):
+    content: ContentKey
+    opener: RequestOpener
+    user: str | None
 
 
 class DataKeys:
@@ -36,7 +43,7 @@ class DataKeys:
         self._wrapping = wrapping
         self._random = random
         self._most = held
-        self._held: OrderedDict[tuple[str, str], tuple[ContentKey, RequestOpener]] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str], _Held] = OrderedDict()
         self._destroyed: set[str] = set()
 
     def make(self, tenant: str, user: str | None, now: float) -> ContentKey:
@@ -69,11 +76,15 @@ class DataKeys:
             VaultError: It is not in the vault.
             ConfigurationError: What wrapped it is not configured.
         """
-        return self._unwrapped(tenant, key_id)[0]
+        return self._unwrapped(tenant, key_id).content
 
     def opener(self, tenant: str, key_id: str) -> RequestOpener:
         """Return what opens requests sealed to a key; raises as `key` does."""
-        return self._unwrapped(tenant, key_id)[1]
+        return self._unwrapped(tenant, key_id).opener
+
+    def user_of(self, tenant: str, key_id: str) -> str | None:
+        """Return whose key it is, None for one of the whole tenant; raises as `key` does."""
+        return self._unwrapped(tenant, key_id).user
 
     def open(self, envelope: bytes, tenant: str, bound: bytes) -> bytes:
         """Return the content of an envelope of this tenant.
@@ -115,13 +126,14 @@ class DataKeys:
             count += 1
         return count
 
-    def _unwrapped(self, tenant: str, key_id: str) -> tuple[ContentKey, RequestOpener]:
+    def _unwrapped(self, tenant: str, key_id: str) -> _Held:
         if key_id in self._destroyed:
             raise ContentErased(key_id)
         held = self._held.get((tenant, key_id))
         if held is None:
-            key = ContentKey(key_id, self._wrapping.unwrap(self._vault.get(tenant, key_id)), self._random)
-            held = self._held[tenant, key_id] = (key, RequestOpener(key))
+            wrapped = self._vault.get(tenant, key_id)
+            key = ContentKey(key_id, self._wrapping.unwrap(wrapped), self._random)
+            held = self._held[tenant, key_id] = _Held(key, RequestOpener(key), wrapped.user)
             if len(self._held) > self._most:
                 self._held.popitem(last=False)
         else:
