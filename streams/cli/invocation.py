@@ -66,7 +66,7 @@ def attach(settings: Settings, state: StackState, *, forced: bool = False) -> Se
 
 
 def _governance(settings: Settings) -> GovernanceSettings:
-    """Return the settings of governance with the embedded stack's own master key and vault where none is configured."""
+    """Return the settings of governance, with the embedded stack's own key and vault where none is configured."""
     governance = settings.governance
     own = own_master_key_file(settings.embedded.data_dir)
     if not own.exists():

@@ -3,8 +3,8 @@
 Whoever produces or consumes them knows nothing of encryption: what leaves here is sealed where the request has a data
 key, and what comes back is opened. A request without one costs the look at one attribute.
 
-Content whose key was destroyed, or is not in this worker's reach, is no error: a call comes back with an empty body and
-a completion with a failure, so that the request still ends, and nobody else's waits.
+Content whose key was destroyed, or is not in this worker's reach, is no error: a call comes back with an empty body
+and a completion with a failure, so that the request still ends, and nobody else's waits.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class ContentCodec:
         )
 
     def sealed_result(self, result: ResultRecord) -> ResultRecord:
-        """Return a result as it is published: what was answered, or said of a failure, under the key that it names."""
+        """Return a result as it is published: its answer, or what was said of a failure, under the key it names."""
         if result.sealed is None or result.tenant is None:
             return result
         error = result.error

@@ -40,7 +40,7 @@ class DataKeyFacts:
         self._facts: dict[str, DataKeyIssued | DataKeyDestroyed] = {}
 
     def apply(self, name: str, value: bytes | None) -> None:
-        """Take in one message; one that is no fact is logged. A destroyed key stays destroyed, whatever is said later."""
+        """Take in one message; one that is no fact is logged. A destroyed key stays so, whatever is said later."""
         if value is None:
             return
         model = DataKeyDestroyed if _DESTROYED_AT in value else DataKeyIssued
