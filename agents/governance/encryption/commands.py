@@ -12,7 +12,6 @@ from agents.governance.encryption.issuing import about, issue
 from agents.governance.registry.places import Kind, Place
 from schemas.errors import ConfigurationError
 from schemas.governance import DataKeyDestroyed, DataKeyIssued
-from schemas.settings import Settings
 from streams.audits import access_audit, record
 from streams.cli.display import console, emit_json, plain_table
 from streams.cli.invocation import Invocation
