@@ -11,8 +11,8 @@ COMMANDS = {
     "teams": Entry("agents.governance.commands.subjects:teams", "Teams of an organization."),
     "users": Entry("agents.governance.commands.subjects:users", "Users of an organization."),
     "keys": Entry("agents.governance.commands.keys:keys", "API keys: issue, rotate and revoke them."),
-    "data-keys": Entry("agents.governance.encryption.commands:data_keys", "Data keys: make, rotate and rewrap them."),
-    "erase": Entry("agents.governance.encryption.erasing:erase", "Destroy the keys of content, and prove it."),
+    "data-keys": Entry("agents.governance.commands.data_keys:data_keys", "Data keys: make, rotate and rewrap them."),
+    "erase": Entry("agents.governance.commands.erase:erase", "Destroy the keys of content, and prove it."),
     "apply": Entry("agents.governance.commands.apply:apply", "Make the registry say what a file says."),
 }
 

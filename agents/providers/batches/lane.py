@@ -69,7 +69,7 @@ class BatchLane:
         clock: Callable[[], float],
         publish: Publish,
         call_instead: CallInstead,
-        codec: ContentCodec,
+        codec: ContentCodec = ContentCodec(),  # noqa: B008 - it holds nothing
     ) -> None:
         self._codec = codec
         self._settings = settings

@@ -28,7 +28,7 @@ from tests.integration.cli.commands import Asahi, Up, write_lines
 WHY = ("--reason", "a test")
 PATIENCE_SECONDS = 120.0
 FAILURE_RATE = 0.3
-ENOUGH_ATTEMPTS = 16
+ENOUGH_ATTEMPTS = 10
 DIGEST_CHARS = 16
 QUESTIONS = 8
 QUARTZ, BASALT, GRANITE, CHALK = "acme-quartz", "acme-basalt", "acme-granite", "acme-chalk"
@@ -68,7 +68,9 @@ def doomed() -> str:
     return next(
         f"doomed-{number}"
         for number in count()
-        if all(injected_failure(f"doomed-{number}", attempt, FAILURE_RATE) for attempt in range(ENOUGH_ATTEMPTS))
+        if all(
+            injected_failure(f"doomed-{number}", attempt, FAILURE_RATE) for attempt in range(1, ENOUGH_ATTEMPTS + 1)
+        )
     )
 
 
