@@ -89,7 +89,8 @@ def asked(tenant: str, round_: str) -> list[dict[str, Any]]:
         }
         for number in range(QUESTIONS)
     ]
-    return [*lines, {"id": f"{DOOMED}", "tenant": tenant, "prompt": f"The doomed {WORDS[tenant]}.", **users[0]}]
+    last = {"id": DOOMED, "tenant": tenant, "prompt": f"The doomed {WORDS[tenant]}.", **users[0]}
+    return [*lines, last | {"mode": "explicit", "model": "gpt-4-turbo"}]
 
 
 def submit(asahi: Asahi, folder: Path, tenant: str, round_: str) -> list[dict[str, Any]]:
