@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from streams.tail import read_tail
 from streams.topics import CATALOGUE, Topic
 from streams.warehouse.client import Warehouse
 
+KEPT = re.compile(rb'"value_base64":"([A-Za-z0-9+/]+={0,2})"')
 CHUNK_BYTES = 16 * 1024 * 1024
 OVERLAP_BYTES = 4_096
 """Of two chunks, so that what lies across their border is found; it may then be counted twice."""
@@ -28,7 +31,7 @@ async def topics(kafka: KafkaSettings) -> AsyncIterator[tuple[Topic, list[bytes]
     for topic in CATALOGUE:
         starts = {(topic.name, partition): 0 for partition in range(topic.partitions(kafka))}
         async for records in read_tail(kafka, starts):
-            yield topic, [_whole(one) for one in records]
+            yield topic, [_unfolded(_whole(one)) for one in records]
 
 
 async def tables(warehouse: Warehouse) -> AsyncIterator[tuple[str, list[bytes]]]:
@@ -37,7 +40,7 @@ async def tables(warehouse: Warehouse) -> AsyncIterator[tuple[str, list[bytes]]]
         place = f"{row['table']}.{row['name']}"
         sql = f"SELECT toString(`{row['name']}`) FROM `{row['table']}`"  # noqa: S608 - names of our own tables
         async for block in warehouse.stream(sql):
-            yield place, [_bytes(value) for (value,) in block if value is not None]
+            yield place, [_unfolded(_bytes(value)) for (value,) in block if value is not None]
 
 
 def files(folder: Path) -> Iterator[tuple[Path, bytes]]:
@@ -53,6 +56,11 @@ def files(folder: Path) -> Iterator[tuple[Path, bytes]]:
                     rest = chunk[-OVERLAP_BYTES:]
         except OSError:
             continue
+
+
+def _unfolded(item: bytes) -> bytes:
+    """Return a piece with the message that a dead letter in it keeps in base64 behind it, as it was sent."""
+    return b"\n".join((item, *(b64decode(kept) for kept in KEPT.findall(item))))
 
 
 def _whole(record: Record) -> bytes:

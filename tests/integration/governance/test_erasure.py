@@ -175,7 +175,9 @@ def test_content_is_nowhere_in_plain_text_and_erased_content_opens_nowhere(
     needles = [*WORDS.values(), *answers.values()]
     seen = asyncio.run(found(settings, needles))
     assert {needle for needle in needles if seen[needle]} == {WORDS[CHALK], answers[CHALK]}, seen
-    assert {"asahi.requests", "asahi.internal.dispatch", "archive_store.value"} <= seen[WORDS[CHALK]]
+    assert {"asahi.requests", "asahi.internal.dispatch", "asahi.deadletter", "archive_store.value"} <= seen[
+        WORDS[CHALK]
+    ]
     assert {"asahi.results", "asahi.internal.completions", "archive_store.value"} <= seen[answers[CHALK]]
 
     shown = asahi("result", "one-0", "--tenant", QUARTZ, "--reason", "before")
