@@ -38,4 +38,4 @@ class SealedOutput(Value):
     """
 
     key: DataKeyId
-    content: Annotated[str, Field(pattern=_BASE64)] | None = None
+    content: str | None = None
