@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from agents.accounting.agent import Accounting
@@ -15,6 +15,7 @@ from agents.governance.audit.keys import configured_notary
 from agents.governance.budgets.agent import Bookkeeper
 from agents.governance.budgets.desk import BudgetDesk
 from agents.governance.budgets.estimate import Estimator
+from agents.governance.encryption.configured import configured_encryption
 from agents.governance.ledger import Ledger
 from agents.governance.personal.configured import configured_screening
 from agents.governance.rates.admission import Admission
@@ -54,7 +55,6 @@ from streams.follow import Following
 from streams.log import Log
 from streams.presence import Presence
 from streams.receipts import Capacity
-from streams.records import Record
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState
@@ -130,11 +130,12 @@ def compose_stages(
         notary: Signs the heads of the audit trail's chains; None leaves them unsigned.
         fit: Given every fresh partition; may put other steps into it.
     """
-    directory, following = Registry(), Following()
-    entrances = configured_entrances(settings, directory)
+    codec, opener, forget = configured_encryption(settings.governance)
+    directory = Registry(lambda tenant, data_key: tenancy.forget(forget(tenant, data_key)))
+    entrances, following = configured_entrances(settings, directory, opener), Following()
     background, publishing = Background(fatal), Background(fatal)
     capacity, calling, unsettled = (Capacity(settings.worker.max_outstanding) for _ in range(3))
-    calls = Calls(settings, log, publishing, calling)
+    calls = Calls(settings, log, publishing, calling, codec)
     runner = CallRunner(
         providers,
         settings.providers,
@@ -169,26 +170,22 @@ def compose_stages(
         experience.observe(completion)
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
-    delivery = Delivery(log, settings.kafka, to_call, shard_partition, clock)
-    tenancy = Tenancy(settings, log, new_state, following.caught_up, background, capacity, clock)
+    delivery = Delivery(log, settings.kafka, to_call, shard_partition, codec, clock)
+    tenancy = Tenancy(settings, log, new_state, following.caught_up, background, capacity, clock, codec)
     intake = Intake(settings, tenancy, entrances.forward, delivery, log, background, capacity, clock)
     keep_bytes = settings.intake.dead_letter_bytes
     accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes, unsettled)
     lane = None
     if batches:
-        lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead)
+        lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead, codec)
         calls.batch_with(lane)
     sealer = Sealer(settings.audit, log, background, clock, notary)
     bookkeeper = Bookkeeper(settings.governance, tenancy, log, delivery, background, clock)
     custody = Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls, sealer))
 
-    async def receive_calls(partition: int, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
-        del partition
-        await calls.receive(records, acknowledge)
-
     receivers: Mapping[Topic, Receive] = {
         REQUESTS: intake.receive,
-        DISPATCH: receive_calls,
+        DISPATCH: lambda _, records, acknowledge: calls.receive(records, acknowledge),
         COMPLETIONS: accounting.receive,
         AUDIT: sealer.receive,
     }

@@ -12,50 +12,51 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from agents.governance.budgets.desk import BudgetDesk
-from agents.governance.budgets.estimate import Estimator
 from agents.governance.keys import RANDOM_BYTES, KeyRing
 from agents.governance.rates.admission import Admission
 from agents.governance.registry import Registry
 from agents.governance.signatures.entrance import GuardedEntrance, OpenEntrance
 from agents.governance.signatures.verifier import Verifier
 from agents.governance.stage import GovernanceStep
+from benchmarks.governance_budgets import budgets
+from benchmarks.governance_encryption import encryption
+from benchmarks.governance_load import (
+    BULK_SIZE,
+    EXPECTED_OUTPUT_TOKENS,
+    HOLD_SECONDS,
+    MICROSECONDS,
+    NOW,
+    PLENTY,
+    REPEATS,
+    SINGLES,
+    Receipt,
+    bulk,
+    estimator,
+    request,
+    signed_records,
+)
 from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
-from schemas.models_file import ModelsFile
-from schemas.policy import Budget, CacheMode, Period, Policy, Rates
-from schemas.request import Request
-from schemas.result import Lane
+from schemas.policy import Budget, CacheMode, Policy, Rates
 from schemas.settings import IntakeSettings
 from schemas.tenant import TenantRegistered
-from schemas.wire import Tokens, UsageRecord
 from streams.envelope import Publication
 from streams.master_key import MasterKey, Purpose
 from streams.outcomes import Ok
 from streams.records import Record
 from streams.signing import Signer
 from streams.stage import Journey, moment
-from streams.tenancy.state import ledger_key
 from streams.topics import REQUESTS
 from streams.vouchers import Vouching
 
-REPEATS = 5
-SINGLES = 5_000
 BULKS = 100
-BULK_SIZE = 200
 SKEW_SECONDS = 120.0
-NOW = 1_790_000_000.0
-KEY_ID = "k7f3m2q9x4t8w1z6"
-HOLD_SECONDS = 3600.0
-MODELS = Path(__file__).parents[1] / "config" / "models.yaml"
-MICROSECONDS = 1e6
 BATCHES = 10
 MESSAGES = 5
 """Of `BULK_SIZE` requests each: a thousand in a batch."""
 TARGET_US = 60
-EXPECTED_OUTPUT_TOKENS = 256
 POLICY = Policy(
     allowed_models=("gpt-4o-mini", "gpt-4o"),
     allowed_providers=("openai",),
@@ -65,11 +66,8 @@ POLICY = Policy(
     max_cost_usd=Decimal("0.5"),
     cache=CacheMode.USE,
 )
-PLENTY = tuple(Budget(period=period, limit_usd=Decimal(10**9)) for period in (Period.DAY, Period.MONTH))
 RATES = Rates(requests_per_minute=1_000_000, tokens_per_minute=1_000_000_000, in_flight=1_000_000)
-PROMPT = (
-    "Ticket {}: the blue kettle arrived late. Write a short, kind reply. " + "It was a present for a friend. " * 8
-)
+UNSETTLED = Receipt()
 
 
 def signatures() -> dict[str, float]:
@@ -88,9 +86,9 @@ def signatures() -> dict[str, float]:
         verifier = Verifier(registry, ring, Vouching(master.subkey(Purpose.VOUCHERS)), SKEW_SECONDS)
         return GuardedEntrance(intake, verifier, registry, required=True)
 
-    singles = _records(signer, [_request(number) for number in range(SINGLES)])
-    bulks = _records(signer, [_bulk(number) for number in range(BULKS)])
-    figures = {"request_bytes": float(len(_request(0)))}
+    singles = signed_records(signer, [request(number) for number in range(SINGLES)])
+    bulks = signed_records(signer, [bulk(number) for number in range(BULKS)])
+    figures = {"request_bytes": float(len(request(0)))}
     for name, records, requests in (("single", singles, SINGLES), ("bulk", bulks, BULKS * BULK_SIZE)):
         unsigned = _best(lambda: OpenEntrance(intake), records, requests)
         signed = _best(guarded, records, requests)
@@ -122,7 +120,8 @@ def governance() -> dict[str, Any]:
     issued = ring.issue(draft, bytes(range(RANDOM_BYTES)))
     signer, intake = Signer(issued.key, lambda: NOW), IntakeSettings()
     bulks = [
-        _records(signer, [_bulk(batch * MESSAGES + number) for number in range(MESSAGES)]) for batch in range(BATCHES)
+        signed_records(signer, [bulk(batch * MESSAGES + number) for number in range(MESSAGES)])
+        for batch in range(BATCHES)
     ]
     plain = registry_of(issued.fact, Policy(), Rates())
     policies = registry_of(issued.fact, POLICY, Rates())
@@ -171,12 +170,12 @@ def _governed(
 ) -> float:
     """Return the least microseconds per request of several batches, with the step where there is a registry."""
     best = float("inf")
-    estimator = Estimator(ModelsFile(MODELS).load(), EXPECTED_OUTPUT_TOKENS)
+    prices = estimator()
     for records in batches:
         entrance = make()
         step = None
         if registry is not None:
-            budgets = BudgetDesk(registry, estimator, HOLD_SECONDS)
+            budgets = BudgetDesk(registry, prices, HOLD_SECONDS)
             step = GovernanceStep(registry, Admission(), budgets, EXPECTED_OUTPUT_TOKENS)
         gc.collect()
         began = time.perf_counter()
@@ -193,75 +192,6 @@ def _journey(outcome: Ok) -> Journey:
     return Journey(outcome.request, outcome.body, outcome.digest, 0, NOW, UNSETTLED, key_id=outcome.key_id)
 
 
-def budgets() -> dict[str, float]:
-    """Measure reserving, counting and releasing with four nested scopes and two budgets each, in microseconds."""
-    registry = Registry()
-    registry.register(TenantRegistered(tenant="acme", reference_model="gpt-4-turbo", budgets=PLENTY))
-    registry.register(TeamRegistered(tenant="acme", team="search", budgets=PLENTY))
-    registry.register(UserRegistered(tenant="acme", user="amara", team="search", budgets=PLENTY))
-    key = KeyIssued(
-        tenant="acme", key_id=KEY_ID, secret_hash="", signing_key="", issued_at=moment(NOW), budgets=PLENTY
-    )
-    registry.register(key)
-    estimator = Estimator(ModelsFile(MODELS).load(), EXPECTED_OUTPUT_TOKENS)
-    requests = [
-        Request.model_validate({"id": f"q{number}", "tenant": "acme", "user": "amara", "prompt": PROMPT})
-        for number in range(SINGLES)
-    ]
-    names = [ledger_key("acme", request.id) for request in requests]
-    usages = [_usage(number) for number in range(SINGLES)]
-    times: dict[str, float] = {}
-    for _ in range(REPEATS):
-        desk = BudgetDesk(registry, estimator, HOLD_SECONDS)
-        journeys = [Journey(one, b"", "", 0, NOW, _Receipt(), input_tokens=100, key_id=KEY_ID) for one in requests]
-        gc.collect()
-        marks = [time.perf_counter()]
-        for journey in journeys:
-            desk.reserve(journey, NOW)
-        marks.append(time.perf_counter())
-        for start in range(0, SINGLES, BULK_SIZE):
-            desk.booked(desk.sending(), usages[start : start + BULK_SIZE], range(start, start + BULK_SIZE), NOW)
-        marks.append(time.perf_counter())
-        for name in names:
-            desk.release("acme", name)
-        marks.append(time.perf_counter())
-        desk.notes(NOW)
-        marks.append(time.perf_counter())
-        for name, began, ended in zip(("reserve", "settle", "release"), marks, marks[1:], strict=False):
-            times[name] = min(times.get(name, float("inf")), (ended - began) / SINGLES * MICROSECONDS)
-        times["note"] = min(times.get("note", float("inf")), (marks[-1] - marks[-2]) * MICROSECONDS)
-    return {f"{name}_us": round(spent, 2) for name, spent in times.items()}
-
-
-class _Receipt:
-    """Nobody is told."""
-
-    def settle(self) -> None:
-        """Do nothing."""
-
-
-UNSETTLED = _Receipt()
-
-
-def _usage(number: int) -> UsageRecord:
-    return UsageRecord(
-        id=f"call-{number}",
-        request_id=f"q{number}",
-        tenant="acme",
-        model="gpt-4-turbo",
-        provider="simulated",
-        lane=Lane.INTERACTIVE,
-        usage=Tokens(100, 0, 200),
-        cost_usd="0.00725",
-        price_list="list",
-        latency_ms=1.0,
-        occurred_at=moment(NOW),
-        user="amara",
-        team="search",
-        key_id=KEY_ID,
-    )
-
-
 def _best(make: Callable[[], GuardedEntrance | OpenEntrance], records: Sequence[Record], requests: int) -> float:
     """Return the least microseconds per request of several runs, each with a fresh entrance."""
     best = float("inf")
@@ -275,30 +205,11 @@ def _best(make: Callable[[], GuardedEntrance | OpenEntrance], records: Sequence[
     return best / requests * MICROSECONDS
 
 
-def _request(number: int) -> bytes:
-    document = {"id": f"order-{number}", "tenant": "acme", "prompt": PROMPT.format(number), "task_type": "support"}
-    return json.dumps(document).encode()
-
-
-def _bulk(number: int) -> bytes:
-    first = number * BULK_SIZE
-    return b"[" + b",".join(_request(one) for one in range(first, first + BULK_SIZE)) + b"]"
-
-
-def _records(signer: Signer, values: Sequence[bytes]) -> list[Record]:
-    records = []
-    for offset, value in enumerate(values):
-        message = signer.signed(REQUESTS.name, Publication(value, b"acme"))
-        records.append(
-            Record(REQUESTS.name, 0, offset, message.key, message.value, tuple(message.headers), NOW, stamped=True)
-        )
-    return records
-
-
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "signatures": signatures,
     "governance": governance,
     "budgets": budgets,
+    "encryption": encryption,
 }
 
 

@@ -71,6 +71,7 @@ class Passenger(Part, frozen=True, gc=False):
         personal_data: What was found in the request.
         injection: Signs of prompt injection in it.
         reserved: What budgets hold for the request, in dollars; None when no budget counts it.
+        data_key: The data key under which its content travels and rests; None for a request in plain text.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Passenger(Part, frozen=True, gc=False):
     personal_data: PersonalDataRecord | None = None
     injection: tuple[str, ...] = ()
     reserved: Decimal | None = None
+    data_key: str | None = None
 
 
 class Cascade(Part, frozen=True, gc=False):
@@ -116,7 +118,8 @@ class Call(Part, frozen=True, gc=False):
     """One admitted request on its way to a provider.
 
     Attributes:
-        body: The request's JSON as admitted.
+        body: The request's JSON as admitted; on the wire an envelope where the passenger has a data key, and empty
+            when that cannot be opened any more.
         targets: The chosen model first, then the fallbacks in order.
         deadline: Unix seconds after which nobody wants the answer.
         dispatched_at: Unix seconds.
@@ -141,6 +144,7 @@ class Completion(Part, frozen=True, gc=False):
         completed_at: Unix seconds.
         batch: The batch that answered, or that was given up because it took too long.
         checks: Of the answers of a cascade, in order.
+        sealed: On the wire, the envelope of answer and failure where the passenger has a data key.
     """
 
     passenger: Passenger
@@ -153,6 +157,7 @@ class Completion(Part, frozen=True, gc=False):
     stages_ms: dict[str, float] = {}
     batch: str | None = None
     checks: tuple[CheckRecord, ...] = ()
+    sealed: bytes = b""
 
     @property
     def makeshift(self) -> bool:

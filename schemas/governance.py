@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.model import Event, Name
 from schemas.policy import Budget, Policy, Rates
+from schemas.sealed import DataKeyId
 
 
 class Scope(StrEnum):
@@ -96,3 +97,47 @@ class KeyIssued(Governed):
     expires_at: AwareDatetime | None = None
     revoked_at: AwareDatetime | None = None
     replaces: str | None = None
+
+
+class DataKeyIssued(Event):
+    """A data key exists, to which producers may seal. Message key: `<tenant>/datakey/<key_id>`.
+
+    Attributes:
+        version: Of this contract.
+        tenant: Whose content it encrypts.
+        key_id: Named by what it encrypts; never used twice.
+        user: Whose content within the tenant; absent for a key of the whole tenant.
+        public_key: The X25519 public key to seal to, in base64.
+        issued_at: When it was made; the newest of a scope is the one to seal to.
+        changed_by: Who made it.
+        reason: Why.
+    """
+
+    tenant: Name
+    key_id: DataKeyId
+    user: str | None = None
+    public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+    issued_at: AwareDatetime
+    changed_by: str | None = None
+    reason: str | None = None
+
+
+class DataKeyDestroyed(Event):
+    """A data key was destroyed, and what it encrypted is erased. Takes the place of `DataKeyIssued` under its key.
+
+    Attributes:
+        version: Of this contract.
+        tenant: Whose content it encrypted.
+        key_id: The key.
+        user: Whose content within the tenant; absent for a key of the whole tenant.
+        destroyed_at: When.
+        changed_by: Who destroyed it.
+        reason: Why.
+    """
+
+    tenant: Name
+    key_id: DataKeyId
+    user: str | None = None
+    destroyed_at: AwareDatetime
+    changed_by: str | None = None
+    reason: str | None = None

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, model_validato
 from pydantic_core import PydanticCustomError
 
 from schemas.model import Fraction, Name, RequestId, StrictValue, Text, Usd
+from schemas.sealed import SealedContent
 
 MAX_TAGS = 32
 MAX_TAG_CHARS = 256
@@ -169,8 +170,8 @@ def _inconsistent(field: str, message: LiteralString) -> PydanticCustomError:
 class Request(StrictValue):
     """One inference request.
 
-    `id` is the idempotency key: the same id with the same body is answered once. Exactly one of `prompt` and
-    `messages` carries the input.
+    `id` is the idempotency key: the same id with the same body is answered once. Exactly one of `prompt`, `messages`
+    and `sealed` carries the input.
 
     Attributes:
         version: Of this contract.
@@ -199,6 +200,7 @@ class Request(StrictValue):
         tags: Text by name, handed on to result and usage, to group costs by.
         trace: Distributed trace the request belongs to.
         created_at: When the producer made it; not read.
+        sealed: Prompt, messages, tools and response format, sealed to a data key of the tenant.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -224,10 +226,14 @@ class Request(StrictValue):
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)] = Field(default_factory=dict)
     trace: TraceContext | None = None
     created_at: datetime | None = None
+    sealed: SealedContent | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.prompt is None) == (self.messages is None):
+        if self.sealed is not None:
+            if any(part is not None for part in (self.prompt, self.messages, self.tools, self.response_format)):
+                raise _inconsistent("sealed", "sealed stands for prompt, messages, tools and response_format")
+        elif (self.prompt is None) == (self.messages is None):
             raise _inconsistent("prompt", "send exactly one of prompt and messages")
         if self.mode is Mode.EXPLICIT and self.model is None:
             raise _inconsistent("model", "mode explicit needs model")

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 from schemas.model import Event, Fraction, Milliseconds, Tokens, Usd, Value
 from schemas.request import TraceContext
 from schemas.screening import PersonalData
+from schemas.sealed import SealedOutput
 
 
 class Status(StrEnum):
@@ -259,6 +260,7 @@ class Result(Event):
         checks: Of the cheap answers of a cascade, in order; empty otherwise.
         personal_data: What was found in the request; absent when nothing was, or nobody looked.
         injection: Signs of prompt injection in the request, by the name of the heuristic; a flag only.
+        sealed: The answer of an encrypted request, in place of `output`.
     """
 
     id: str
@@ -288,3 +290,4 @@ class Result(Event):
     checks: list[Check] = []
     personal_data: PersonalData | None = None
     injection: list[str] = []
+    sealed: SealedOutput | None = None

@@ -173,6 +173,18 @@ class PersonalDataRecord(Wire, frozen=True, gc=False):
     unchecked: bool = False
 
 
+class SealedRecord(Wire, frozen=True, gc=False):
+    """Twin of `SealedOutput`; without content until the result is written."""
+
+    key: str
+    content: str | None = None
+
+
+def sealed_under(data_key: str | None) -> SealedRecord | None:
+    """Return what says under which key a result is to be sealed; None when it is not."""
+    return None if data_key is None else SealedRecord(data_key)
+
+
 class ResultRecord(Wire, frozen=True, gc=False):
     """Twin of `Result`."""
 
@@ -204,6 +216,7 @@ class ResultRecord(Wire, frozen=True, gc=False):
     checks: list[CheckRecord] = []
     personal_data: PersonalDataRecord | None = None
     injection: list[str] = []
+    sealed: SealedRecord | None = None
 
 
 class UsageRecord(Wire, frozen=True, gc=False):

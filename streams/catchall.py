@@ -15,15 +15,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """An unexpected exception, for a dead letter."""
+    """An unexpected exception, for a dead letter.
+
+    Attributes:
+        traceback: The whole of it; its message may quote what was worked on.
+        frames: Where it happened, and its type alone.
+    """
 
     traceback: str
+    frames: str = ""
 
 
 def contain(work: Callable[[], T], stage: str) -> T | Bug:
     """Return what the work returns, or the bug it tripped over."""
     try:
         return work()
-    except Exception:
-        logger.exception("a stage failed", extra={"stage": stage})
-        return Bug(traceback.format_exc())
+    except Exception as bug:  # noqa: BLE001 - this is the one catch-all
+        frames = "".join(traceback.format_tb(bug.__traceback__)) + type(bug).__name__
+        # Its message may quote a prompt, and a log is no place for one: the dead letter has it.
+        logger.error("a stage failed", extra={"stage": stage, "frames": frames})
+        return Bug(traceback.format_exc(), frames)

@@ -21,6 +21,7 @@ from schemas.governance_settings import GovernanceSettings
 LEAST_BYTES = 32
 SUBKEY_BYTES = 32
 FILE_NAME = "governance.key"
+VAULT_NAME = "vault"
 OWNER_ONLY = 0o600
 INFO = b"asahi/governance/v1/"
 
@@ -101,6 +102,11 @@ def own_master_key_file(data_dir: Path) -> Path:
     return data_dir / FILE_NAME
 
 
+def own_vault(data_dir: Path) -> Path:
+    """Return where the embedded stack keeps its data keys."""
+    return data_dir / VAULT_NAME
+
+
 def make_master_key_file(data_dir: Path) -> Path:
     """Make a master key for an embedded stack, readable by its owner alone, unless there is one; return its path."""
     path = own_master_key_file(data_dir)
@@ -121,7 +127,15 @@ def make_master_key_file(data_dir: Path) -> Path:
 
 
 def _parsed(text: str, where: str) -> MasterKey:
-    """Read the text of a master key; what it says is in no error."""
+    return MasterKey(parse_secret(text, where))
+
+
+def parse_secret(text: str, where: str) -> bytes:
+    """Read random bytes in base64; what the text says is in no error.
+
+    Raises:
+        ConfigurationError: It is not base64 of 32 bytes or more.
+    """
     try:
         material = b64decode(text.strip().encode(), altchars=b"-_" if set("-_") & set(text) else None, validate=True)
     except (binascii.Error, ValueError):
@@ -130,4 +144,4 @@ def _parsed(text: str, where: str) -> MasterKey:
         raise ConfigurationError(
             f"{where}: not base64 of {LEAST_BYTES} bytes or more; make one with `openssl rand -base64 32`"
         )
-    return MasterKey(material)
+    return material

@@ -11,7 +11,7 @@ import msgspec
 from schemas.request import Request
 from schemas.result import Status
 from schemas.wire import AuditRecord, DeadLetterRecord, ProblemRecord, ResultRecord
-from streams.stage import MS_PER_SECOND, moment
+from streams.stage import MS_PER_SECOND, DataKeyUse, moment
 
 STAGE = "governance"
 
@@ -36,14 +36,18 @@ class Ok(msgspec.Struct, frozen=True):
 
     Attributes:
         body: The request's own JSON as it was sent.
-        digest: Hex BLAKE2b-128 of the canonical request.
+        digest: Hex digest of the canonical request: BLAKE2b-128, or keyed for a sealed request.
         key_id: The key under which its message was signed; None in the unsigned mode.
+        opened: The JSON of a sealed request with its content in plain text; stays in memory.
+        data_key: What it was sealed to.
     """
 
     request: Request
     body: bytes
     digest: str
     key_id: str | None = None
+    opened: bytes | None = None
+    data_key: DataKeyUse | None = None
 
 
 class Rejected(msgspec.Struct, frozen=True):

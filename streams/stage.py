@@ -8,11 +8,11 @@ identical one in flight, a window still filling) by not returning it, and return
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -33,6 +33,20 @@ class Receipt(Protocol):
     def settle(self) -> None:
         """Say that the outcome is durable; the message is acknowledged when all its requests are settled."""
         ...
+
+
+class DataKeyUse(NamedTuple):
+    """The data key that one request is sealed to.
+
+    Attributes:
+        id: Of the key.
+        user: Whose key it is; None for one of the whole tenant.
+        fingerprint: Returns a name for bytes that nobody can guess at without the key.
+    """
+
+    id: str
+    user: str | None
+    fingerprint: Callable[[bytes], str]
 
 
 @dataclass(slots=True)
@@ -59,6 +73,8 @@ class Journey:
         policy: Set by governance: what the nested policies come to.
         longest_answer: Set by routing where the request sets no bound and its policy does, in tokens.
         reserved: Set by governance: what budgets hold for it, in dollars; None when no budget counts it.
+        data_key: What the request was sealed to; None when it came in plain text.
+        sent: The request as it was sent, where that is not `body`: sealed.
     """
 
     request: Request
@@ -84,6 +100,8 @@ class Journey:
     policy: EffectivePolicy = UNRESTRICTED
     longest_answer: int | None = None
     reserved: Decimal | None = None
+    data_key: DataKeyUse | None = None
+    sent: bytes = b""
 
 
 @dataclass(slots=True)

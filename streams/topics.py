@@ -14,7 +14,7 @@ from schemas.balances import Balances
 from schemas.batch import CallBatch, CompletionBatch
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
-from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
+from schemas.governance import DataKeyDestroyed, DataKeyIssued, KeyIssued, TeamRegistered, UserRegistered
 from schemas.jobs import JobRecord
 from schemas.request import Request
 from schemas.result import Result
@@ -155,6 +155,20 @@ KEYS = replace(
     key="tenant/key/id",
     summary="API keys, and what holds for them; no secret.",
 )
+DATA_KEYS = replace(
+    GOVERNANCE,
+    event=DataKeyIssued,
+    ce_type="asahi.datakey.issued.v1",
+    key="tenant/datakey/id",
+    summary="Data keys, and the public keys to seal to; no secret.",
+)
+DESTROYED_DATA_KEYS = replace(
+    GOVERNANCE,
+    event=DataKeyDestroyed,
+    ce_type="asahi.datakey.destroyed.v1",
+    key="tenant/datakey/id",
+    summary="Data keys that were destroyed.",
+)
 """What travels on `asahi.governance` besides tenants."""
 DISPATCH = Topic(
     "asahi.internal.dispatch",
@@ -222,5 +236,5 @@ CATALOGUE: tuple[Topic, ...] = (
     WORKERS,
 )
 PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)
-EVENTS: tuple[Topic, ...] = (*PUBLIC, TEAMS, USERS, KEYS)
-"""Every kind of public event with its topic: most topics have one kind, `asahi.governance` has four."""
+EVENTS: tuple[Topic, ...] = (*PUBLIC, TEAMS, USERS, KEYS, DATA_KEYS, DESTROYED_DATA_KEYS)
+"""Every kind of public event with its topic: most topics have one kind, `asahi.governance` has six."""

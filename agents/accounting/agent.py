@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from schemas.batch import Completion, CompletionBatch, Failure
+from schemas.batch import Completion, Failure
 from schemas.result import Status
 from schemas.wire import DeadLetterRecord, ProblemRecord, ResultRecord, UsageRecord
 from streams.background import Background
@@ -26,7 +26,6 @@ from streams.tenancy.state import PartitionState, ledger_key
 
 logger = logging.getLogger(__name__)
 
-_completions = msgspec.msgpack.Decoder(CompletionBatch)
 BUG = ProblemRecord(
     "internal_error",
     "the answer could not be accounted for because of a fault in Asahi",
@@ -103,7 +102,7 @@ class Accounting:
         arrived = [
             (record, place, completion)
             for record in records
-            for place, completion in enumerate(_completions.decode(record.value or b"").completions)
+            for place, completion in enumerate(self._delivery.codec.decode_completions(record.value or b""))
         ]
         epoch = self._capacity.epoch
         if not await self._capacity.take(len(arrived)):
@@ -161,9 +160,10 @@ class Accounting:
             receipt.settle()
 
     def _letter(self, record: Record, place: int, completion: Completion, now: float, bug: Bug) -> DeadLetterRecord:
-        value = msgspec.json.encode(completion)
+        value = msgspec.json.encode(self._delivery.codec.sealed_completion(completion))
         keep = self._dead_letter_bytes
-        return dead_letter(record, place, "accounting", BUG, value, now=now, keep_bytes=keep, traceback=bug.traceback)
+        trace = bug.traceback if completion.passenger.data_key is None else bug.frames
+        return dead_letter(record, place, "accounting", BUG, value, now=now, keep_bytes=keep, traceback=trace)
 
 
 def _failed(completion: Completion, now: float) -> ResultRecord:

@@ -20,6 +20,7 @@ from schemas.wire import (
     TraceRecord,
     UsageRecord,
     plain,
+    sealed_under,
 )
 from streams.placeholders import restored
 from streams.stage import moment, ms_between
@@ -81,6 +82,7 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
         checks=list(completion.checks),
         personal_data=passenger.personal_data,
         injection=list(passenger.injection),
+        sealed=sealed_under(passenger.data_key),
     )
     return Settlement(result, usages)
 

@@ -28,6 +28,7 @@ class Entry:
         filled_at: Unix seconds at which the model had answered.
         expires_at: Unix seconds from which it is no longer served.
         size: Estimated bytes of memory.
+        data_key: Under which the request was sealed; None for one in plain text.
     """
 
     answer: Answer
@@ -37,6 +38,7 @@ class Entry:
     filled_at: float
     expires_at: float
     size: int
+    data_key: str | None = None
 
 
 def worth_keeping(answer: Answer) -> bool:
@@ -107,6 +109,11 @@ class Cache:
         while len(self._entries) > self._max_entries or self.used_bytes > self._max_bytes:
             self._drop(next(iter(self._entries)))
         return True
+
+    def forget(self, data_key: str) -> None:
+        """Drop every entry under this data key; looks through all of them."""
+        for fingerprint in [name for name, entry in self._entries.items() if entry.data_key == data_key]:
+            self._drop(fingerprint)
 
     def _drop(self, fingerprint: str) -> None:
         self.used_bytes -= self._entries.pop(fingerprint).size

@@ -8,7 +8,16 @@ from agents.cache.exact import Entry
 from schemas.prices import list_cost_of
 from schemas.registry import ModelRegistry
 from schemas.result import Status
-from schemas.wire import BaselineRecord, Choice, HitRecord, ProblemRecord, ResultRecord, SavingsRecord, plain
+from schemas.wire import (
+    BaselineRecord,
+    Choice,
+    HitRecord,
+    ProblemRecord,
+    ResultRecord,
+    SavingsRecord,
+    plain,
+    sealed_under,
+)
 from streams.placeholders import restored
 from streams.stage import Journey, ended_with, moment, ms_between, trace_of
 
@@ -102,4 +111,5 @@ def _served(
         request_digest=journey.digest,
         personal_data=journey.personal_data,
         injection=list(journey.injection),
+        sealed=None if journey.data_key is None else sealed_under(journey.data_key.id),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from agents.cache.exact import Cache, Entry, size_of, worth_keeping
 from agents.cache.fingerprint import fingerprint_of
 from agents.cache.flights import Flights
@@ -14,7 +16,7 @@ from schemas.registry import ModelRegistry
 from schemas.request import CacheDirective
 from schemas.result import Status
 from schemas.settings import IntakeSettings
-from schemas.wire import ProblemRecord, Tokens
+from schemas.wire import ProblemRecord, Tokens, sealed_under
 from streams.stage import Flow, Journey, deadline_of, ended_with, expired, ms_between
 
 LEADERS_OWN = frozenset({"no_model_meets_constraints", "model_does_not_fit"})
@@ -133,6 +135,10 @@ class CacheStep:
         if fingerprint is not None and completion.answer is not None and not completion.makeshift:
             self._keep(fingerprint, _entry_of(completion), now)
 
+    def forget(self, data_key: str) -> None:
+        """Drop the answers under a data key that was destroyed."""
+        self._cache.forget(data_key)
+
     def resume(self, fingerprint: str, leader_id: str) -> None:
         """Register a call that was under way before recovery, so that identical requests wait for it."""
         if self._flights.leader_of(fingerprint) is None:
@@ -146,6 +152,8 @@ class CacheStep:
             flow.onward.append(journey)
             return
         fingerprint = fingerprint_of(request, journey.policy.sharing)
+        if journey.data_key is not None:  # a hash of a guessed prompt would tell that it was asked
+            fingerprint = journey.data_key.fingerprint(fingerprint.encode())
         if directive is not CacheDirective.REFRESH:
             assert journey.tenant is not None, "governance names the tenant before the cache"
             entry = self._cache.get(fingerprint, now, journey.tenant.answer_ttl(request.cache))
@@ -186,7 +194,10 @@ class CacheStep:
         problem = ProblemRecord(failure.code, failure.message, failure.remedy)
         for journey in waited:
             self._note_wait(journey, now)
-            flow.ended.append((journey, ended_with(journey, Status.FAILED, problem, now)))
+            result = ended_with(journey, Status.FAILED, problem, now)
+            if journey.data_key is not None:  # a provider's words may quote the prompt
+                result = msgspec.structs.replace(result, sealed=sealed_under(journey.data_key.id))
+            flow.ended.append((journey, result))
 
     def _succeed(self, fingerprint: str, now: float, flow: Flow) -> None:
         """Send the first who can still lead onward; the others wait for it."""
@@ -229,4 +240,5 @@ def _entry_of(completion: Completion) -> Entry:
         filled_at=completion.completed_at,
         expires_at=completion.completed_at + passenger.cache_ttl_seconds,
         size=size_of(completion.answer),
+        data_key=passenger.data_key,
     )

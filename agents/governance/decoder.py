@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from agents.governance import problems
 from agents.governance.contract import contract_problem
 from agents.governance.digest import bytes_digest, request_digest
+from agents.governance.encryption.opening import NOTHING_OPENS, Opener
 from agents.governance.freeform import freeform_problem
 from agents.governance.identity import MAX_MEMBERS, read_identity, tenant_name
 from agents.governance.outline import outline
@@ -37,8 +38,8 @@ _contract = TypeAdapter(Request).validator  # a tenth faster than Request.model_
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def decode(message: Message, intake: IntakeSettings) -> list[Outcome]:
-    """Return the outcome of each request in a message, in order.
+def decode(message: Message, intake: IntakeSettings, opener: Opener = NOTHING_OPENS) -> list[Outcome]:
+    """Return the outcome of each request in a message, in order; `opener` opens sealed ones.
 
     Whatever has a readable id is `Ok` or `Rejected`, the rest is a `DeadLetter`; nothing is passed over.
     """
@@ -50,9 +51,9 @@ def decode(message: Message, intake: IntakeSettings) -> list[Outcome]:
         problem = problem or problems.byte_order_mark()
         value = value[len(_BYTE_ORDER_MARK) :]
     if value.startswith(b"{"):
-        return [_outcome(message, value, 0, problem, intake)]
+        return [_outcome(message, value, 0, problem, intake, opener)]
     bodies, undivided = _divide(value)
-    outcomes = [_outcome(message, body, position, problem, intake) for position, body in enumerate(bodies)]
+    outcomes = [_outcome(message, body, position, problem, intake, opener) for position, body in enumerate(bodies)]
     if undivided is not None:
         problem = problems.undivided(len(undivided), MAX_REQUESTS)
         outcomes.append(DeadLetter(message, len(bodies), problem, undivided))
@@ -86,7 +87,12 @@ def _divide(value: bytes) -> tuple[list[bytes], bytes | None]:
 
 
 def _outcome(
-    message: Message, body: bytes, position: int, problem: ProblemRecord | None, intake: IntakeSettings
+    message: Message,
+    body: bytes,
+    position: int,
+    problem: ProblemRecord | None,
+    intake: IntakeSettings,
+    opener: Opener,
 ) -> Outcome:
     if problem is None:
         if len(body) > intake.max_request_bytes:
@@ -98,6 +104,11 @@ def _outcome(
                 problem = contract_problem(wrong, body, intake.max_depth)
             else:
                 problem = _objection(request, body, message.key, intake.max_depth)
+                if problem is None and request.sealed is not None:
+                    opened = opener(request, body, intake.max_depth)
+                    if isinstance(opened, Ok):
+                        return opened
+                    problem = opened
                 if problem is None:
                     return Ok(request, body, request_digest(request))
     return _refused(message, body, position, problem)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from agents.governance import problems
 from agents.governance.budgets.desk import BudgetDesk
+from agents.governance.encryption.requirement import encryption_problem
 from agents.governance.limits import limits_problem
 from agents.governance.policies import policy_problem
 from agents.governance.rates.admission import Admission
@@ -80,6 +81,11 @@ class GovernanceStep:
     def _objection(self, journey: Journey, scopes: Scopes, now: float) -> ProblemRecord | None:
         """Return what speaks against a journey, or None after filling in what governance knows of it."""
         request = journey.request
+        encryption = scopes.tenant.policy.encryption
+        if encryption is not None or journey.data_key is not None:
+            problem = encryption_problem(journey, encryption)
+            if problem is not None:
+                return problem
         standing = scopes.once(standing_of)
         policy, gates = standing.policy, standing.gates
         input_tokens = estimate_tokens(request)

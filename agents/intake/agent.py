@@ -128,6 +128,8 @@ class Intake:
         match state.ledger.admit(_key_of(outcome), outcome.digest), outcome:
             case New(), Ok(request=request, digest=digest):
                 journey = Journey(request, body, digest, state.partition, now, receipt, key_id=outcome.key_id)
+                if outcome.opened is not None:
+                    journey.body, journey.sent, journey.data_key = outcome.opened, body, outcome.data_key
                 into.journeys.append(journey)
             case New(), Rejected():
                 into.rejections.append((outcome.result(now, self._clock()), receipt))
@@ -158,8 +160,9 @@ class Intake:
 
     def _bug_letter(self, journey: Journey, traceback: str) -> DeadLetterRecord:
         now = self._clock()
-        source = Record(REQUESTS.name, journey.partition, -1, journey.request.tenant.encode(), journey.body, (), now)
-        letter = self._letter(source, 0, BUG, journey.body, now, traceback)
+        sent = journey.sent or journey.body
+        source = Record(REQUESTS.name, journey.partition, -1, journey.request.tenant.encode(), sent, (), now)
+        letter = self._letter(source, 0, BUG, sent, now, traceback)
         return msgspec.structs.replace(letter, id=f"bug/{journey.request.tenant}/{journey.request.id}")
 
     async def _conclude(self, state: PartitionState, flow: Flow, sorted_: _Sorted) -> None:

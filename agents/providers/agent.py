@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from agents.providers.batches.lane import BatchLane
-from schemas.batch import Call, CallBatch, Completion, CompletionBatch, Passenger
+from schemas.batch import Call, Completion, Passenger
 from schemas.result import Lane
 from schemas.settings import Settings
 from streams.background import Background
@@ -23,15 +23,12 @@ from streams.envelope import Publication
 from streams.log import Log
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
+from streams.sealing.codec import UNREADABLE, ContentCodec
 from streams.stage import Receipt
 from streams.topics import COMPLETIONS, DISPATCH, JOBS
 from streams.transport.offsets import Checkpoint, Marks, kept
 
 logger = logging.getLogger(__name__)
-
-_calls = msgspec.msgpack.Decoder(CallBatch)
-_completions = msgspec.msgpack.Decoder(CompletionBatch)
-_encoder = msgspec.msgpack.Encoder()
 
 
 @dataclass(slots=True)
@@ -68,11 +65,15 @@ class Calls:
 
     Args:
         background: Publications under way.
+        codec: Opens calls and seals completions.
     """
 
     topics = (DISPATCH.name,)
 
-    def __init__(self, settings: Settings, log: Log, background: Background, capacity: Capacity) -> None:
+    def __init__(
+        self, settings: Settings, log: Log, background: Background, capacity: Capacity, codec: ContentCodec
+    ) -> None:
+        self._codec = codec
         self._settings = settings
         self._log = log
         self._background = background
@@ -96,7 +97,8 @@ class Calls:
 
     async def receive(self, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
         """Start every call of a delivery that is neither done nor under way."""
-        calls = [(record.partition, call) for record in records for call in _calls.decode(record.value or b"").calls]
+        decode = self._codec.decode_calls
+        calls = [(record.partition, call) for record in records for call in decode(record.value or b"")]
         if not self._open or not await self._capacity.take(len(calls)) or not self._open:
             return  # given up: whoever gains the partition reads it again
         receipt = BatchReceipt(len(calls), acknowledge, self._capacity)
@@ -108,7 +110,9 @@ class Calls:
                 receipt.settle()
             elif self._lane is not None and self._lane.holds(shard, call):
                 receipt.settle()  # it is durable there
-            elif self._lane is not None and key not in self._under_way and self._lane.takes(shard, call):
+            elif (
+                self._lane is not None and call.body and key not in self._under_way and self._lane.takes(shard, call)
+            ):
                 patient.setdefault(shard, []).append((call, receipt))
             else:
                 self._call(_in_a_window(call), receipt)
@@ -128,7 +132,10 @@ class Calls:
             running.receipts.append(receipt)
             return
         ticket = self._under_way[key] = Ticket(key, [receipt], batch)
-        self._runner.submit(call, ticket)
+        if call.body:
+            self._runner.submit(call, ticket)
+        else:  # nobody can read it any more: it ends, unasked
+            self.completed(ticket, Completion(call.passenger, call.dispatched_at, failure=UNREADABLE))
 
     def completed(self, ticket: Ticket, completion: Completion) -> None:
         """Take a completion; all that come while one publication is under way travel together in the next."""
@@ -166,10 +173,18 @@ class Calls:
         await asyncio.gather(*(self._deliver(home, those) for home, those in homes.items()))
 
     async def _deliver(self, home: int, completions: list[Completion]) -> None:
-        groups = _split(completions, self._settings.kafka.batch_bytes)
+        groups = self._split(completions)
         await self._log.publish(COMPLETIONS.name, home, [Publication(group) for group in groups])
         for completion in completions:
             self._remember(completion.passenger)
+
+    def _split(self, completions: list[Completion]) -> list[bytes]:
+        """Encode completions into messages below the batch size, halving until they fit."""
+        encoded = self._codec.encode_completions(completions)
+        if len(encoded) <= self._settings.kafka.batch_bytes or len(completions) == 1:
+            return [encoded]
+        middle = len(completions) // 2
+        return self._split(completions[:middle]) + self._split(completions[middle:])
 
     def _remember(self, passenger: Passenger) -> None:
         """Know that a call is done.
@@ -205,7 +220,7 @@ class Calls:
                 starts[COMPLETIONS.name, home] = min(starts[COMPLETIONS.name, home], position)
         async for records in self._log.read(starts):
             for record in records:
-                completions = _completions.decode(record.value or b"").completions
+                completions = self._codec.decode_completions(record.value or b"")
                 self._remembered += len(completions)  # what comes again must not be forgotten for what is new
                 for completion in completions:
                     self._remember(completion.passenger)
@@ -257,12 +272,3 @@ def _in_a_window(call: Call) -> Call:
     if call.passenger.lane is not Lane.BATCH:
         return call
     return msgspec.structs.replace(call, passenger=msgspec.structs.replace(call.passenger, lane=Lane.BULK))
-
-
-def _split(completions: list[Completion], batch_bytes: int) -> list[bytes]:
-    """Encode completions into messages below the batch size, halving until they fit."""
-    encoded = _encoder.encode(CompletionBatch(completions))
-    if len(encoded) <= batch_bytes or len(completions) == 1:
-        return [encoded]
-    middle = len(completions) // 2
-    return _split(completions[:middle], batch_bytes) + _split(completions[middle:], batch_bytes)

@@ -44,6 +44,7 @@ def to_call(journey: Journey, now: float) -> Call:
         injection=journey.injection,
         team=journey.team,
         reserved=journey.reserved,
+        data_key=None if journey.data_key is None else journey.data_key.id,
     )
     deadline = deadline_of(request)
     longest = journey.longest_answer

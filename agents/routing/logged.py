@@ -92,16 +92,18 @@ async def read_calls(warehouse: Warehouse, tenant: str, request_id: str) -> list
 
 
 def requests_in(value: bytes) -> Iterator[Request]:
-    """Yield the requests of one message that can be read."""
+    """Yield the requests of one message that can be read; sealed ones cannot."""
     try:
         bodies = _messages.decode(value) if value.lstrip().startswith(ARRAY_OPENS) else [value]
     except msgspec.DecodeError:
         return
     for body in bodies:
         try:
-            yield Request.model_validate_json(bytes(body))
+            request = Request.model_validate_json(bytes(body))
         except ValidationError:
             continue
+        if request.sealed is None:  # what is sealed is not read here
+            yield request
 
 
 def _tenant(row: Row) -> TenantRegistered:

@@ -31,6 +31,7 @@ COMMANDS = {
     "models": Entry("streams.cli.models:models", "List and compare the models that can be asked."),
     "status": Entry("streams.cli.status:status", "Show lag and health of every stage, and the totals."),
     "governance": Entry("agents.governance.commands:governance", "Say who may use the system, and what they may do."),
+    "result": Entry("agents.governance.commands.result:result", "Show a result with its answer, opened."),
     "explain": Entry("agents.routing.explain:explain", "Show why a request got its model."),
     "whatif": Entry("agents.routing.whatif:whatif", "Route logged requests again under another configuration."),
     "deadletter": Entry("streams.cli.deadletter:deadletter", "List, show and replay what could not be processed."),

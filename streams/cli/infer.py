@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from schemas.errors import ConfigurationError
 from schemas.request import Constraints, Mode, Request
 from schemas.result import Result, Status
+from streams.cli.content import keys_of
 from streams.cli.display import console, dollars, duration, saved_share, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
@@ -55,7 +56,7 @@ def infer(
     if mock and not runs_simulated(settings):
         value = run_to_end(_ask_a_stack_of_its_own(invocation, request, timeout))
     else:
-        value = run_to_end(ask(request, settings.kafka, timeout, signer_of(key, settings)))
+        value = run_to_end(ask(request, settings.kafka, timeout, signer_of(key, settings), keys_of(settings)))
     if value is None:
         raise click.ClickException(
             f"no result within {timeout:g} s; `asahi status` says which stage is down or behind, and "
@@ -99,6 +100,8 @@ def _show(result: Result) -> None:
     out = console()
     if result.output is not None:
         click.echo(result.output.content or orjson.dumps(result.output.tool_calls).decode())
+    if result.sealed is not None and result.sealed.content is not None:
+        out.print("the answer is sealed, and its data key is not within reach", soft_wrap=True)
     if result.error is not None:
         out.print(f"[red]{result.status}[/red] {result.error.code}: {result.error.message}", soft_wrap=True)
         out.print(f"what to do: {result.error.remedy}", soft_wrap=True)

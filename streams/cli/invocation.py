@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.settings import GovernanceSettings, Settings, load_settings
 from streams.embedded.state import StackState, find_stack
-from streams.master_key import own_master_key_file
+from streams.master_key import own_master_key_file, own_vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,14 @@ def attach(settings: Settings, state: StackState, *, forced: bool = False) -> Se
 
 
 def _governance(settings: Settings) -> GovernanceSettings:
-    """Return the settings of governance with the embedded stack's own master key where none is configured."""
+    """Return the settings of governance, with the embedded stack's own key and vault where none is configured."""
     governance = settings.governance
     own = own_master_key_file(settings.embedded.data_dir)
-    if governance.master_key is not None or governance.master_key_file is not None or not own.exists():
+    if not own.exists():
         return governance
-    return governance.model_copy(update={"master_key_file": own.absolute()})
+    updates: dict[str, object] = {}
+    if governance.master_key is None and governance.master_key_file is None:
+        updates["master_key_file"] = own.absolute()
+    if governance.vault_dir is None:
+        updates["vault_dir"] = own_vault(settings.embedded.data_dir).absolute()
+    return governance.model_copy(update=updates)

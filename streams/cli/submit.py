@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from schemas.errors import ConfigurationError
 from schemas.model import Name
 from schemas.settings import Settings
+from streams.cli.content import keys_of
 from streams.cli.display import console, dollars, duration, emit_json, saved_share, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.progress import shown
@@ -79,7 +80,7 @@ def submit(
     side = side_console()
     try:
         with shown(side, file.name) as observe:
-            summary = run_to_end(carry_out(job, settings, observe, signer))
+            summary = run_to_end(carry_out(job, settings, observe, signer, keys_of(settings)))
     except Interrupted:
         side.print(f"interrupted; {output} holds what is done so far. Run the same command again to go on.")
         raise

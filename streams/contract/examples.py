@@ -14,7 +14,7 @@ from schemas.audit import Audit
 from schemas.audit_chain import AuditCheckpoint, AuditLinks, ChainEnd
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
-from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
+from schemas.governance import DataKeyDestroyed, DataKeyIssued, KeyIssued, TeamRegistered, UserRegistered
 from schemas.policy import Budget, Period, Policy, Rates
 from schemas.request import Constraints, Message, Mode, Request, Role, Sampling
 from schemas.result import (
@@ -246,6 +246,27 @@ EXAMPLES: dict[type[BaseModel], dict[str, BaseModel]] = {
             expires_at=_RECEIVED.replace(year=2027),
             changed_by="noor",
             reason="the returns desk",
+        ),
+    },
+    DataKeyIssued: {
+        "datakey": DataKeyIssued(
+            tenant="demo",
+            key_id="0f" * 16,
+            user="amara",
+            public_key=base64.b64encode(bytes(range(32))).decode(),
+            issued_at=_RECEIVED,
+            changed_by="noor",
+            reason="her prompts are hers",
+        ),
+    },
+    DataKeyDestroyed: {
+        "destroyed-datakey": DataKeyDestroyed(
+            tenant="demo",
+            key_id="0f" * 16,
+            user="amara",
+            destroyed_at=_RECEIVED,
+            changed_by="noor",
+            reason="she asked",
         ),
     },
 }

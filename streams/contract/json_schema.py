@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from schemas.request import Mode, Request, Strategy
 from streams.contract.prose import Meanings, meaning_of
-from streams.topics import PUBLIC, Topic
+from streams.topics import EVENTS, PUBLIC, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -31,7 +31,8 @@ def _given_as(field: str, value: str) -> dict[str, Any]:
 
 _RULES: dict[type[BaseModel], list[JsonSchemaValue]] = {
     Request: [
-        {"oneOf": [_given("prompt"), _given("messages")]},
+        {"oneOf": [_given("prompt"), _given("messages"), _given("sealed")]},
+        {"not": {"allOf": [_given("sealed"), {"anyOf": [_given("tools"), _given("response_format")]}]}},
         {
             "if": {"required": ["mode"], "properties": {"mode": {"const": Mode.EXPLICIT}}},
             "then": _given("model"),
@@ -95,8 +96,9 @@ def schema_name(topic: Topic) -> str:
     words = topic.name.partition(".")[2].replace(".", "_")
     if topic in PUBLIC:
         return f"{words}.json"
-    _, kind, *_ = (topic.ce_type or "").split(".")
-    return f"{words}-{kind}.json"
+    _, kind, verb, *_ = (topic.ce_type or "").split(".")
+    told_first = next(other for other in EVENTS if other.name == topic.name and f".{kind}." in (other.ce_type or ""))
+    return f"{words}-{kind}.json" if topic == told_first else f"{words}-{kind}-{verb}.json"
 
 
 def event_schema(topic: Topic) -> JsonSchemaValue:

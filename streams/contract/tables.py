@@ -17,7 +17,9 @@ from streams.topics import (
     AUDIT,
     AUDIT_CHECKPOINTS,
     AUDIT_LINKS,
+    DATA_KEYS,
     DEADLETTER,
+    DESTROYED_DATA_KEYS,
     EVENTS,
     FEEDBACK,
     GOVERNANCE,
@@ -167,4 +169,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "governance.team": _fields_of_topic(TEAMS),
     "governance.user": _fields_of_topic(USERS),
     "governance.key": _fields_of_topic(KEYS),
+    "governance.datakey": _fields_of_topic(DATA_KEYS),
+    "governance.destroyed": _fields_of_topic(DESTROYED_DATA_KEYS),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO
 
 import msgspec
@@ -31,9 +31,19 @@ class Run:
         output: Cut back to where the journal ends.
         concurrency: Most lines under way.
         longest: Bytes a request may have.
+        opened: Returns a result with its answer readable.
     """
 
-    def __init__(self, journal: Journal, source: BinaryIO, output: Output, concurrency: int, longest: int) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        source: BinaryIO,
+        output: Output,
+        concurrency: int,
+        longest: int,
+        opened: Callable[[bytes], bytes] = lambda value: value,
+    ) -> None:
+        self._opened = opened
         self.journal = journal
         self.window = Window(concurrency, HELD_BYTES)
         self.exhausted = False
@@ -72,7 +82,7 @@ class Run:
                 entry = self.window.get(outcome.tenant, outcome.id)
                 if entry is None or entry.row is not None:
                     continue
-                row = self._render(record.value, entry.id, entry.custom_id)
+                row = self._render(self._opened(record.value), entry.id, entry.custom_id)
             except (msgspec.MsgspecError, TypeError):  # TypeError: a message without a value
                 logger.warning("not a result", extra={"partition": record.partition, "offset": record.offset})
                 continue

@@ -12,7 +12,9 @@ from schemas.settings import KafkaSettings
 from streams.envelope import cloud_event
 from streams.outbox import Outbox
 from streams.partitioning import home_partition
+from streams.sealing.codec import ContentKeys
 from streams.signing import Signer
+from streams.submission.content import ContentAccess, read_sealing_facts
 from streams.submission.following import ResultFollower
 from streams.submission.outcome import decode_outcome
 from streams.topics import REQUESTS
@@ -20,8 +22,16 @@ from streams.topics import REQUESTS
 POLL_MS = 100
 
 
-async def ask(request: Request, kafka: KafkaSettings, patience: float, signer: Signer | None = None) -> bytes | None:
-    """Send the request, signed if there is a signer, and return its result's JSON; None when none came in time.
+async def ask(
+    request: Request,
+    kafka: KafkaSettings,
+    patience: float,
+    signer: Signer | None = None,
+    keys: ContentKeys | None = None,
+) -> bytes | None:
+    """Send the request, sealed and signed as it must be, and return its result's JSON; None when none came in time.
+
+    Without the data keys the answer of a tenant that encrypts stays sealed.
 
     Raises:
         BrokerUnavailable: No broker answers.
@@ -29,7 +39,9 @@ async def ask(request: Request, kafka: KafkaSettings, patience: float, signer: S
     """
     async with ResultFollower(kafka) as follower, Outbox(kafka) as outbox:
         await follower.go_to({})
-        value = request.model_dump_json(exclude_defaults=True).encode()
+        content = ContentAccess(kafka, await read_sealing_facts(kafka), keys, request.id)
+        value = content.sealed(request.tenant, request.model_dump_json(exclude_defaults=True).encode())
+        await content.allow([request.tenant])
         event = cloud_event(REQUESTS, request.id, request.tenant, datetime.now(UTC), value)
         if signer is not None:
             event = signer.signed(REQUESTS.name, event)
@@ -37,7 +49,7 @@ async def ask(request: Request, kafka: KafkaSettings, patience: float, signer: S
         try:
             async with asyncio.timeout(patience):
                 await outbox.publish(REQUESTS.name, partition, [event])
-                return await _result_of(request, follower)
+                return content.opened(await _result_of(request, follower))
         except TimeoutError:
             return None
 

@@ -16,7 +16,9 @@ from datetime import UTC, datetime
 from schemas.settings import Settings
 from streams.admin import cluster_id
 from streams.outbox import Outbox
+from streams.sealing.codec import ContentKeys
 from streams.signing import Signer
+from streams.submission.content import ContentAccess, read_sealing_facts
 from streams.submission.following import ResultFollower
 from streams.submission.job import Job, begin, interrupted
 from streams.submission.journal import Journal
@@ -59,7 +61,13 @@ class Summary:
     sent: int
 
 
-async def submit(job: Job, settings: Settings, observe: Observe, signer: Signer | None = None) -> Summary:
+async def submit(
+    job: Job,
+    settings: Settings,
+    observe: Observe,
+    signer: Signer | None = None,
+    keys: ContentKeys | None = None,
+) -> Summary:
     """Carry a job through to its end, beginning anew or going on where an earlier attempt stopped.
 
     Args:
@@ -67,6 +75,7 @@ async def submit(job: Job, settings: Settings, observe: Observe, signer: Signer 
         settings: How the broker is reached.
         observe: Told about progress a few times a second.
         signer: Signs what is sent; None sends it unsigned.
+        keys: Open answers of tenants that encrypt; None leaves these sealed.
 
     Raises:
         BrokerUnavailable: No broker answers.
@@ -89,9 +98,13 @@ async def submit(job: Job, settings: Settings, observe: Observe, signer: Signer 
             await follower.go_to(journal.positions if resuming else {})
             journal.cluster, journal.positions = cluster, follower.positions
             output.cut(journal.output_bytes)
+            facts = await read_sealing_facts(settings.kafka)
+            access = ContentAccess(settings.kafka, facts, keys, f"submission {journal.submission}")
             with job.input.open("rb") as source:
-                run = Run(journal, source, output, job.concurrency, settings.intake.max_request_bytes)
-                sender = RequestSender(outbox, follower.partitions, settings.kafka.batch_bytes, signer)
+                longest = settings.intake.max_request_bytes
+                run = Run(journal, source, output, job.concurrency, longest, access.opened)
+                sealing = access if facts.modes else None
+                sender = RequestSender(outbox, follower.partitions, settings.kafka.batch_bytes, signer, sealing)
                 attempt = Attempt(run, follower, sender, output, observe)
                 await attempt.carry_through(catch_up=resuming)
     return Summary(journal, earlier_lines, asyncio.get_running_loop().time() - began, attempt.sent)
@@ -152,7 +165,8 @@ class Attempt:
         ends = await follower.ends()
         quiet = 0
         while quiet < CATCH_UP_QUIET_POLLS:
-            run.fill(run.window.room)  # first, so that whatever a result answers is there to be matched
+            # First, so that whatever a result answers is there to be matched, and may be opened.
+            await self._sender.announce(run.fill(run.window.room))
             records = await follower.read(POLL_MS)
             run.take(records)
             run.write()

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from schemas.batch import Call, CallBatch, Passenger
+from schemas.batch import Call, Passenger
 from schemas.result import Lane
 from schemas.settings import KafkaSettings
 from schemas.wire import AuditRecord, DeadLetterRecord, ResultRecord, UsageRecord
 from streams.envelope import Publication, cloud_event
 from streams.log import Log
+from streams.sealing.codec import ContentCodec
 from streams.stage import Journey, Receipt
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import AUDIT, DEADLETTER, DISPATCH, RESULTS, USAGE
@@ -24,7 +25,6 @@ PASSENGER_BYTES = 1024
 """What a call holds besides its body is mostly the decision; fifteen models that lost take some 700 bytes."""
 
 _json = msgspec.json.Encoder()
-_msgpack = msgspec.msgpack.Encoder()
 
 
 class Delivery:
@@ -33,6 +33,7 @@ class Delivery:
     Args:
         to_call: Makes a call of a routed journey.
         shard_partition: Chooses the dispatch partition of a call.
+        codec: Seals what has a data key.
         clock: Returns Unix seconds.
     """
 
@@ -42,8 +43,10 @@ class Delivery:
         kafka: KafkaSettings,
         to_call: ToCall,
         shard_partition: ShardPartition,
+        codec: ContentCodec,
         clock: Callable[[], float],
     ) -> None:
+        self.codec = codec
         self._clock = clock
         self._log = log
         self._kafka = kafka
@@ -55,7 +58,7 @@ class Delivery:
         if not ended:
             return
         publications = [
-            cloud_event(RESULTS, result.id, result.tenant, result.completed_at, _json.encode(result))
+            cloud_event(RESULTS, result.id, result.tenant, result.completed_at, self._result(result))
             for result, _ in ended
         ]
         keys = [ledger_key(result.tenant, result.id) for result, _ in ended]
@@ -70,6 +73,9 @@ class Delivery:
             state.ending.discard(key)
             if receipt is not None:
                 receipt.settle()
+
+    def _result(self, result: ResultRecord) -> bytes:
+        return _json.encode(result if result.sealed is None else self.codec.sealed_result(result))
 
     async def usages_then_results(
         self,
@@ -92,7 +98,7 @@ class Delivery:
 
     async def _dispatch(self, state: PartitionState, shard: int, pairs: list[tuple[Call, Journey]]) -> None:
         groups = list(_split(pairs, self._kafka.batch_bytes))
-        publications = [Publication(_msgpack.encode(CallBatch([call for call, _ in group]))) for group in groups]
+        publications = [Publication(self.codec.encode_calls(call for call, _ in group)) for group in groups]
         position = state.results_position
         offsets = await self._log.publish(DISPATCH.name, shard, publications)
         for group, offset in zip(groups, offsets, strict=True):

@@ -53,7 +53,7 @@ def _processed(step: Step, journeys: list[Journey], now: float) -> Flow:
         if isinstance(flow, Bug):
             _withdraw(step, journey)
             total.ended.append((journey, ended_with(journey, Status.FAILED, BUG, now)))
-            total.bugs.append((journey, flow.traceback))
+            total.bugs.append((journey, flow.traceback if journey.data_key is None else flow.frames))
         else:
             merge(total, flow)
     return total

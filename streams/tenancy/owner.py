@@ -9,12 +9,13 @@ from contextlib import aclosing
 
 import msgspec
 
-from schemas.batch import CallBatch, CompletionBatch
+from schemas.batch import CallBatch
 from schemas.result import Lane
 from schemas.settings import Settings
 from streams.background import Background
 from streams.log import Log
 from streams.receipts import Capacity
+from streams.sealing.codec import ContentCodec
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import BALANCES, COMPLETIONS, DISPATCH, REQUESTS, RESULTS, USAGE
 from streams.transport.offsets import Checkpoint, Marks, kept
@@ -45,7 +46,6 @@ class _KnownUsage(msgspec.Struct):
 _results = msgspec.json.Decoder(_KnownResult)
 _usages = msgspec.json.Decoder(_KnownUsage)
 _calls = msgspec.msgpack.Decoder(CallBatch)
-_completions = msgspec.msgpack.Decoder(CompletionBatch)
 
 
 class Tenancy:
@@ -56,6 +56,7 @@ class Tenancy:
         ready: Set once the tenants are known; nothing is processed before.
         background: Deliveries under way.
         capacity: What the requests under way are counted against.
+        codec: Opens answers, for the cache.
     """
 
     topics = (REQUESTS.name, COMPLETIONS.name)
@@ -69,7 +70,9 @@ class Tenancy:
         background: Background,
         capacity: Capacity,
         clock: Clock,
+        codec: ContentCodec,
     ) -> None:
+        self._codec = codec
         self._settings = settings
         self._log = log
         self._new_state = new_state
@@ -116,6 +119,11 @@ class Tenancy:
             marks = {messages: self._recalled_from[partition], **marks}
         state = self.states.get(partition) or self._departing.get(partition)
         return marks if state is None else state.calls.move_back(marks, partition)
+
+    def forget(self, data_key: str) -> None:
+        """Drop what is held under a data key that was destroyed."""
+        for state in self.states.values():
+            state.cache.forget(data_key)
 
     def _mark(self, checkpoints: Checkpoints, topic: str, partition: int, place: tuple[str, int]) -> int:
         point = checkpoints.get((topic, partition))
@@ -210,7 +218,7 @@ class Tenancy:
         now = self._clock()
         async for records in self._log.read(starts, newest=newest):
             for record in records:
-                for completion in _completions.decode(record.value or b"").completions:
+                for completion in self._codec.decode_completions(record.value or b""):
                     states[record.partition].cache.restore(completion, now)
                     states[record.partition].windows.learn(completion)
 

@@ -100,6 +100,10 @@ class AnswerCache(Step, Protocol):
         """Keep an answer a predecessor has seen."""
         ...
 
+    def forget(self, data_key: str) -> None:
+        """Drop the answers under a data key that was destroyed."""
+        ...
+
     def resume(self, fingerprint: str, leader_id: str) -> None:
         """Know a call that a predecessor dispatched and that is still under way."""
         ...

@@ -13,6 +13,8 @@ COMMANDS = {
     "keys": Entry("agents.governance.commands.keys:keys", "API keys: issue, rotate and revoke them."),
     "explain": Entry("agents.governance.commands.explain:explain", "What holds for somebody, and who decided it."),
     "budgets": Entry("agents.governance.commands.budgets:budgets", "What budgets stand at: spent, reserved, left."),
+    "data-keys": Entry("agents.governance.commands.data_keys:data_keys", "Data keys: make, rotate and rewrap them."),
+    "erase": Entry("agents.governance.commands.erase:erase", "Destroy the keys of content, and prove it."),
     "apply": Entry("agents.governance.commands.apply:apply", "Make the registry say what a file says."),
 }
 

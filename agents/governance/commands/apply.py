@@ -19,6 +19,7 @@ from agents.governance.commands.log import (
     who_by,
 )
 from agents.governance.declared import declared_changes
+from agents.governance.encryption.issuing import issue_missing
 from schemas.errors import ConfigurationError
 from streams.cli.display import console, emit_json
 from streams.cli.invocation import Invocation
@@ -68,6 +69,7 @@ def apply(
         raise ConfigurationError(f"{_count(changes)} not made; say --yes to make them without being asked")
     who = who_by(by, settings, registry, changes)
     tell_unenforced(changes)
+    run_to_end(issue_missing(settings, registry, changes, who))
     tell_known(*run_to_end(carry_out(settings, changes, who, version)))
     return 0
 

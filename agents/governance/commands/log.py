@@ -15,6 +15,7 @@ import msgspec
 
 from agents.governance.bearer import bearer
 from agents.governance.change import Change, Who, audit_of, differences, signed_by
+from agents.governance.encryption.issuing import issue_missing
 from agents.governance.enforcement import unenforced
 from agents.governance.keys import KeyRing
 from agents.governance.registry import Registry
@@ -201,7 +202,9 @@ def change_registry(
         changes = plan(registry)
         if not changes:
             return changes, (0, 0, 0.0)
-        return changes, await carry_out(settings, changes, who_by(by, settings, registry, changes), version)
+        who = who_by(by, settings, registry, changes)
+        await issue_missing(settings, registry, changes, who)
+        return changes, await carry_out(settings, changes, who, version)
 
     changes, known = run_to_end(work())
     if not changes:

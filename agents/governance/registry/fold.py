@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from agents.governance.registry.places import Fact, Kind, Place, place_of
@@ -12,6 +12,7 @@ from agents.governance.registry.scopes import Scopes
 from schemas.errors import InvalidEvent
 from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
 from schemas.tenant import TenantRegistered
+from streams.sealing.facts import DataKeyFacts, is_data_key
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +32,17 @@ class _Organization:
 
 
 class Registry:
-    """A fold over `asahi.governance`: the newest fact per key holds, and a tombstone removes what it is about."""
+    """A fold over `asahi.governance`: the newest fact per key holds, and a tombstone removes what it is about.
 
-    def __init__(self) -> None:
+    Args:
+        destroyed: Told of every data key that is destroyed: its tenant and id.
+
+    Attributes:
+        data_keys: What is known of data keys.
+    """
+
+    def __init__(self, destroyed: Callable[[str, str], object] = lambda tenant, key_id: None) -> None:
+        self.data_keys = DataKeyFacts(destroyed)
         self._organizations: dict[str, _Organization] = {}
         self._tenant_of_key: dict[str, str] = {}
 
@@ -153,6 +162,9 @@ class Registry:
             value: A fact as JSON, or None for a tombstone.
         """
         name = (key or b"").decode(errors="replace")
+        if is_data_key(name):
+            self.data_keys.apply(name, value)
+            return
         place = place_of(name)
         if place is None:
             logger.error("ignored a fact of an unknown kind", extra={"key": name})

@@ -13,6 +13,7 @@ import msgspec
 
 from agents.governance import problems
 from agents.governance.decoder import decode
+from agents.governance.encryption.opening import NOTHING_OPENS, Opener
 from agents.governance.identity import tenant_name
 from agents.governance.keys import authorize
 from agents.governance.registry import Registry
@@ -34,15 +35,17 @@ class OpenEntrance:
 
     Args:
         intake: What a message may hold.
+        opener: Opens sealed requests.
     """
 
-    def __init__(self, intake: IntakeSettings) -> None:
+    def __init__(self, intake: IntakeSettings, opener: Opener = NOTHING_OPENS) -> None:
         self._intake = intake
+        self._opener = opener
 
     def read(self, record: Record, now: float) -> Sequence[Outcome]:
         """Return the outcome of each request in a message."""
         del now
-        return decode(_message(record), self._intake)
+        return decode(_message(record), self._intake, self._opener)
 
     def recall(self, record: Record, now: float) -> None:
         """Do nothing: nothing is remembered."""
@@ -66,9 +69,19 @@ class GuardedEntrance:
         verifier: Knows who signed.
         registry: Who is registered.
         required: Whether who does not sign is refused; else only what is signed must be signed well.
+        opener: Opens sealed requests.
     """
 
-    def __init__(self, intake: IntakeSettings, verifier: Verifier, registry: Registry, *, required: bool) -> None:
+    def __init__(
+        self,
+        intake: IntakeSettings,
+        verifier: Verifier,
+        registry: Registry,
+        *,
+        required: bool,
+        opener: Opener = NOTHING_OPENS,
+    ) -> None:
+        self._opener = opener
         self._intake = intake
         self._verifier = verifier
         self._registry = registry
@@ -81,12 +94,12 @@ class GuardedEntrance:
         found = self._verifier.verify(record, self._memory, now)
         if isinstance(found, Fault):
             if found.problem.code == UNSIGNED and not self._required:
-                return decode(message, self._intake)
+                return decode(message, self._intake, self._opener)
             return [self._refused(record, 0, found.problem, found.key, record.value or b"")]
         objection = authorize(found.key, Scope.PRODUCER, now, found.arrived)
         if objection is not None:
             return [self._refused(record, 0, objection, found.key, record.value or b"")]
-        outcomes = decode(message, self._intake)
+        outcomes = decode(message, self._intake, self._opener)
         return [self._signed(record, place, found.key, outcome) for place, outcome in enumerate(outcomes)]
 
     def recall(self, record: Record, now: float) -> None:
@@ -110,10 +123,10 @@ class GuardedEntrance:
             if request.tenant != key.tenant:
                 return self._refused(record, place, faults.wrong_tenant(key), key, outcome.body)
             if key.user is None or request.user == key.user:
-                return Ok(request, outcome.body, outcome.digest, key.key_id)
+                return msgspec.structs.replace(outcome, key_id=key.key_id)
             if request.user is None:
                 named = request.model_copy(update={"user": key.user})
-                return Ok(named, outcome.body, outcome.digest, key.key_id)
+                return msgspec.structs.replace(outcome, request=named, key_id=key.key_id)
             problem = problems.to_resend(faults.wrong_user(key))
             return Rejected(request.id, request.tenant, problem, outcome.digest, key.user, outcome.body)
         if isinstance(outcome, Rejected):

@@ -22,6 +22,7 @@ from schemas.result import Lane
 from schemas.settings import Settings
 from streams.background import Background
 from streams.log import Log
+from streams.sealing.codec import ContentCodec
 from streams.stage import Receipt
 from streams.topics import COMPLETIONS, JOBS
 
@@ -56,6 +57,7 @@ class BatchLane:
         clock: Returns Unix seconds.
         publish: Makes completions durable.
         call_instead: Calls a request at once.
+        codec: Seals and opens the calls in custody.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class BatchLane:
         clock: Callable[[], float],
         publish: Publish,
         call_instead: CallInstead,
+        codec: ContentCodec = ContentCodec(),  # noqa: B008 - it holds nothing
     ) -> None:
+        self._codec = codec
         self._settings = settings
         self._batches = settings.batches
         self._log = log
@@ -132,7 +136,8 @@ class BatchLane:
             By partition of the completions topic, from where it must be read (see `heard`) before the lane starts.
         """
         shards = {
-            number: Shard(number, self._log, self._clock, self._settings.kafka.batch_bytes) for number in starts
+            number: Shard(number, self._log, self._clock, self._settings.kafka.batch_bytes, self._codec)
+            for number in starts
         }
         await asyncio.gather(*(shard.take() for shard in shards.values()))
         async for records in self._log.read({(JOBS.name, number): start for number, start in starts.items()}):

@@ -6,8 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-import msgspec
-
 from agents.providers.batches.book import NO_EPOCH, JobBook
 from agents.providers.batches.plan import Memory
 from schemas.batch import Call
@@ -15,15 +13,13 @@ from schemas.jobs import AnyFact, ItemsTaken, JobRecord, ShardTaken
 from streams.envelope import Publication
 from streams.log import Log
 from streams.records import Record
+from streams.sealing.codec import ContentCodec
 from streams.topics import JOBS
 
 logger = logging.getLogger(__name__)
 
 CALL_BYTES = 1_024
 """What a call holds besides its body, about."""
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(JobRecord).decode
 
 
 class Shard:
@@ -34,6 +30,7 @@ class Shard:
         log: Where the facts go.
         clock: Returns Unix seconds.
         batch_bytes: Records are split beyond this size.
+        codec: Seals and opens the calls in them.
 
     Attributes:
         book: What is open, as far as it is durable.
@@ -46,7 +43,15 @@ class Shard:
         plan_at: Unix seconds of the next look at what is due.
     """
 
-    def __init__(self, number: int, log: Log, clock: Callable[[], float], batch_bytes: int) -> None:
+    def __init__(
+        self,
+        number: int,
+        log: Log,
+        clock: Callable[[], float],
+        batch_bytes: int,
+        codec: ContentCodec = ContentCodec(),  # noqa: B008 - it holds nothing
+    ) -> None:
+        self._codec = codec
         self.number = number
         self.book = JobBook()
         self.memory = Memory()
@@ -76,7 +81,7 @@ class Shard:
         """Fold what was written before, in order."""
         for record in records:
             if record.offset >= self._end:
-                self.book.fold(_decode(record.value or b""), record.offset)
+                self.book.fold(self._codec.decode_job(record.value or b""), record.offset)
                 self._end = record.offset + 1
 
     async def take_back(self) -> None:
@@ -119,7 +124,8 @@ class Shard:
         return self.book.epoch <= self._epoch
 
     async def _publish(self, records: Sequence[JobRecord]) -> list[int]:
-        return await self._log.publish(JOBS.name, self.number, [Publication(_encode(one)) for one in records])
+        encoded = [Publication(self._codec.encode_job(one)) for one in records]
+        return await self._log.publish(JOBS.name, self.number, encoded)
 
     async def _fold_own(self, offsets: Sequence[int], records: Sequence[JobRecord]) -> None:
         for offset, record in zip(offsets, records, strict=True):

@@ -28,6 +28,7 @@ CAUSES = {"cache_exact", "cache_shared_flight", "routing", "batch_lane", "provid
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "calls": st.floats(1, 10),
     "types": st.dictionaries(texts, st.integers(0, 99), max_size=2),
+    "key": st.just("ab" * 16),
     "version": st.just(1),
     "traceparent": st.just(f"00-{'a' * 32}-{'b' * 16}-01"),
     "tracestate": no_nul,

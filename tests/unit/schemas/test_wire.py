@@ -30,6 +30,7 @@ from schemas.result import (
     TokenUsage,
 )
 from schemas.screening import PersonalData
+from schemas.sealed import SealedOutput
 from schemas.usage import Usage
 from tests.unit.schemas.contract_values import values_of
 
@@ -46,6 +47,7 @@ TWINS: dict[type[msgspec.Struct], type[BaseModel]] = {
     wire.ProblemRecord: Problem,
     wire.TraceRecord: TraceContext,
     wire.PersonalDataRecord: PersonalData,
+    wire.SealedRecord: SealedOutput,
     wire.ResultRecord: Result,
     wire.UsageRecord: Usage,
     wire.AuditRecord: Audit,

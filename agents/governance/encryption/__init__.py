@@ -1,0 +1,1 @@
+"""Data keys: made, wrapped, kept in a vault that can forget, and held unwrapped for as long as they exist."""

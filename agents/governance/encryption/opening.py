@@ -1,0 +1,127 @@
+"""Sealed requests become plain ones, in memory only: what was sent stays what is forwarded, kept and logged."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+from pydantic import TypeAdapter, ValidationError
+
+from agents.governance.digest import request_digest
+from agents.governance.encryption.keyring import DataKeys
+from agents.governance.freeform import freeform_problem
+from schemas.errors import AsahiError
+from schemas.request import Request
+from schemas.wire import ProblemRecord
+from streams.outcomes import Ok
+from streams.sealing.binding import ContentErased, SealBroken
+from streams.sealing.requests import CONTENT_FIELDS
+from streams.stage import DataKeyUse
+
+logger = logging.getLogger(__name__)
+
+SEALED = "sealed"
+KEY = "sealed.key"
+
+Opener = Callable[[Request, bytes, int], Ok | ProblemRecord]
+"""(the request as sent, its JSON, deepest nesting) to the request opened, or what is wrong."""
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+_contract = TypeAdapter(Request).validator
+
+
+def nothing_opens(request: Request, body: bytes, max_depth: int) -> ProblemRecord:
+    """Say that this worker has no data keys."""
+    del request, body, max_depth
+    return ProblemRecord(
+        "encryption_unavailable",
+        "sealed: this system has no vault of data keys",
+        "have an operator set governance.vault_dir and the master key",
+        SEALED,
+    )
+
+
+NOTHING_OPENS: Opener = nothing_opens
+
+
+class RequestsOpened:
+    """Opens sealed requests.
+
+    Args:
+        keys: The data keys of this process.
+    """
+
+    def __init__(self, keys: DataKeys) -> None:
+        self._keys = keys
+
+    def __call__(self, request: Request, body: bytes, max_depth: int) -> Ok | ProblemRecord:
+        """Return the request with its content; its digest and every name of it are keyed."""
+        sealed = request.sealed
+        assert sealed is not None, "only sealed requests are opened"
+        try:
+            content = self._keys.opener(request.tenant, sealed.key).open(sealed, request.tenant, request.id)
+            key = self._keys.key(request.tenant, sealed.key)
+            user = self._keys.user_of(request.tenant, sealed.key)
+        except ContentErased:
+            return _erased()
+        except SealBroken as broken:
+            return ProblemRecord(
+                "seal_broken", f"sealed: {broken}", "seal the request again, as docs/encryption.md says", SEALED
+            )
+        except AsahiError as wrong:
+            logger.warning("a data key is out of reach", extra={"tenant": request.tenant, "reason": str(wrong)})
+            return _unknown()
+        opened = _merged(body, content)
+        if opened is None:
+            return _misfit(SEALED)
+        try:
+            whole: Request = _contract.validate_json(opened)
+        except ValidationError as wrong:
+            first = wrong.errors(include_url=False, include_input=False, include_context=False)[0]
+            return _misfit(str(first["loc"][0]) if first["loc"] else SEALED)
+        problem = freeform_problem(whole, opened, max_depth)
+        if problem is not None:
+            return problem
+        digest = key.request_digest(request_digest(whole).encode())
+        return Ok(whole, body, digest, None, opened, DataKeyUse(key.id, user, key.fingerprint))
+
+
+def _merged(body: bytes, content: bytes) -> bytes | None:
+    """Return a request's JSON with the content in place of its seal; None when the content is none."""
+    try:
+        inner = _members(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not inner or not inner.keys() <= set(CONTENT_FIELDS):
+        return None
+    outer = _members(body)
+    outer.pop(SEALED)
+    return _encode(outer | inner)
+
+
+def _misfit(field: str) -> ProblemRecord:
+    """Return the problem of content that is none; nothing is told of it but a field of the contract."""
+    shown = field if field in (*CONTENT_FIELDS, SEALED) else SEALED
+    return ProblemRecord(
+        "invalid_field",
+        f"{shown}: what was sealed does not fit the contract",
+        f"seal one JSON object of {', '.join(CONTENT_FIELDS)}, as the contract describes them",
+        shown,
+    )
+
+
+def _erased() -> ProblemRecord:
+    return ProblemRecord(
+        "data_key_destroyed", "sealed.key: the data key was destroyed", "seal to the tenant's newest data key", KEY
+    )
+
+
+def _unknown() -> ProblemRecord:
+    return ProblemRecord(
+        "data_key_unknown",
+        "sealed.key: no such data key of this tenant is in the vault of the worker",
+        "seal to the tenant's newest data key, see `asahi governance data-keys list`",
+        KEY,
+    )

@@ -1,0 +1,1 @@
+"""Content as ciphertext: the envelope under a data key, and the sealed request that anybody can make."""

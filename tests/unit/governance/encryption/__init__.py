@@ -1,0 +1,1 @@
+"""Data keys, their wrapping and their vault."""

@@ -1,0 +1,1 @@
+"""Sealing: laws of the envelope and of sealed requests."""
