@@ -206,11 +206,20 @@ async def _fronts(
             for place, records in fetched.items():
                 since.setdefault(place, records[0].timestamp / MS_PER_SECOND)
                 consumer.pause(place)
-            unseen = {place for place in unseen if consumer.highwater(place) is None}
+            unseen = {place for place in unseen - since.keys() if not await _at_end(consumer, place)}
         ends = {place: int(consumer.highwater(place)) for place in places}
     finally:
         await consumer.stop()
     return {place: _Front(starts[place], ends[place], since.get(place)) for place in places}
+
+
+async def _at_end(consumer: AIOKafkaConsumer, place: TopicPartition) -> bool:
+    """Return whether a fetch has told that nothing is left to read.
+
+    Knowing the end is not enough: a wait that runs out just as a fetch comes in returns without its records.
+    """
+    end = consumer.highwater(place)
+    return end is not None and await consumer.position(place) >= end
 
 
 def _partition_health(

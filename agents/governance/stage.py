@@ -97,12 +97,12 @@ class GovernanceStep:
         key = ledger_key(request.tenant, request.id)
         tokens = input_tokens + (request.sampling.max_output_tokens or policy.expected_output(self._expected_output))
         journey.input_tokens = input_tokens
+        journey.policy = policy
         problem = self._admission.objection(key, gates, tokens, now) or self._budgets.reserve(journey, now)
         if problem is not None:
             return problem
         self._admission.admit(key, gates, tokens, now)
         journey.tenant = scopes.tenant
-        journey.policy = policy
         return None
 
 

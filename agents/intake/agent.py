@@ -30,6 +30,8 @@ from streams.topics import REQUESTS, RESULTS
 
 logger = logging.getLogger(__name__)
 
+SEALED_MARK = b'"sealed"'
+
 Forward = Callable[[Record, bytes, bytes, float], Publication]
 """Makes a message of one request of another: of that one, its body, the new message key, and the time."""
 
@@ -146,7 +148,9 @@ class Intake:
         record, place, _, receipt = arrival
         into.letter_receipts.append(receipt)
         if isinstance(outcome, Bug):
-            into.letters.append(self._letter(record, place, BUG, record.value or b"", now, outcome.traceback))
+            into.letters.append(
+                self._letter(record, place, BUG, record.value or b"", now, _trace_of(outcome, record))
+            )
             return
         into.letters.append(outcome.record(now, self._settings.intake.dead_letter_bytes))
         if (audit := outcome.audit(now)) is not None:
@@ -264,3 +268,8 @@ def _key_of(outcome: Ok | Rejected) -> str:
     if isinstance(outcome, Ok):
         return ledger_key(outcome.request.tenant, outcome.request.id)
     return ledger_key(outcome.tenant, outcome.id)
+
+
+def _trace_of(bug: Bug, record: Record) -> str:
+    """Return what a dead letter says of a bug; what a sealed request holds may have been opened by then."""
+    return bug.frames if SEALED_MARK in (record.value or b"") else bug.traceback

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 from agents.governance.budgets.desk import BudgetDesk
 from agents.governance.registry.places import Kind, Place
 from schemas.policy import Budget, Period
 from schemas.tenant import TenantRegistered
-from tests.memory.cluster import Cluster
+from tests.memory.cluster import LOOK_SECONDS, Cluster
 from tests.pipeline.rig import TENANTS, Rig
 
+TAKING_OVER_SECONDS = 60.0
 PLENTY = tuple(Budget(period=period, limit_usd=Decimal(1000)) for period in Period)
 RICH = tuple(
     TenantRegistered(tenant=tenant.tenant, reference_model=tenant.reference_model, budgets=PLENTY)
@@ -27,6 +29,13 @@ def desks(cluster: Cluster) -> list[BudgetDesk]:
             assert isinstance(state.spending, BudgetDesk)
             found.append(state.spending)
     return found
+
+
+async def taken_over(cluster: Cluster) -> None:
+    """Wait until every partition has a writer: somebody may have been killed at any moment until now."""
+    async with asyncio.timeout(TAKING_OVER_SECONDS):
+        while len(desks(cluster)) < cluster.machine.settings.kafka.partitions:  # noqa: ASYNC110 - virtual time
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def said_by_the_writers(cluster: Cluster) -> dict[str, Decimal]:

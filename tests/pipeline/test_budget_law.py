@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.settings import GovernanceSettings, IntakeSettings, WorkerSettings
 from tests.memory.cluster import Event
 from tests.pipeline.rig import Rig, settings
-from tests.pipeline.standing import RICH, said_by_the_log, said_by_the_writers
+from tests.pipeline.standing import RICH, said_by_the_log, said_by_the_writers, taken_over
 from tests.pipeline.test_crash_law import (
     delays,
     fetches,
@@ -49,9 +49,11 @@ def hold(
         cluster = rig.cluster(events=events, delays=tuple(delays))
         await live(rig, cluster, messages(plan), workers)
         await asyncio.sleep(1)  # virtual: until the notes are written, and what was late has landed
+        await taken_over(cluster)
         assert said_by_the_writers(cluster) == said_by_the_log(rig)
         await cluster.rebalance()
         await cluster.drained()
+        await taken_over(cluster)
         assert said_by_the_writers(cluster) == said_by_the_log(rig)
 
     run(test())

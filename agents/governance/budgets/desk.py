@@ -48,7 +48,7 @@ class BudgetDesk(Recollection):
         journey.team = payer.team
         if not any(fact.budgets for fact in scopes.widest_first):
             return None
-        usd = self._estimator.cost(request, scopes.tenant.reference_model, journey.input_tokens)
+        usd = self._estimator.cost(request, scopes.tenant.reference_model, journey.input_tokens, journey.policy)
         expires_at = max(now, deadline_of(request) or now) + self._hold_seconds
         key = ledger_key(request.tenant, request.id)
         exceeded = self.ledger.reserve(key, Reservation(usd, payer, expires_at), now)

@@ -70,6 +70,7 @@ class Recollection:
         for tenant, note in self.noted.items():
             self._counted[tenant] = frozenset(note.counted)
             self.ledger.restore(tenant, note.balances)
+            self._changed.add(tenant)  # what the note says is held may be held no longer
             for held in note.held:
                 key = ledger_key(tenant, held.id)
                 if not has_ended(key):

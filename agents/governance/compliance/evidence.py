@@ -19,7 +19,7 @@ from streams.warehouse.client import Row, Warehouse
 KEY_AGE_DAYS = 90
 """A key older than this should have been rotated: the yearly and half-yearly rules of most audits are wider."""
 SECONDS_PER_DAY = 86_400
-ERASURE, BUDGET, PERSONAL = "eras", "budget", "personal_data"
+ERASURE, BUDGET, PERSONAL = "data_key_destroyed", "budget", "personal_data"
 """How actions and codes are named that speak of these."""
 
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from agents.governance.digest import request_digest
 from agents.governance.encryption.keyring import DataKeys
+from agents.governance.encryption.vault import VaultUnavailable
 from agents.governance.freeform import freeform_problem
 from schemas.errors import AsahiError
 from schemas.request import Request
@@ -43,6 +44,15 @@ def nothing_opens(request: Request, body: bytes, max_depth: int) -> ProblemRecor
     )
 
 
+def _unavailable() -> ProblemRecord:
+    return ProblemRecord(
+        "encryption_unavailable",
+        "sealed: the vault of data keys is out of reach",
+        "send it again under a new id when an operator has the vault back",
+        SEALED,
+    )
+
+
 NOTHING_OPENS: Opener = nothing_opens
 
 
@@ -70,6 +80,9 @@ class RequestsOpened:
             return ProblemRecord(
                 "seal_broken", f"sealed: {broken}", "seal the request again, as docs/encryption.md says", SEALED
             )
+        except VaultUnavailable as wrong:
+            logger.error("the vault is out of reach", extra={"tenant": request.tenant, "reason": str(wrong)})
+            return _unavailable()
         except AsahiError as wrong:
             logger.warning("a data key is out of reach", extra={"tenant": request.tenant, "reason": str(wrong)})
             return _unknown()

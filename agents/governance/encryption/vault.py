@@ -35,6 +35,10 @@ class VaultError(AsahiError):
     """The vault does not hold a key, or holds it unreadably; the message says which and what to do."""
 
 
+class VaultUnavailable(VaultError):
+    """The vault cannot be read at all at the moment."""
+
+
 class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
     """A data key as it is kept.
 
@@ -133,6 +137,8 @@ class DirectoryVault:
             raise VaultError(
                 f"data key {key_id} of {tenant} is not in the vault; is this the right vault?"
             ) from missing
+        except OSError as wrong:
+            raise VaultUnavailable(f"the vault cannot be read: {wrong.strerror or wrong}") from wrong
         except msgspec.DecodeError as wrong:
             raise VaultError(f"data key {key_id} of {tenant} cannot be read; restore its file") from wrong
 

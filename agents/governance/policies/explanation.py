@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from agents.governance.enforcement import KEPT_BELOW_ORGANIZATION
 from agents.governance.registry.places import label_of
 from agents.governance.registry.scopes import Scopes
 from agents.governance.standing import standing_of
@@ -18,6 +19,9 @@ BURSTS = {
 }
 LIMITS = ("max_input_tokens", "max_output_tokens", "allowed_models")
 """Of an organization's older `limits`, those on a single request."""
+
+ENFORCED_IN_EVERY_SCOPE = tuple(name for name in Policy.model_fields if name not in KEPT_BELOW_ORGANIZATION)
+HARDNESS = {True: "hard", False: "soft"}
 
 Value = str | int | Decimal | tuple[str, ...]
 
@@ -37,16 +41,19 @@ class Holding(NamedTuple):
 
 
 def holdings(scopes: Scopes) -> list[Holding]:
-    """Return the rules in force: of policies what they come to, of rates all of them, since each holds by itself."""
+    """Return the rules in force: of policies what they come to; of rates and budgets, each holds by itself."""
     standing = standing_of(scopes)
     found = []
-    for name in Policy.model_fields:
+    for name in ENFORCED_IN_EVERY_SCOPE:
         held: Restriction | Ruling[int] | None = getattr(standing.policy, name)
         if isinstance(held, Restriction):
             found.append(Holding(f"policy.{name}", held.names, tuple(by for by, _ in held.rules)))
         elif held is not None:
             found.append(Holding(f"policy.{name}", held.value, (held.by,)))
     limits, tenant = scopes.tenant.limits, label_of(scopes.tenant)
+    encryption = scopes.tenant.policy.encryption
+    if encryption is not None:
+        found.append(Holding("policy.encryption", encryption, (tenant,)))
     for name in LIMITS:
         value: Value | None = getattr(limits, name)
         if value is not None:
@@ -54,4 +61,13 @@ def holdings(scopes: Scopes) -> list[Holding]:
     for gate in (*standing.gates.requests, *standing.gates.tokens):
         found += [Holding(gate.rule, gate.rate, (gate.by,)), Holding(BURSTS[gate.rule], gate.burst, (gate.by,))]
     found += [Holding("rates.in_flight", ceiling.limit, (ceiling.by,)) for ceiling in standing.gates.ceilings]
-    return found
+    return found + _budgets(scopes)
+
+
+def _budgets(scopes: Scopes) -> list[Holding]:
+    """Return all budgets: each holds by itself."""
+    return [
+        Holding(f"budgets.{budget.period}", f"${budget.limit_usd} {HARDNESS[budget.hard]}", (label_of(fact),))
+        for fact in scopes.widest_first
+        for budget in fact.budgets
+    ]

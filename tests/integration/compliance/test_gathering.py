@@ -73,8 +73,8 @@ async def written(settings: Settings, warehouse: Warehouse) -> Settings:
     audits += [
         access_audit("dead_letter_shown", "a/0/1", tenant=TENANT, reason="ticket", actor="amara", at=START),
         access_audit("result_opened", "r1", tenant=TENANT, reason=None, actor="noor", at=START),
-        access_audit("user_erased", "amara", tenant=TENANT, reason="asked for", actor="noor", at=START),
-        access_audit("user_erased", "x", tenant="other", reason="asked for", actor="noor", at=START),
+        access_audit("data_key_destroyed", "amara", tenant=TENANT, reason="asked for", actor="noor", at=START),
+        access_audit("data_key_destroyed", "x", tenant="other", reason="asked for", actor="noor", at=START),
         access_audit("result_opened", "r2", tenant=TENANT, reason="late", actor="noor", at=UNTIL),
     ]
     await archive(warehouse, AUDIT.name, [audit_event(audit) for audit in audits])

@@ -10,6 +10,7 @@ import msgspec
 from agents.governance.budgets.desk import BudgetDesk
 from agents.governance.registry import Registry
 from agents.governance.registry.places import Kind, Place
+from schemas.effective_policy import EffectivePolicy, Ruling
 from schemas.governance import TeamRegistered, UserRegistered
 from schemas.policy import Budget, Period
 from schemas.request import Request
@@ -89,6 +90,23 @@ def test_a_named_model_and_a_longest_answer_make_the_estimate() -> None:
     unpriced = a_journey(id="r2", mode="explicit", model="unheard-of")
     assert desk.reserve(unpriced, NOW) is None
     assert unpriced.reserved == 0
+
+
+def test_where_the_reference_model_has_no_price_the_dearest_model_is_reserved() -> None:
+    """Autopilot will find another model; reserving nothing would let any number of requests pass a hard budget."""
+    directory = a_directory(LIMIT)
+    directory.register(TenantRegistered(tenant="acme", reference_model="gone", budgets=(LIMIT,)))
+    desk, journey = a_desk(directory), a_journey()
+    assert desk.reserve(journey, NOW) is None
+    assert journey.reserved == BIG_ANSWER
+
+
+def test_a_policy_that_bounds_answers_bounds_the_estimate() -> None:
+    desk, journey = a_desk(a_directory(LIMIT)), a_journey()
+    journey.policy = EffectivePolicy(max_output_tokens=Ruling(10, "organization acme"))
+    assert desk.reserve(journey, NOW) is None
+    assert journey.reserved is not None
+    assert journey.reserved < BIG_ANSWER
 
 
 def test_without_budgets_nothing_is_held() -> None:

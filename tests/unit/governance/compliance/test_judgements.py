@@ -66,7 +66,7 @@ def test_what_is_not_in_order_is_a_gap_and_nothing_else_is(fields: dict[str, Any
 
 def test_figures_are_counted() -> None:
     found = evidence(
-        audited=[act("result_opened", times=3, without_reason=1, actor="noor"), act("user_erased", times=2)],
+        audited=[act("result_opened", times=3, without_reason=1, actor="noor"), act("data_key_destroyed", times=2)],
         rejections=[{"code": "budget_exceeded", "times": 5, "last": YESTERDAY}],
     )
     assert judge.access(found).figure == "3 looks by 1 person, 1 without a reason"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from agents.governance.policies.explanation import Holding, holdings
-from schemas.policy import CacheMode, Policy, Rates
+from schemas.policy import Budget, CacheMode, EncryptionMode, Period, Policy, Rates
 from schemas.tenant import TenantLimits
 from tests.unit.governance.scopes import chain
 
@@ -32,6 +32,22 @@ def test_each_rule_is_told_with_who_decided_it() -> None:
         Holding("rates.tokens_per_minute", 60, ("user amara",)),
         Holding("rates.token_burst", 90, ("user amara",)),
         Holding("rates.in_flight", 100, ("tenant acme",)),
+    ]
+
+
+def test_budgets_of_all_scopes_are_told_and_of_encryption_what_the_organization_says() -> None:
+    month = Budget(period=Period.MONTH, limit_usd=Decimal(250))
+    day = Budget(period=Period.DAY, limit_usd=Decimal(5), hard=False)
+    found = holdings(
+        chain(
+            {"policy": Policy(encryption=EncryptionMode.TENANT), "budgets": (month,)},
+            {"policy": Policy(encryption=EncryptionMode.USER, retention_days=3), "budgets": (day,)},
+        )
+    )
+    assert found == [
+        Holding("policy.encryption", EncryptionMode.TENANT, ("tenant acme",)),
+        Holding("budgets.month", "$250 hard", ("tenant acme",)),
+        Holding("budgets.day", "$5 soft", ("team search",)),
     ]
 
 
