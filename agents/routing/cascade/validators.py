@@ -27,7 +27,7 @@ class Finding:
 
     Attributes:
         check: `finish_reason`, `empty`, `refusal`, `json`, `json_schema` or `arithmetic`.
-        detail: What was found, without text of the answer or of the schema: it is published even where both are sealed.
+        detail: What was found, without text of the answer or of the schema: both may be sealed, and this is not.
     """
 
     check: str

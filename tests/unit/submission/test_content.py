@@ -14,11 +14,11 @@ import pytest
 from schemas.errors import ConfigurationError
 from schemas.governance import DataKeyDestroyed, DataKeyIssued
 from schemas.policy import EncryptionMode, Policy
+from schemas.result import Status
 from schemas.sealed import SealedContent
 from schemas.settings import KafkaSettings
 from schemas.tenant import TenantRegistered
 from schemas.wire import Answer, ProblemRecord, ResultRecord, SealedRecord
-from schemas.result import Status
 from streams.sealing.binding import ContentErased, SealBroken
 from streams.sealing.codec import ContentCodec, ContentKeys
 from streams.sealing.envelope import ContentKey
@@ -83,7 +83,9 @@ def published(answer: Answer | None, error: ProblemRecord | None = None) -> byte
 
 
 def test_what_a_tenant_wants_sealed_is_sealed_to_its_newest_key() -> None:
-    sealed = access(facts(EncryptionMode.TENANT, issued(TENANTS), issued(NEWER, 1))).sealed("acme", request(user="bo"))
+    sealed = access(facts(EncryptionMode.TENANT, issued(TENANTS), issued(NEWER, 1))).sealed(
+        "acme", request(user="bo")
+    )
     assert b"zebrafish" not in sealed
     assert opened(NEWER, sealed) == {"prompt": "zebrafish"}
     assert orjson.loads(sealed)["user"] == "bo"

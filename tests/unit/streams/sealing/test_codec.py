@@ -157,7 +157,9 @@ def test_what_has_no_data_key_travels_as_it_is_beside_what_has_one() -> None:
 
 @pytest.mark.parametrize("codec", [ContentCodec(), ContentCodec(Held("zeta"))], ids=["no vault", "destroyed"])
 def test_without_the_key_a_request_still_ends_and_no_other_waits(codec: ContentCodec) -> None:
-    calls = CODEC.encode_calls([call(b"secret", passenger(hidden={"[NAME_1]": "Amara"})), call(b"b", passenger(key=None))])
+    calls = CODEC.encode_calls(
+        [call(b"secret", passenger(hidden={"[NAME_1]": "Amara"})), call(b"b", passenger(key=None))]
+    )
     first, second = codec.decode_calls(calls)
     assert (first.body, first.passenger.originals, second.body) == (b"", {}, b"b")
     (completion,) = codec.decode_completions(
