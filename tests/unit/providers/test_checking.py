@@ -125,6 +125,16 @@ def test_a_bug_in_the_check_asks_the_next_step(caplog: pytest.LogCaptureFixture)
     assert ("ZeroDivisionError" in line, "secret" in line) == (True, False)
 
 
+@pytest.mark.parametrize(("data_key", "told"), [(None, "secret"), ("0" * 32, "provider_refused")])
+def test_what_a_provider_said_of_encrypted_content_is_not_in_a_check(data_key: str | None, told: str) -> None:
+    one = cascade()
+    one = msgspec.structs.replace(one, passenger=msgspec.structs.replace(one.passenger, data_key=data_key))
+    completion = run(ended(Scripted([SHORT, ProviderRefused("provider_refused", "secret")]), Ruled(DOUBTFUL), one))
+    assert completion.answer == SHORT.answer
+    because = completion.checks[0].delivered_because or ""
+    assert (told in because, "secret" in because) == (True, data_key is None)
+
+
 def test_a_long_answer_is_checked_in_a_thread() -> None:
     checker = Ruled(Ruling(True, 0.9, "fine"))
     for reply in (SHORT, LONG):
