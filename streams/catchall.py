@@ -26,12 +26,16 @@ class Bug:
     frames: str = ""
 
 
+def frames_of(bug: BaseException) -> str:
+    """Return where an exception happened and its type, for a log: its message may quote a prompt."""
+    return "".join(traceback.format_tb(bug.__traceback__)) + type(bug).__name__
+
+
 def contain(work: Callable[[], T], stage: str) -> T | Bug:
     """Return what the work returns, or the bug it tripped over."""
     try:
         return work()
     except Exception as bug:  # noqa: BLE001 - this is the one catch-all
-        frames = "".join(traceback.format_tb(bug.__traceback__)) + type(bug).__name__
-        # Its message may quote a prompt, and a log is no place for one: the dead letter has it.
+        frames = frames_of(bug)
         logger.error("a stage failed", extra={"stage": stage, "frames": frames})
         return Bug(traceback.format_exc(), frames)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from agents.providers.checks import UNCHECKED, Checker, Verdict, failed_check
 from agents.providers.protocol import Prompt, Reply
+from streams.catchall import frames_of
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ class Checks:
         try:
             return self._checker.holds(prompt, model, reply.answer, expected)
         except Exception as bug:  # noqa: BLE001 -- a checker is an extension: its bug ends its check, no call
-            _log.exception("bug in the check of answers", extra={"request_id": prompt.id, "model": model})
+            where = {"request_id": prompt.id, "model": model, "frames": frames_of(bug)}
+            _log.error("bug in the check of answers", extra=where)
             return failed_check(bug)
 
 

@@ -171,7 +171,9 @@ class Flight(msgspec.Struct, Generic[Token], eq=False):
         if self.kept is None:
             return self._completion(now, None, failure, None)
         answer, by = self.kept
-        because = f"no better answer came: {failure.message}"
+        # A check is published as it is, and what a provider said of encrypted content is not.
+        told = failure.message if self.call.passenger.data_key is None else failure.code
+        because = f"no better answer came: {told}"
         *before, last = self.checks
         self.checks = (*before, msgspec.structs.replace(last, delivered_because=because))
         return self._completion(now, answer, None, by)

@@ -26,6 +26,7 @@ from schemas.batch import Call, Completion
 from schemas.errors import NextStep, ProviderError, ProviderRefused, ProviderTimeout
 from schemas.provider_health import LaneHealth
 from schemas.settings import ProviderSettings
+from streams.catchall import frames_of
 
 _log = logging.getLogger(__name__)
 
@@ -251,7 +252,7 @@ class CallRunner(Generic[Token]):
             return
         lane.forget(flight)
         where = {"request_id": flight.call.passenger.id, "provider": flight.target.provider}
-        _log.error("bug in a provider", exc_info=raised, extra=where)
+        _log.error("bug in a provider", extra={**where, "frames": frames_of(raised)})
         self._finish(flight, flight.failed(failures.bug(raised), now))
 
     def _go_on(self, flight: Flight[Token], lane: Lane[Token], error: ProviderError, now: float) -> None:

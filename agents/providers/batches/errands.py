@@ -31,6 +31,7 @@ from schemas.jobs import (
     SubmissionBegun,
 )
 from schemas.settings import BatchSettings
+from streams.catchall import frames_of
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +167,8 @@ async def _lines(items: Sequence[Item], job: Job, interface: BatchInterface) -> 
             lines.append(interface.line(item.id, decode_prompt(item.call.body), job.model))
             if len(lines) % RESULTS_AT_ONCE == 0:
                 await asyncio.sleep(0)
-    except Exception as bug:
-        logger.error("bug in a batch interface", exc_info=bug, extra={"job": job.key, "provider": job.provider})
+    except Exception as bug:  # noqa: BLE001 - a batch interface is an extension: its bug costs the job, no worker
+        where = {"job": job.key, "provider": job.provider, "frames": frames_of(bug)}
+        logger.error("bug in a batch interface", extra=where)
         return None
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from schemas.errors import ConfigurationError
 
 FINISHED = frozenset({"stop", "end_turn", "stop_sequence", "tool_calls", "tool_use", "function_call"})
 FENCE = "```"
+IDENTIFIER = re.compile(r"[A-Za-z_]{1,32}")
+"""What a reason for the end looks like; anything else a provider says there may be text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Finding:
 
     Attributes:
         check: `finish_reason`, `empty`, `refusal`, `json`, `json_schema` or `arithmetic`.
-        detail: What was found, without the answer's text.
+        detail: What was found, without text of the answer or of the schema: both may be sealed, and this is not.
     """
 
     check: str
@@ -44,7 +47,8 @@ def findings(answer: str, finish_reason: str | None, schema: Mapping[str, Any] |
     """
     found = []
     if finish_reason is not None and finish_reason not in FINISHED:
-        found.append(Finding("finish_reason", f"ended by {finish_reason!r}"))
+        named = repr(finish_reason) if IDENTIFIER.fullmatch(finish_reason) else "something that is no name"
+        found.append(Finding("finish_reason", f"ended by {named}"))
     if not answer.strip() and finish_reason not in ("tool_calls", "tool_use", "function_call"):
         found.append(Finding("empty", "no text"))
     if refuses(answer):
@@ -69,7 +73,8 @@ def _against(answer: str, schema: Mapping[str, Any]) -> list[Finding]:
     worst = best_match(Draft202012Validator(schema).iter_errors(document))
     if worst is None:
         return []
-    return [Finding("json_schema", f"{worst.json_path} does not meet {worst.validator!r}")]
+    # Not the path: its names are the schema's, or what the model made keys of.
+    return [Finding("json_schema", f"does not meet {worst.validator!r} at depth {len(worst.absolute_path)}")]
 
 
 def _unfenced(answer: str) -> str:

@@ -60,7 +60,8 @@ def _fences_of(page: Path) -> Iterator[Fence]:
 
 
 SIGNING = "signing"
-"""Kind of the blocks that a test of their own runs."""
+SEALING = "sealing"
+"""Kinds of the blocks that tests of their own run."""
 
 
 def commands() -> list[Command]:

@@ -15,6 +15,7 @@ from agents.providers.scripted import Scripted
 from schemas.batch import Call, Cascade, Completion, Target
 from schemas.errors import ProviderRefused
 from schemas.wire import Answer, Tokens
+from streams.logs import JsonFormatter
 from tests.unit.providers.calls import call, settings
 from tests.unit.providers.virtual_time import START, clock, run
 
@@ -120,7 +121,18 @@ def test_a_bug_in_the_check_asks_the_next_step(caplog: pytest.LogCaptureFixture)
     completion = run(ended(Scripted(), Ruled(ZeroDivisionError("secret")), cascade()))
     assert models(completion) == ["small", "big"]
     assert completion.checks[0].reason == "the check met an unexpected ZeroDivisionError"
-    assert "bug in the check" in caplog.text
+    (line,) = [JsonFormatter().format(record) for record in caplog.records if "bug in the check" in record.message]
+    assert ("ZeroDivisionError" in line, "secret" in line) == (True, False)
+
+
+@pytest.mark.parametrize(("data_key", "told"), [(None, "secret"), ("0" * 32, "provider_refused")])
+def test_what_a_provider_said_of_encrypted_content_is_not_in_a_check(data_key: str | None, told: str) -> None:
+    one = cascade()
+    one = msgspec.structs.replace(one, passenger=msgspec.structs.replace(one.passenger, data_key=data_key))
+    completion = run(ended(Scripted([SHORT, ProviderRefused("provider_refused", "secret")]), Ruled(DOUBTFUL), one))
+    assert completion.answer == SHORT.answer
+    because = completion.checks[0].delivered_because or ""
+    assert (told in because, "secret" in because) == (True, data_key is None)
 
 
 def test_a_long_answer_is_checked_in_a_thread() -> None:

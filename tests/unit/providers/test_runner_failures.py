@@ -11,6 +11,7 @@ from agents.providers.scripted import ANSWER, Scripted
 from schemas.batch import Call, Completion, Target
 from schemas.errors import ProviderOverloaded, ProviderRefused, ProviderTimeout, ProviderUnreadable
 from schemas.wire import Tokens
+from streams.logs import JsonFormatter
 from tests.unit.providers.calls import MODEL, Bench, call, settings
 from tests.unit.providers.virtual_time import START, clock, run
 
@@ -158,7 +159,9 @@ def test_a_bug_in_a_provider_ends_its_call_only_and_is_logged_once(caplog: pytes
     run(test())
     bugs = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [getattr(record, "request_id", None) for record in bugs] == ["a", "b"]
-    assert all(record.exc_info for record in bugs)
+    lines = [JsonFormatter().format(record) for record in bugs]
+    assert ["ZeroDivisionError" in lines[0], "KeyError" in lines[1]] == [True, True]
+    assert "secret" not in "".join(lines)
 
 
 @pytest.mark.parametrize("nonsense", ["at once", "later"])

@@ -52,7 +52,7 @@ class Told:
 
     def line(self, item: str, prompt: Prompt, model: str) -> bytes:
         if self.bug:
-            raise TypeError("a bug")
+            raise TypeError("secret prompt")
         return f"{item} {model} {prompt.text}".encode()
 
     async def upload(self, job: str, lines: Sequence[bytes]) -> str | None:

@@ -41,9 +41,26 @@ def test_each_check_finds_its_fault(
     assert checks(answer, finish_reason, schema) == expected
 
 
-def test_details_do_not_repeat_the_answer() -> None:
-    (finding,) = findings('{"total": "secret"}', "stop", SCHEMA)
-    assert finding.detail == "$.total does not meet 'type'"
+@pytest.mark.parametrize(
+    ("answer", "schema", "detail"),
+    [
+        ('{"total": "secret"}', SCHEMA, "does not meet 'type' at depth 1"),
+        ('{"secret": {"secret": 1}}', {"additionalProperties": {"additionalProperties": False}}, None),
+        ("{}", {"required": ["secret"]}, "does not meet 'required' at depth 0"),
+        ('{"secret": 1}', {"properties": {"secret": {"const": "secret"}}}, None),
+    ],
+)
+def test_details_repeat_neither_the_answer_nor_the_schema(
+    answer: str, schema: Mapping[str, object], detail: str | None
+) -> None:
+    (finding,) = findings(answer, "stop", schema)
+    assert "secret" not in finding.detail
+    assert detail in (None, finding.detail)
+
+
+def test_a_finish_reason_that_is_text_is_not_repeated() -> None:
+    (finding,) = findings("Paris", "stopped at the secret", None)
+    assert finding.detail == "ended by something that is no name"
 
 
 def test_a_wrong_schema_is_a_configuration_error() -> None:
