@@ -18,7 +18,7 @@ ANSWERING_SECONDS = 120
 REQUESTS = 2_000
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_the_pipeline_goes_on_without_clickhouse_and_the_sink_catches_up(
     tmp_path: Path, own_broker: str, broker_kind: str, report: Report
 ) -> None:
