@@ -149,7 +149,7 @@ def compose_stages(
     routing = RoutingStep(registry, settings.routing, predictor, runner.down, tasks)
     experience, screening = Experience(settings.routing.learn_after), configured_screening(settings.screening)
 
-    estimator = Estimator(registry, settings.routing.expected_output_tokens)
+    estimator = Estimator(registry)
 
     def new_state(partition: int) -> PartitionState:
         budgets = BudgetDesk(directory, estimator, settings.governance.hold_seconds)

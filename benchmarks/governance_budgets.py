@@ -9,6 +9,7 @@ from agents.governance.budgets.desk import BudgetDesk
 from agents.governance.registry import Registry
 from benchmarks.governance_load import (
     BULK_SIZE,
+    EXPECTED_OUTPUT_TOKENS,
     HOLD_SECONDS,
     MICROSECONDS,
     NOW,
@@ -41,6 +42,8 @@ def budgets() -> dict[str, float]:
     )
     registry.register(key)
     prices = estimator()
+    scopes = registry.scope_chain("acme", "amara", KEY_ID)
+    assert scopes is not None
     requests = [
         Request.model_validate({"id": f"q{number}", "tenant": "acme", "user": "amara", "prompt": PROMPT})
         for number in range(SINGLES)
@@ -54,7 +57,7 @@ def budgets() -> dict[str, float]:
         gc.collect()
         marks = [time.perf_counter()]
         for journey in journeys:
-            desk.reserve(journey, NOW)
+            desk.reserve(journey, scopes, EXPECTED_OUTPUT_TOKENS, NOW)
         marks.append(time.perf_counter())
         for start in range(0, SINGLES, BULK_SIZE):
             desk.booked(desk.sending(), usages[start : start + BULK_SIZE], range(start, start + BULK_SIZE), NOW)

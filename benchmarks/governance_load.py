@@ -38,7 +38,7 @@ class Receipt:
 
 def estimator() -> Estimator:
     """Return what estimates costs by the models of this repository."""
-    return Estimator(ModelsFile(MODELS).load(), EXPECTED_OUTPUT_TOKENS)
+    return Estimator(ModelsFile(MODELS).load())
 
 
 def request(number: int) -> bytes:

@@ -95,14 +95,17 @@ class GovernanceStep:
         if problem is not None:
             return problem
         key = ledger_key(request.tenant, request.id)
-        tokens = input_tokens + (request.sampling.max_output_tokens or policy.expected_output(self._expected_output))
+        output_tokens = request.sampling.max_output_tokens or policy.expected_output(self._expected_output)
+        tokens = input_tokens + output_tokens
         journey.input_tokens = input_tokens
-        journey.policy = policy
-        problem = self._admission.objection(key, gates, tokens, now) or self._budgets.reserve(journey, now)
+        problem = self._admission.objection(key, gates, tokens, now) or self._budgets.reserve(
+            journey, scopes, output_tokens, now
+        )
         if problem is not None:
             return problem
         self._admission.admit(key, gates, tokens, now)
         journey.tenant = scopes.tenant
+        journey.policy = policy
         return None
 
 

@@ -15,14 +15,12 @@ class Standing(NamedTuple):
 
     Attributes:
         gates: The limits that they pass.
-        team: Whose budgets and limits count, as the user or the key belongs to one.
     """
 
     policy: EffectivePolicy
     gates: Gates
-    team: str | None
 
 
 def standing_of(scopes: Scopes) -> Standing:
     """Work out what holds under these scopes."""
-    return Standing(effective_policy(scopes), gates_of(scopes), None if scopes.team is None else scopes.team.team)
+    return Standing(effective_policy(scopes), gates_of(scopes))

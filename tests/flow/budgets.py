@@ -8,9 +8,8 @@ from agents.governance.registry import Registry
 from tests.flow.models import three_models
 
 HOLD_SECONDS = 3600.0
-EXPECTED_OUTPUT_TOKENS = 100
 
 
 def a_desk(directory: Registry) -> BudgetDesk:
     """Return the desk of a partition, with the prices of `three_models`."""
-    return BudgetDesk(directory, Estimator(three_models(), EXPECTED_OUTPUT_TOKENS), HOLD_SECONDS)
+    return BudgetDesk(directory, Estimator(three_models()), HOLD_SECONDS)

@@ -11,36 +11,21 @@ from pydantic import SecretStr
 
 from agents.governance.encryption.configured import required_data_keys
 from agents.governance.encryption.keyring import DataKeys
-from agents.providers.protocol import Prompt, Reply
 from schemas.governance import DataKeyIssued
 from schemas.policy import EncryptionMode, PersonalDataMode, Policy
 from schemas.settings import GovernanceSettings
 from schemas.tenant import TenantRegistered
-from schemas.wire import Answer, Tokens
 from streams.sealing.binding import ContentErased
 from streams.sealing.facts import data_key_place
 from streams.sealing.requests import RequestSealer
 from streams.submission.content import opened_result
 from streams.topics import COMPLETIONS, DEADLETTER, DISPATCH, RESULTS
+from tests.pipeline.echo import Echo
 from tests.pipeline.rig import Rig, ask, serve, settings
 
 SECRET = "the heron flies at dawn"
 MAIL = "heron@example.com"
 MASTER = SecretStr(b64encode(bytes(range(32))).decode())
-
-
-class Echo:
-    """Answers with what it was asked, and remembers it."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply:
-        self.seen.append(prompt.text)
-        return Reply(Answer(f"You said: {prompt.text}", None, "stop"), Tokens(10, 0, 10))
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 class Scene:

@@ -2,28 +2,13 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.providers.protocol import Prompt, Reply
 from schemas.policy import PersonalDataMode, Policy
 from schemas.tenant import TenantRegistered
-from schemas.wire import Answer, Tokens
 from streams.topics import COMPLETIONS, DISPATCH
+from tests.pipeline.echo import Echo
 from tests.pipeline.rig import Rig, ask, serve, settings
 
 ANN, BOB = "ann@example.com", "bob@example.org"
-
-
-class Echo:
-    """Answers with what it was asked, and remembers it."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply:
-        self.seen.append(prompt.text)
-        return Reply(Answer(f"You said: {prompt.text}", None, "stop"), Tokens(10, 0, 10))
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 def served(mode: PersonalDataMode, *prompts: str, pause: float = 1.0) -> tuple[Rig, Echo]:

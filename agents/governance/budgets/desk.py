@@ -35,20 +35,23 @@ class BudgetDesk(Recollection):
         self._hold_seconds = hold_seconds
         self._unnoted: set[str] = set()
 
-    def reserve(self, journey: Journey, now: float) -> ProblemRecord | None:
+    def reserve(self, journey: Journey, scopes: Scopes, output_tokens: int, now: float) -> ProblemRecord | None:
         """Hold what a request may cost, and write it on the journey; return the problem if a budget is in the way.
 
         Nothing is held where no scope of the request has a budget.
+
+        Args:
+            journey: With its estimated input tokens.
+            scopes: Of the request.
+            output_tokens: How long the answer is taken to be.
+            now: Unix seconds.
         """
         request = journey.request
-        scopes = self._directory.scope_chain(request.tenant, request.user, journey.key_id)
-        if scopes is None:
-            return None
-        payer = _payer(scopes)
+        payer = scopes.once(_payer)
         journey.team = payer.team
         if not any(fact.budgets for fact in scopes.widest_first):
             return None
-        usd = self._estimator.cost(request, scopes.tenant.reference_model, journey.input_tokens, journey.policy)
+        usd = self._estimator.cost(request.model, scopes.tenant.reference_model, journey.input_tokens, output_tokens)
         expires_at = max(now, deadline_of(request) or now) + self._hold_seconds
         key = ledger_key(request.tenant, request.id)
         exceeded = self.ledger.reserve(key, Reservation(usd, payer, expires_at), now)

@@ -4,42 +4,35 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from schemas.effective_policy import EffectivePolicy
 from schemas.prices import NOTHING, cost_of
 from schemas.registry import ModelRegistry, ModelSpec
-from schemas.request import Request
 from schemas.wire import Tokens
 
 
 class Estimator:
     """Estimates from the price of the model that is asked for, else of the tenant's reference model.
 
-    The answer is taken to be as long as the request allows, else as long as routing expects answers to be and the
-    policy allows. Nothing is taken off for the cache or the batch lane: both may fail to come. See
-    `docs/adr/0014-budgets.md`.
+    Nothing is taken off for the cache or the batch lane: both may fail to come. See `docs/adr/0014-budgets.md`.
 
     Args:
         models: With their prices.
-        expected_output_tokens: Of an answer whose length the request leaves open.
     """
 
-    def __init__(self, models: ModelRegistry, expected_output_tokens: int) -> None:
+    def __init__(self, models: ModelRegistry) -> None:
         self._models = models
-        self._expected_output_tokens = expected_output_tokens
 
-    def cost(self, request: Request, reference_model: str, input_tokens: int, policy: EffectivePolicy) -> Decimal:
+    def cost(self, model: str | None, reference_model: str, input_tokens: int, output_tokens: int) -> Decimal:
         """Return the estimated cost in dollars.
 
         A named model without a price cannot be called and costs nothing. Where none is named and the reference model
         has no price either, another model will be found, which may be the dearest.
         """
-        output = request.sampling.max_output_tokens or policy.expected_output(self._expected_output_tokens)
-        spec = self._models.get(request.model or reference_model)
+        spec = self._models.get(model or reference_model)
         if spec is not None:
-            return _cost(spec, input_tokens, output)
-        if request.model is not None:
+            return _cost(spec, input_tokens, output_tokens)
+        if model is not None:
             return NOTHING
-        return max((_cost(one, input_tokens, output) for one in self._models), default=NOTHING)
+        return max((_cost(one, input_tokens, output_tokens) for one in self._models), default=NOTHING)
 
 
 def _cost(spec: ModelSpec, input_tokens: int, output_tokens: int) -> Decimal:

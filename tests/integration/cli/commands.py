@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from streams.cli.environment import SOURCES
 
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,14 @@ class Up:
 
     def wait(self) -> int:
         return self._process.wait(STOP_SECONDS)
+
+
+def eventually(look: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait for what other processes bring about."""
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def write_lines(path: Path, documents: Sequence[object]) -> Path:

@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.governance.audit.keys import public_pem
-from tests.integration.cli.commands import Asahi, Up, write_lines
-from tests.integration.cli.test_commands import eventually, run_producer
+from tests.integration.cli.commands import Asahi, Up, eventually, write_lines
+from tests.integration.cli.test_commands import run_producer
 
 REJECTED = 60
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,17 +13,7 @@ import pytest
 
 from streams.cli.app import run
 from streams.submission.workload import workload
-from tests.integration.cli.commands import Asahi, Up, write_lines
-
-PATIENCE_SECONDS = 60.0
-
-
-def eventually(look: Callable[[], bool]) -> None:
-    """Wait for what other processes bring about."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+from tests.integration.cli.commands import Asahi, Up, eventually, write_lines
 
 
 def test_a_file_is_answered_and_the_totals_add_up(asahi: Asahi, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
@@ -18,19 +17,11 @@ from streams.outbox import Outbox
 from streams.partitioning import home_partition
 from streams.tail import read_tail
 from streams.topics import AUDIT, REQUESTS
-from tests.integration.cli.commands import Asahi, Said, Up
+from tests.integration.cli.commands import Asahi, Said, Up, eventually
 from tests.unit.docs.fences import ROOT, SEALING, SHELLS, commands_of, fences
 
 PAGE = ROOT / "docs" / "encryption.md"
 WHY = ("--reason", "a test")
-PATIENCE_SECONDS = 60.0
-
-
-def eventually(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def settings_of(running: Up) -> Settings:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +14,9 @@ from schemas.settings import ClickHouseSettings
 from streams.tail import read_tail
 from streams.topics import CATALOGUE
 from streams.warehouse.client import Warehouse
-from tests.integration.cli.commands import Asahi, Up
+from tests.integration.cli.commands import Asahi, Up, eventually
 
 WHY = ("--reason", "a test")
-PATIENCE_SECONDS = 60.0
-
-
-def eventually(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def stack(running: Up) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from streams.submission.content import ContentAccess, read_sealing_facts
 from streams.tail import read_tail
 from streams.topics import AUDIT, REQUESTS
 from streams.warehouse.client import Warehouse
-from tests.integration.cli.commands import Asahi, Up, write_lines
+from tests.integration.cli.commands import Asahi, Up, eventually, write_lines
 
 WHY = ("--reason", "a test")
 PATIENCE_SECONDS = 120.0
@@ -50,13 +49,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 @pytest.fixture
 def asahi(running: Up, capsys: pytest.CaptureFixture[str]) -> Asahi:
     return Asahi(running.data_dir, capsys)
-
-
-def eventually(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def reached(running: Up) -> Settings:
@@ -167,9 +159,9 @@ def test_content_is_nowhere_in_plain_text_and_erased_content_opens_nowhere(
         assert [row["status"] for row in first[tenant]] == ["completed"] * QUESTIONS + ["failed"], first[tenant]
         assert [row["status"] for row in second[tenant][:-1]] == ["cached"] * QUESTIONS
         assert "simulated" in first[tenant][-1]["error"]["message"]
-    eventually(lambda: rows(running, "SELECT count() AS n FROM dead_letters")[0]["n"] == len(WORDS))
+    eventually(lambda: rows(running, "SELECT count() AS n FROM dead_letters")[0]["n"] == len(WORDS), PATIENCE_SECONDS)
     expected = len(WORDS) * (2 * QUESTIONS + 1)
-    eventually(lambda: rows(running, "SELECT count() AS n FROM results")[0]["n"] >= expected)
+    eventually(lambda: rows(running, "SELECT count() AS n FROM results")[0]["n"] >= expected, PATIENCE_SECONDS)
 
     answers = {tenant: first[tenant][0]["output"]["content"][:DIGEST_CHARS] for tenant in WORDS}
     needles = [*WORDS.values(), *answers.values()]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from agents.governance.stage import GovernanceStep
 from schemas.batch import Passenger
 from schemas.effective_policy import UNRESTRICTED
 from schemas.governance import TeamRegistered, UserRegistered
-from schemas.policy import CacheMode, Policy, Rates
+from schemas.policy import Budget, CacheMode, Period, Policy, Rates
 from schemas.request import Request
 from schemas.result import Lane, Result, Status
 from schemas.tenant import TenantLimits, TenantRegistered
@@ -163,6 +164,21 @@ def test_the_expected_output_is_what_bounds_it(
     directory.register(TenantRegistered(tenant="t", reference_model="m", policy=Policy(**policy), rates=rates))
     governance = GovernanceStep(directory, Admission(), a_desk(directory), EXPECTED_OUTPUT)
     assert bool(governance.process([journey(**fields)], NOW).onward) is passes
+
+
+def test_a_policy_that_bounds_answers_bounds_what_budgets_hold() -> None:
+    directory = Registry()
+    plenty = (Budget(period=Period.DAY, limit_usd=Decimal(1)),)
+    directory.register(TenantRegistered(tenant="t", reference_model="big", budgets=plenty))
+    governance = GovernanceStep(directory, Admission(), a_desk(directory), EXPECTED_OUTPUT)
+    free, bounded = journey(id="free"), journey(id="bounded")
+    assert governance.process([free], NOW).onward == [free]
+    policy = Policy(max_output_tokens=10)
+    directory.register(TenantRegistered(tenant="t", reference_model="big", budgets=plenty, policy=policy))
+    assert governance.process([bounded], NOW).onward == [bounded]
+    assert free.reserved is not None
+    assert bounded.reserved is not None
+    assert free.reserved - bounded.reserved == 90 * Decimal("0.00003")
 
 
 def test_what_is_in_flight_ends_with_its_result_and_is_known_to_a_successor() -> None:

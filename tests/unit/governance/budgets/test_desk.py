@@ -10,13 +10,12 @@ import msgspec
 from agents.governance.budgets.desk import BudgetDesk
 from agents.governance.registry import Registry
 from agents.governance.registry.places import Kind, Place
-from schemas.effective_policy import EffectivePolicy, Ruling
 from schemas.governance import TeamRegistered, UserRegistered
 from schemas.policy import Budget, Period
 from schemas.request import Request
 from schemas.result import Lane
 from schemas.tenant import TenantRegistered
-from schemas.wire import Tokens, UsageRecord
+from schemas.wire import ProblemRecord, Tokens, UsageRecord
 from streams.stage import Journey, moment
 from streams.tenancy.spending import Notes
 from streams.tenancy.state import ledger_key
@@ -41,6 +40,15 @@ def a_directory(*budgets: Budget) -> Registry:
 def a_journey(**fields: Any) -> Journey:
     request = Request.model_validate({"id": "r1", "tenant": "acme", "user": "amara", "prompt": "?"} | fields)
     return Journey(request, b"{}", "d", 0, NOW, Settled(), input_tokens=100)
+
+
+def reserve(
+    desk: BudgetDesk, directory: Registry, journey: Journey, output_tokens: int = 100
+) -> ProblemRecord | None:
+    request = journey.request
+    scopes = directory.scope_chain(request.tenant, request.user, journey.key_id)
+    assert scopes is not None
+    return desk.reserve(journey, scopes, output_tokens, NOW)
 
 
 def a_usage(name: str = "call-1", **fields: Any) -> UsageRecord:
@@ -76,19 +84,21 @@ def spent(desk: BudgetDesk, place: Place) -> Decimal:
 
 
 def test_the_estimate_is_held_in_every_scope_and_travels_with_the_journey() -> None:
-    desk, journey = a_desk(a_directory(LIMIT)), a_journey()
-    assert desk.reserve(journey, NOW) is None
+    directory = a_directory(LIMIT)
+    desk, journey = a_desk(directory), a_journey()
+    assert reserve(desk, directory, journey) is None
     assert (journey.reserved, journey.team) == (BIG_ANSWER, "search")
     assert {desk.ledger.account(place).reserved for place in (ACME, SEARCH, AMARA)} == {BIG_ANSWER}
 
 
 def test_a_named_model_and_a_longest_answer_make_the_estimate() -> None:
-    desk = a_desk(a_directory(LIMIT))
+    directory = a_directory(LIMIT)
+    desk = a_desk(directory)
     journey = a_journey(mode="explicit", model="middle", sampling={"max_output_tokens": 1000})
-    desk.reserve(journey, NOW)
+    reserve(desk, directory, journey, output_tokens=1000)
     assert journey.reserved == Decimal("0.0082")
     unpriced = a_journey(id="r2", mode="explicit", model="unheard-of")
-    assert desk.reserve(unpriced, NOW) is None
+    assert reserve(desk, directory, unpriced) is None
     assert unpriced.reserved == 0
 
 
@@ -97,21 +107,14 @@ def test_where_the_reference_model_has_no_price_the_dearest_model_is_reserved() 
     directory = a_directory(LIMIT)
     directory.register(TenantRegistered(tenant="acme", reference_model="gone", budgets=(LIMIT,)))
     desk, journey = a_desk(directory), a_journey()
-    assert desk.reserve(journey, NOW) is None
+    assert reserve(desk, directory, journey) is None
     assert journey.reserved == BIG_ANSWER
 
 
-def test_a_policy_that_bounds_answers_bounds_the_estimate() -> None:
-    desk, journey = a_desk(a_directory(LIMIT)), a_journey()
-    journey.policy = EffectivePolicy(max_output_tokens=Ruling(10, "organization acme"))
-    assert desk.reserve(journey, NOW) is None
-    assert journey.reserved is not None
-    assert journey.reserved < BIG_ANSWER
-
-
 def test_without_budgets_nothing_is_held() -> None:
-    desk, journey = a_desk(a_directory()), a_journey()
-    assert desk.reserve(journey, NOW) is None
+    directory = a_directory()
+    desk, journey = a_desk(directory), a_journey()
+    assert reserve(desk, directory, journey) is None
     assert journey.reserved is None
     assert journey.team == "search"
     assert len(desk.ledger) == 0
@@ -125,8 +128,9 @@ def test_made_up_users_have_no_account() -> None:
 
 
 def test_a_reservation_that_nobody_settles_expires_and_a_late_call_still_counts() -> None:
-    desk = a_desk(a_directory(LIMIT))
-    desk.reserve(a_journey(), NOW)
+    directory = a_directory(LIMIT)
+    desk = a_desk(directory)
+    reserve(desk, directory, a_journey())
     assert desk.reconcile(NOW + HOLD_SECONDS - 1) == []
     (told,) = desk.reconcile(NOW + HOLD_SECONDS)
     assert (told.action, told.subject) == ("reservation_expired", "r1")
@@ -169,7 +173,7 @@ def test_what_waits_in_a_batch_is_held_by_the_successor_unless_it_has_ended() ->
     directory = a_directory(LIMIT)
     desk = a_desk(directory)
     assert not desk.outlast("acme", KEY), "nothing is held for it"
-    desk.reserve(a_journey(), NOW)
+    reserve(desk, directory, a_journey())
     assert desk.outlast("acme", KEY)
     notes = desk.notes(NOW)
     assert notes is not None
