@@ -55,6 +55,7 @@ from streams.follow import Following
 from streams.log import Log
 from streams.presence import Presence
 from streams.receipts import Capacity
+from streams.surveys import ToldSurveys
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState
@@ -163,6 +164,7 @@ def compose_stages(
             windows=WindowStep(settings.windows, settings.batches),
             routing=routing,
             spending=budgets,
+            surveys=ToldSurveys(settings.routing.known_surveys),
         )
         return fit(state)
 

@@ -166,7 +166,7 @@ class Decision(Value):
         reason: One sentence for people.
         expected_cost_usd: Predicted before the call, in US dollars.
         predicted_quality: Of the chosen model for the task type.
-        lost: Why each other candidate lost, by model name.
+        lost: Why each other candidate lost, by model name; with a `survey`, see there.
         candidates: What was expected of each model that could have answered, the chosen one included, by model name.
             Models that the tenant, the lane or a missing capability ruled out are only in `lost`.
         input_tokens: Length of the input as estimated for the decision.
@@ -177,6 +177,7 @@ class Decision(Value):
         task_type: Detected from the prompt and used, where the request named none.
         task_confidence: Probability that it is the right one, in tenths, rounded down.
         min_quality: Least quality that was asked for, by the request or the settings.
+        survey: Id of the event on `asahi.surveys` that holds `candidates` and `lost`, where they are empty here.
     """
 
     rule: str
@@ -193,6 +194,7 @@ class Decision(Value):
     task_type: str | None = None
     task_confidence: Fraction | None = None
     min_quality: Fraction | None = None
+    survey: str | None = None
 
 
 class CacheHit(Value):

@@ -44,6 +44,9 @@ class RoutingSettings(Section):
         learn_seconds: Between two looks at how long answers are and how often calls are paid for twice; 0 learns
             nothing and expects what the other settings say.
         learn_after: Answers of a model and task type before their mean length is believed.
+        share_surveys: Tell candidates and why they lost once on `asahi.surveys`, and let decisions name them; off,
+            every decision holds its own, which makes a result about eight times as long.
+        known_surveys: Surveys remembered as told, per partition.
         prompt_cache_seconds: How long a provider keeps a prompt's beginning cached after a call.
         prompt_cache_min_tokens: Shortest beginning of a prompt that providers cache.
     """
@@ -62,5 +65,7 @@ class RoutingSettings(Section):
     task_confidence: Annotated[float, Field(ge=0, le=1)] = 0.7
     learn_seconds: Annotated[float, Field(ge=0)] = 60.0
     learn_after: Count = 50
+    share_surveys: bool = True
+    known_surveys: Count = 4_096
     prompt_cache_seconds: Annotated[float, Field(ge=0)] = 300.0
     prompt_cache_min_tokens: Count = 1_024

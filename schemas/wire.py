@@ -77,10 +77,23 @@ class Choice(Wire, frozen=True, gc=False):
     task_type: str | None = None
     task_confidence: float | None = None
     min_quality: float | None = None
+    survey: str | None = None
 
     def encoded(self) -> bytes:
         """Return the JSON."""
         return _json.encode(self)
+
+
+class SurveyRecord(Wire, frozen=True, gc=False):
+    """Twin of `Survey`."""
+
+    id: str
+    tenant: str
+    taken_at: datetime
+    models: str | None = None
+    candidates: msgspec.Raw = NO_CANDIDATES
+    lost: dict[str, str] = {}
+    version: int = 1
 
 
 class CheckRecord(Wire, frozen=True, gc=False):

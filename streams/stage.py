@@ -20,6 +20,7 @@ from schemas.batch import Cascade, Target
 from schemas.effective_policy import UNRESTRICTED, EffectivePolicy
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
+from schemas.survey import Findings
 from schemas.tenant import TenantRegistered
 from schemas.wire import NO_DECISION, AuditRecord, PersonalDataRecord, ProblemRecord, ResultRecord, TraceRecord
 
@@ -64,6 +65,7 @@ class Journey:
         lane: Set by windows.
         targets: Set by routing: the chosen model first, then fallbacks.
         choice: Set by routing: the JSON of a `schemas.wire.Choice`.
+        findings: Set by routing: what the survey found that the choice names; None where it names none.
         cascade: Set by routing where the first targets are steps of a cascade.
         key_id: The key under which it was signed; None in the unsigned mode.
         team: Set by governance, as the user or the key belongs to one.
@@ -89,6 +91,7 @@ class Journey:
     lane: Lane = Lane.INTERACTIVE
     targets: tuple[Target, ...] = ()
     choice: bytes | None = None
+    findings: Findings | None = None
     entered_at: float = 0.0
     stages_ms: dict[str, float] = field(default_factory=dict)
     cascade: Cascade | None = None

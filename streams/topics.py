@@ -19,6 +19,7 @@ from schemas.jobs import JobRecord
 from schemas.request import Request
 from schemas.result import Result
 from schemas.settings import KafkaSettings
+from schemas.survey import Survey
 from schemas.tenant import TenantRegistered
 from schemas.usage import Usage
 
@@ -97,6 +98,15 @@ RESULTS = Topic(
     "One terminal result per request.",
 )
 USAGE = Topic("asahi.usage", Scope.PUBLIC, Usage, "asahi.usage.recorded.v1", "tenant", "One event per paid call.")
+SURVEYS = Topic(
+    "asahi.surveys",
+    Scope.PUBLIC,
+    Survey,
+    "asahi.survey.taken.v1",
+    "tenant/id",
+    "Who competed for requests, told once for all decisions that name it.",
+    compacted=True,
+)
 AUDIT = Topic("asahi.audit", Scope.PUBLIC, Audit, "asahi.audit.recorded.v1", "tenant", "Auditable decisions.")
 AUDIT_LINKS = Topic(
     "asahi.audit.links",
@@ -222,6 +232,7 @@ CATALOGUE: tuple[Topic, ...] = (
     REQUESTS,
     RESULTS,
     USAGE,
+    SURVEYS,
     AUDIT,
     AUDIT_LINKS,
     AUDIT_CHECKPOINTS,

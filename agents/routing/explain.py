@@ -131,6 +131,8 @@ def _facts(result: Result) -> list[tuple[str, str]]:
             facts.append(("task type", f"{decision.task_type}, detected with {decision.task_confidence:.0%} or more"))
         if decision.models is not None:
             facts.append(("models", decision.models))
+        if decision.survey is not None and not decision.lost:
+            facts.append(("survey", f"{decision.survey} with the other models is not in the archive (yet)"))
     return facts + [("check", _checked(check)) for check in result.checks]
 
 

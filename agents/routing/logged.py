@@ -9,6 +9,7 @@ import msgspec
 from pydantic import ValidationError
 
 from agents.routing.replay import Logged
+from agents.routing.surveys import with_surveys
 from schemas.request import Request
 from schemas.result import Result
 from schemas.tenant import TenantLimits, TenantRegistered
@@ -65,7 +66,7 @@ async def read_logged(
     chosen = CHOSEN.format(condition=condition)
     asked = {**parameters, "limit": limit}
     events = await _values(warehouse, RESULT_EVENTS.format(chosen=chosen), asked, RESULTS.name)
-    results = [Result.model_validate_json(value) for value in events]
+    results = await with_surveys(warehouse, [Result.model_validate_json(value) for value in events])
     requests: dict[Key, Request] = {}
     for value in await _values(warehouse, REQUEST_MESSAGES.format(chosen=chosen), asked, REQUESTS.name):
         for each in requests_in(value):

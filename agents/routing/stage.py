@@ -13,19 +13,21 @@ from agents.routing.predictions import QualityPredictor
 from agents.routing.prospect import Prospect
 from agents.routing.quality import Qualities
 from agents.routing.router import NO_EXPECTATIONS, Router
+from agents.routing.sharing import shared
 from agents.routing.tasks.requests import DetectedTasks
 from agents.routing.warmth import PromptCaches
 from schemas.batch import Cascade, Target
 from schemas.registry import ModelRegistry
 from schemas.result import Status
 from schemas.settings import RoutingSettings
+from schemas.survey import Findings
 from schemas.wire import ProblemRecord
 from streams.outcomes import rejection_audit
 from streams.stage import Flow, Journey, ended_with
 
 NONE_DETECTED = repeat(None)
-Decided = tuple[tuple[Target, ...], bytes, Cascade | None]
-"""The targets in order, the JSON of the choice, and the cascade that the first targets are steps of."""
+Decided = tuple[tuple[Target, ...], bytes, Findings | None, Cascade | None]
+"""The targets in order, the JSON of the choice, the survey it names, and the cascade whose steps come first."""
 
 
 class RoutingStep:
@@ -92,7 +94,7 @@ class RoutingStep:
             if isinstance(decided, ProblemRecord):
                 self._refuse(journey, decided, now, flow)
             else:
-                journey.targets, journey.choice, journey.cascade = decided
+                journey.targets, journey.choice, journey.findings, journey.cascade = decided
                 journey.lane = constraints.needs.lane
                 if journey.policy.max_output_tokens is not None:
                     journey.longest_answer = self._longest_answer(journey)
@@ -120,7 +122,10 @@ class RoutingStep:
         route = self._router.route(constraints, prospect)
         if isinstance(route, ProblemRecord):
             return route
-        return (route.targets, route.choice.encoded(), route.cascade)
+        choice, findings = route.choice, None
+        if prospect.qualities is None and self._settings.share_surveys:  # no two with predictions are alike
+            choice, findings = shared(choice)
+        return (route.targets, choice.encoded(), findings, route.cascade)
 
     def _predicted(self, journeys: Sequence[Journey]) -> Sequence[tuple[int, ...] | None]:
         """Return the predicted qualities for each journey; None where nothing is predicted."""

@@ -21,6 +21,7 @@ from schemas.result import (
     Baseline,
     CacheHit,
     Decision,
+    Expected,
     Lane,
     Output,
     Problem,
@@ -29,6 +30,7 @@ from schemas.result import (
     Status,
     TokenUsage,
 )
+from schemas.survey import Survey
 from schemas.tenant import TenantLimits, TenantRegistered
 from schemas.usage import Usage
 
@@ -37,6 +39,8 @@ _COMPLETED = datetime(2026, 11, 23, 8, 0, 0, 742_000, tzinfo=UTC)
 _DIGEST = "5d41402abc4b2a76b9719d911017c592"
 _HEAD = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _RECORD = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
+_SURVEY = "1c7a92ae351d4e21e7d8a9c2b7f04c53"
+_MODELS = "2026-11-20/5d41402a"
 _TOKENS = TokenUsage(input_tokens=24, output_tokens=50)
 _COST = Decimal("0.0000336")
 _BASELINE = Decimal("0.00174")
@@ -85,7 +89,9 @@ EXAMPLES: dict[type[BaseModel], dict[str, BaseModel]] = {
                 reason="gpt-4o-mini is the cheapest of 2 models that meet the constraints.",
                 expected_cost_usd=Decimal("0.000159"),
                 predicted_quality=0.85,
-                lost={"gpt-4-turbo": "costs more"},
+                input_tokens=24,
+                models=_MODELS,
+                survey=_SURVEY,
             ),
             stages_ms={"governance": 0.1, "cache": 0.1, "routing": 0.1, "providers": 730.2, "accounting": 2.5},
             latency_ms=742.0,
@@ -189,6 +195,19 @@ EXAMPLES: dict[type[BaseModel], dict[str, BaseModel]] = {
             key_id=_HEAD[:32],
             signed_at=_COMPLETED,
             signature=base64.b64encode(bytes(64)).decode(),
+        ),
+    },
+    Survey: {
+        "two_models": Survey(
+            id=_SURVEY,
+            tenant="demo",
+            models=_MODELS,
+            candidates={
+                "gpt-4o-mini": Expected(quality=0.85, cost_usd=Decimal("0.000159")),
+                "gpt-4-turbo": Expected(quality=0.95, cost_usd=Decimal("0.00792")),
+            },
+            lost={"gpt-4-turbo": "costs more"},
+            taken_at=_RECEIVED,
         ),
     },
     Feedback: {

@@ -15,14 +15,15 @@ from streams.envelope import Publication, cloud_event
 from streams.log import Log
 from streams.sealing.codec import ContentCodec
 from streams.stage import Journey, Receipt
+from streams.surveys import survey_event
 from streams.tenancy.state import PartitionState, ledger_key
-from streams.topics import AUDIT, DEADLETTER, DISPATCH, RESULTS, USAGE
+from streams.topics import AUDIT, DEADLETTER, DISPATCH, RESULTS, SURVEYS, USAGE
 
 ToCall = Callable[[Journey, float], Call]
 ShardPartition = Callable[[Call, int], int]
 
 PASSENGER_BYTES = 1024
-"""What a call holds besides its body is mostly the decision; fifteen models that lost take some 700 bytes."""
+"""What a call holds besides its body."""
 
 _json = msgspec.json.Encoder()
 
@@ -88,7 +89,11 @@ class Delivery:
         await self.results(state, ended)
 
     async def calls(self, state: PartitionState, journeys: Sequence[Journey], now: float) -> None:
-        """Dispatch routed journeys, grouped by the partition of their lane shard."""
+        """Dispatch routed journeys, grouped by the partition of their lane shard; first what their decisions name."""
+        news = state.surveys.news([(journey.request.tenant, journey.findings) for journey in journeys], now)
+        if news:
+            await self._log.publish(SURVEYS.name, state.partition, [survey_event(record) for record in news])
+            state.surveys.told(news, now)
         shards: dict[int, list[tuple[Call, Journey]]] = {}
         for journey in journeys:
             call = self._to_call(journey, now)

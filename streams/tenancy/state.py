@@ -10,6 +10,7 @@ from schemas.batch import Completion, Passenger
 from streams.outcomes import Outcome, Standing
 from streams.records import Record
 from streams.stage import Flow, Journey, Step
+from streams.surveys import ToldSurveys
 from streams.tenancy.spending import Spending
 from streams.topics import DISPATCH, RESULTS
 from streams.transport.offsets import Marks
@@ -171,6 +172,7 @@ class PartitionState:
     Attributes:
         entrance: Reads messages, and checks who sent them.
         spending: The budgets of its tenants.
+        surveys: What its tenants have been told of who competed.
         steps: Governance, screening for personal data, cache, windows, routing, in the order of the flow.
         results_position: Where the results of this partition end, as far as known.
         ending: Requests whose terminal result is being published.
@@ -186,6 +188,7 @@ class PartitionState:
     windows: Windows
     routing: Step
     spending: Spending
+    surveys: ToldSurveys
     calls: OpenCalls = field(default_factory=OpenCalls)
     results_position: int = 0
     ending: set[str] = field(default_factory=set)

@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.registry import ModelRegistry, ModelSpec
 from schemas.wire import Choice, ExpectedRecord
+from streams.stage import Journey
 
 
 def a_model(name: str, **fields: Any) -> ModelSpec:
@@ -39,6 +40,16 @@ def three_models() -> ModelRegistry:
         a_model("middle", quality={"default": 0.85}, price={"input": 2, "output": 8}),
         a_model("small", quality={"default": 0.6, "mathematics": 0.3}, price={"input": "0.1", "output": "0.4"}),
     )
+
+
+def decision_of(journey: Journey) -> Choice:
+    """Return the whole decision about a journey: what it names of a survey is in it."""
+    choice = msgspec.json.decode(journey.choice or b"", type=Choice)
+    found = journey.findings
+    assert choice.survey == (None if found is None else found.id)
+    if found is None:
+        return choice
+    return msgspec.structs.replace(choice, survey=None, candidates=found.candidates, lost=found.lost)
 
 
 def candidates_of(choice: Choice) -> dict[str, ExpectedRecord]:

@@ -20,7 +20,7 @@ from schemas.tenant import TenantRegistered
 from streams.envelope import header
 from streams.records import Record
 from streams.tenancy.state import PartitionState
-from streams.topics import AUDIT, COMPLETIONS, DEADLETTER, DISPATCH, RESULTS, USAGE
+from streams.topics import AUDIT, COMPLETIONS, DEADLETTER, DISPATCH, RESULTS, SURVEYS, USAGE
 from tests.flow.models import three_models
 from tests.memory.broker import MemoryBroker
 from tests.memory.cluster import Cluster
@@ -128,6 +128,19 @@ class Rig:
             assert header(record.headers, "ce_id") == result["id"].encode()
             found.setdefault(result["id"], []).append(result)
         return found
+
+    def surveys(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return what tenants were told of who competed, by tenant and id."""
+        told = [msgspec.json.decode(record.value or b"") for record in self.broker.topic(SURVEYS.name)]
+        return {(each["tenant"], each["id"]): each for each in told}
+
+    def decision(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Return the whole decision of a result: with what the survey that it names found."""
+        decision: dict[str, Any] = result["decision"]
+        if "survey" not in decision:
+            return decision
+        survey = self.surveys()[result["tenant"], decision["survey"]]
+        return decision | {name: survey.get(name, {}) for name in ("candidates", "lost")}
 
     def statuses(self) -> dict[str, str]:
         """Return the one status of every request that has a result."""

@@ -68,12 +68,12 @@ def answered(provider: ByModel, **fields: Any) -> tuple[dict[str, Any], list[dic
 
 def test_a_cheap_answer_that_holds_is_delivered() -> None:
     provider = ByModel({"small": GOOD})
-    result, usages, _ = answered(provider)
+    result, usages, rig = answered(provider)
     assert provider.asked == ["small"]
     assert (result["status"], result["model"], result["attempts"]) == ("completed", "small", 1)
     assert [usage["model"] for usage in usages] == ["small"]
     assert result["checks"] == [{"model": "small", "accepted": True, "reason": "nothing speaks against it"}]
-    decision = result["decision"]
+    decision = rig.decision(result)
     assert decision["rule"] == "cascade"
     assert decision["steps"] == [{"model": "small", "escalation": pytest.approx(0.4)}, {"model": "middle"}]
     assert decision["accept"] == 0.7

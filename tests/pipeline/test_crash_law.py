@@ -88,6 +88,14 @@ def each_paid_call_is_counted_once(rig: Rig, *, late: bool) -> None:
         assert set(used.values()) <= {1}
 
 
+def each_decision_can_be_read(rig: Rig) -> None:
+    """The survey that a decision names came before the call, so that no crash can lose it."""
+    told = rig.surveys().keys()
+    for result in (each for results in rig.results().values() for each in results):
+        named = result.get("decision", {}).get("survey")
+        assert named is None or (result["tenant"], named) in told, result
+
+
 def what_is_dead_has_a_letter(rig: Rig, sent: list[Message]) -> None:
     expected = Counter(code for message in sent for code in message.dead)
     letters = {(letter["id"], letter["code"]) for letter in rig.dead_letters()}
@@ -105,6 +113,7 @@ def hold(
         late = any(event.late_seconds is not None or event.fate is Fate.UNDEAD for event in events)
         each_has_its_result(rig, sent, late=late)
         each_paid_call_is_counted_once(rig, late=late)
+        each_decision_can_be_read(rig)
         what_is_dead_has_a_letter(rig, sent)
         again = rig.dispatched_again()
         assert late or not again

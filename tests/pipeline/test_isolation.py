@@ -15,7 +15,7 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from schemas.settings import KafkaSettings, WindowSettings
-from streams.topics import AUDIT, DEADLETTER, RESULTS, USAGE
+from streams.topics import AUDIT, DEADLETTER, RESULTS, SURVEYS, USAGE
 from tests.pipeline.operations import OPERATIONS, Act, Operation, private
 from tests.pipeline.rig import Rig, settings
 from tests.unit.providers.virtual_time import run
@@ -26,7 +26,7 @@ COMMON = settings(
     windows=WindowSettings(bulk_size=2, bulk_seconds=1.0),
 )
 """Windows are small, so that one who shares them notices."""
-PUBLISHED = (RESULTS, USAGE, AUDIT, DEADLETTER)
+PUBLISHED = (RESULTS, SURVEYS, USAGE, AUDIT, DEADLETTER)
 PLACES_ON_THE_LOG = {USAGE.name: ("id",), DEADLETTER.name: ("id", "source_offset")}
 """Fields that say at which place something stood on the shared log, or how many calls a worker had made."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from tests.integration.cli.commands import Asahi
+from tests.integration.cli.commands import Asahi, eventually
 from tests.unit.docs.fences import ROOT, fences
 
 PAGE = ROOT / "docs" / "governance.md"
@@ -59,7 +59,8 @@ def test_the_example_of_the_docs_holds(asahi: Asahi, tmp_path: Path) -> None:
     assert (error["code"], "team search" in error["message"]) == ("model_not_allowed", True)
     assert results["order-3"]["model"] == "gpt-4o-mini"
     assert results["order-3"]["usage"]["output_tokens"] <= 500
-    lost = results["order-3"]["decision"]["lost"]
+    eventually(lambda: "not allowed by team search" in asahi("explain", "order-3").out)
+    lost = asahi("explain", "order-3", "--json").json["result"]["decision"]["lost"]
     assert lost["gpt-4-turbo"] == "not allowed by team search"
     assert lost["gpt-4o"] == "not allowed by tenant acme"
 

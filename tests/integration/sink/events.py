@@ -14,8 +14,10 @@ from schemas.wire import (
     Answer,
     BaselineRecord,
     Choice,
+    ExpectedRecord,
     ResultRecord,
     SavingsRecord,
+    SurveyRecord,
     Tokens,
     UsageRecord,
 )
@@ -28,6 +30,7 @@ START = datetime(2026, 11, 23, 10, 0, 0, 123_456, tzinfo=UTC)
 COST = Decimal("0.000000000000123457")
 BASELINE = Decimal("0.01")
 TENANT = "demo"
+SURVEY = "1c7a92ae351d4e21e7d8a9c2b7f04c53"
 
 
 def result(number: int, *, status: Status = Status.COMPLETED, tenant: str = TENANT) -> ResultRecord:
@@ -47,7 +50,7 @@ def result(number: int, *, status: Status = Status.COMPLETED, tenant: str = TENA
         usage=Tokens(100, 40, 20, 5),
         baseline=BaselineRecord("large", f"{BASELINE:f}"),
         savings=SavingsRecord(routing=f"{saved:f}"),
-        decision=msgspec.Raw(Choice("cheapest", "the cheapest", "0.000001", 0.9).encoded()),
+        decision=msgspec.Raw(Choice("cheapest", "the cheapest", "0.000001", 0.9, survey=SURVEY).encoded()),
         stages_ms={"governance": 0.1, "providers": 4.9},
         latency_ms=5.0,
         attempts=1,
@@ -59,6 +62,16 @@ def result(number: int, *, status: Status = Status.COMPLETED, tenant: str = TENA
 def result_event(number: int, *, status: Status = Status.COMPLETED, tenant: str = TENANT) -> Publication:
     record = result(number, status=status, tenant=tenant)
     return cloud_event(RESULTS, record.id, record.tenant, record.completed_at, msgspec.json.encode(record))
+
+
+def survey_record(*, tenant: str = TENANT) -> SurveyRecord:
+    """Return who competed for the requests of `result`."""
+    candidates = {
+        "small": ExpectedRecord(0.9, "0.000001"),
+        "large": ExpectedRecord(0.95, f"{BASELINE:f}", 7, 20, 1.5),
+    }
+    expected = msgspec.Raw(msgspec.json.encode(candidates))
+    return SurveyRecord(SURVEY, tenant, START, "2026-11-20/ab", expected, {"large": "costs more", "odd": "no tools"})
 
 
 def usage_event(number: int) -> Publication:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
 
-from schemas.result import Status
+from agents.routing.surveys import with_surveys
+from schemas.result import Result, Status
 from schemas.settings import Settings
 from schemas.wire import AuditRecord, DeadLetterRecord
 from streams.envelope import RESTORED_HEADER, Publication, cloud_event
-from streams.topics import AUDIT, DEADLETTER, FEEDBACK, GOVERNANCE, REQUESTS, RESULTS, USAGE
+from streams.surveys import survey_event
+from streams.topics import AUDIT, DEADLETTER, FEEDBACK, GOVERNANCE, REQUESTS, RESULTS, SURVEYS, USAGE
 from streams.warehouse.client import Row, Warehouse
 from tests.integration.sink.events import (
     BASELINE,
     COST,
     START,
+    SURVEY,
+    TENANT,
     bulk,
     publish,
     request_body,
+    result,
     result_event,
+    survey_record,
     usage_event,
 )
 from tests.integration.sink.running import eventually, running
@@ -63,10 +70,47 @@ async def test_result_is_told_in_full_and_exactly(settings: Settings, warehouse:
         Decimal("0.000001"),
         0.9,
     )
+    assert row["decision_survey"] == SURVEY
     assert row["output_bytes"] == len("answer 7")
     assert row["cache_age_seconds"] is None
     assert (row["received_at"] - START.replace(tzinfo=None)).total_seconds() == 0.007
     assert row["latency_ms"] == 5.0
+
+
+async def test_survey_is_told_in_full_and_once_however_often_it_came(
+    settings: Settings, warehouse: Warehouse
+) -> None:
+    record = survey_record()
+    again = msgspec.structs.replace(record, taken_at=START + timedelta(days=1))
+    await publish(
+        settings, SURVEYS, [survey_event(record), survey_event(again), survey_event(survey_record(tenant="zeta"))]
+    )
+    await archived(settings, warehouse, 3)
+    row, other = await warehouse.rows("SELECT * FROM surveys ORDER BY tenant")
+    assert (row["id"], row["tenant"], row["models"], other["tenant"]) == (SURVEY, "demo", "2026-11-20/ab", "zeta")
+    figures = ("quality", "cost_usd", "cached_input_tokens", "output_tokens", "calls")
+    assert {name: tuple(expected[figure] for figure in figures) for name, expected in row["candidates"].items()} == {
+        "small": (0.9, Decimal("0.000001"), 0, None, 1.0),
+        "large": (0.95, BASELINE, 7, 20, 1.5),
+    }
+    assert row["lost"] == {"large": "costs more", "odd": "no tools"}
+    assert row["taken_at"] == START.replace(tzinfo=None)
+
+
+async def test_decisions_are_made_whole_with_the_surveys_of_their_tenant(
+    settings: Settings, warehouse: Warehouse
+) -> None:
+    await publish(settings, SURVEYS, [survey_event(survey_record())])
+    await archived(settings, warehouse, 1)
+    ours, theirs = (
+        Result.model_validate_json(msgspec.json.encode(result(number, tenant=tenant)))
+        for number, tenant in enumerate((TENANT, "zeta"))
+    )
+    bare = ours.model_copy(update={"decision": None})
+    whole, unknown, left = await with_surveys(warehouse, [ours, theirs, bare])
+    assert whole.decision is not None
+    assert (set(whole.decision.candidates), set(whole.decision.lost)) == ({"small", "large"}, {"large", "odd"})
+    assert (unknown, left) == (theirs, bare)
 
 
 async def test_same_event_again_counts_once(settings: Settings, warehouse: Warehouse) -> None:

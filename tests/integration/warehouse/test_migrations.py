@@ -18,6 +18,7 @@ READ_BY_ANALYSTS = {
     "results",
     "usage",
     "spending",
+    "surveys",
     "audit",
     "audit_checkpoints",
     "api_keys",

@@ -15,13 +15,14 @@ from pydantic import BaseModel
 from schemas.section import Section
 from schemas.settings import ProviderSettings, Settings
 from streams.contract.json_schema import event_schema, model_of
-from streams.topics import FEEDBACK, GOVERNANCE, REQUESTS, RESULTS, TEAMS, USERS, Topic
+from streams.topics import FEEDBACK, GOVERNANCE, REQUESTS, RESULTS, SURVEYS, TEAMS, USERS, Topic
 from tests.unit.docs.fences import PAGES, ROOT, Command, Fence, commands, fences
 
 KINDS = {
     "request": REQUESTS,
     "requests": REQUESTS,
     "result": RESULTS,
+    "survey": SURVEYS,
     "feedback": FEEDBACK,
     "governance": GOVERNANCE,
     "team": TEAMS,

@@ -22,7 +22,7 @@ from schemas.result import Decision, Result, Status
 from schemas.settings import RoutingSettings
 from streams.stage import Flow, Journey
 from tests.flow.journeys import NOW, TENANT, a_journey
-from tests.flow.models import a_model, a_registry, three_models
+from tests.flow.models import a_model, a_registry, decision_of, three_models
 from tests.unit.governance.scopes import chain
 
 SETTINGS = RoutingSettings(expected_output_tokens=100)
@@ -46,10 +46,7 @@ def routed(one: Journey, tasks: DetectedTasks | None = None) -> Flow:
 
 
 def lost(one: Journey) -> dict[str, str]:
-    assert one.choice is not None
-    decision: dict[str, Any] = msgspec.json.decode(one.choice)
-    losses: dict[str, str] = decision["lost"]
-    return losses
+    return decision_of(one).lost
 
 
 def refusal(flow: Flow) -> tuple[str, str | None]:
@@ -157,7 +154,7 @@ def test_a_logged_decision_is_decided_again_under_the_rules_of_its_time(policy: 
     registry = a_registry(*three_models(), a_model("far", providers=["west"], price={"input": 50, "output": 50}))
     one = governed(policy)
     RoutingStep(registry, SETTINGS).process([one], NOW)
-    then = Decision.model_validate_json(one.choice or b"")
+    then = Decision.model_validate_json(decision_of(one).encoded())
     moment = datetime.fromtimestamp(NOW, UTC)
     result = Result(
         id=one.request.id,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from agents.routing.configured import configured_predictor
@@ -18,14 +17,14 @@ from schemas.settings import RoutingSettings
 from schemas.wire import Choice
 from streams.stage import Journey
 from tests.flow.journeys import NOW, a_journey, a_request
-from tests.flow.models import a_model, a_registry, candidates_of, three_models
+from tests.flow.models import a_model, a_registry, candidates_of, decision_of, three_models
 from tests.unit.routing.registries import Oracle
 
 
 def routed(step: RoutingStep, *journeys: Journey) -> list[tuple[str, Choice]]:
     flow = step.process(journeys, NOW)
     assert flow.onward == list(journeys)
-    return [(each.targets[0].model, msgspec.json.decode(each.choice or b"", type=Choice)) for each in journeys]
+    return [(each.targets[0].model, decision_of(each)) for each in journeys]
 
 
 def test_a_batch_is_predicted_at_once_and_each_request_by_itself() -> None:

@@ -23,7 +23,7 @@ from schemas.result import Check, Decision, Lane, Problem, Result, Status, Token
 from schemas.settings import RoutingSettings
 from schemas.wire import ProblemRecord
 from tests.flow.journeys import NOW, TENANT, a_journey
-from tests.flow.models import a_model, a_registry, three_models
+from tests.flow.models import a_model, a_registry, decision_of, three_models
 from tests.unit.routing.registries import Oracle, expectations, registries
 
 SETTINGS = RoutingSettings(expected_output_tokens=100, min_quality=0.5)
@@ -44,7 +44,7 @@ def logged(step: RoutingStep, lane: Lane = Lane.INTERACTIVE, **fields: Any) -> L
         lane=lane,
         usage=TokenUsage(input_tokens=1000, cached_input_tokens=500, output_tokens=100),
         cost_usd=Decimal("0.5"),
-        decision=Decision.model_validate_json(journey.choice or b""),
+        decision=Decision.model_validate_json(decision_of(journey).encoded()),
         received_at=THEN,
         completed_at=THEN,
     )

@@ -31,6 +31,7 @@ from schemas.result import (
 )
 from schemas.screening import PersonalData
 from schemas.sealed import SealedOutput
+from schemas.survey import Survey
 from schemas.usage import Usage
 from tests.unit.schemas.contract_values import values_of
 
@@ -50,6 +51,7 @@ TWINS: dict[type[msgspec.Struct], type[BaseModel]] = {
     wire.SealedRecord: SealedOutput,
     wire.ResultRecord: Result,
     wire.UsageRecord: Usage,
+    wire.SurveyRecord: Survey,
     wire.AuditRecord: Audit,
     wire.DeadLetterRecord: DeadLetter,
 }

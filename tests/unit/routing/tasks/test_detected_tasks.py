@@ -18,7 +18,7 @@ from schemas.result import Decision, Result
 from schemas.settings import RoutingSettings, TaskDetection
 from schemas.wire import Choice
 from tests.flow.journeys import NOW, TENANT, a_journey, a_request
-from tests.flow.models import three_models
+from tests.flow.models import decision_of, three_models
 
 SETTINGS = RoutingSettings(min_quality=0.5)
 PROMPTS = {"maths": Detection("mathematics", 0.87), "unclear": Detection("mathematics", 0.69)}
@@ -45,7 +45,7 @@ def test_a_detected_type_decides_where_the_request_names_none_and_the_decision_s
         a_journey(prompt="maths", mode="explicit", model="small"),
     ]
     flow = step.process(journeys, NOW)
-    choices = [msgspec.json.decode(each.choice or b"", type=Choice) for each in flow.onward]
+    choices = [decision_of(each) for each in flow.onward]
     assert [each.targets[0].model for each in flow.onward] == ["middle", "small", "small", "small"]
     assert [(choice.task_type, choice.task_confidence) for choice in choices] == [
         ("mathematics", 0.8),
