@@ -142,11 +142,14 @@ class WorkerSettings(Section):
     Attributes:
         max_outstanding: Requests a worker may hold between receipt and durable outcome before it stops reading.
         drain_seconds: How long calls in flight may finish when partitions move or the worker stops.
+        stop_seconds: How long a worker or sink that was told to stop may take in all, a broker or ClickHouse that
+            does not answer included; then it ends as it is, and its successor goes on from the last checkpoint.
         log_level: Least severity that is logged.
     """
 
     max_outstanding: Count = 8_000
     drain_seconds: Seconds = 5.0
+    stop_seconds: Seconds = 30.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
