@@ -124,9 +124,9 @@ class Intake:
         record, place, outcome, receipt = arrival
         tenant: str | None
         if isinstance(outcome, Ok):
-            tenant = outcome.request.tenant
+            tenant, request_id = outcome.request.tenant, outcome.request.id
         elif isinstance(outcome, Rejected):
-            tenant = outcome.tenant
+            tenant, request_id = outcome.tenant, outcome.id
         else:
             self._bury(arrival, outcome, into, now)
             return
@@ -136,7 +136,7 @@ class Intake:
                 forwarded = self._forward(record, outcome.body, tenant.encode(), now)
                 into.strays.setdefault(home, []).append((forwarded, receipt))
                 return
-        standing = state.ledger.admit(_key_of(outcome), outcome.digest)
+        standing = state.ledger.admit(ledger_key(tenant, request_id), outcome.digest)
         if isinstance(standing, New):
             self._begin(state, outcome, receipt, into, now)
         elif isinstance(standing, InFlight):
