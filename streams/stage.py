@@ -50,8 +50,7 @@ class DataKeyUse(NamedTuple):
     fingerprint: Callable[[bytes], str]
 
 
-@dataclass(slots=True)
-class Journey:
+class Journey(msgspec.Struct):
     """One request on its way; owned by one step at a time, which fills in what it decides.
 
     Attributes:
@@ -93,11 +92,11 @@ class Journey:
     choice: bytes | None = None
     findings: Findings | None = None
     entered_at: float = 0.0
-    stages_ms: dict[str, float] = field(default_factory=dict)
+    stages_ms: dict[str, float] = {}
     cascade: Cascade | None = None
     key_id: str | None = None
     team: str | None = None
-    originals: dict[str, str] = field(default_factory=dict)
+    originals: dict[str, str] = {}
     personal_data: PersonalDataRecord | None = None
     injection: tuple[str, ...] = ()
     policy: EffectivePolicy = UNRESTRICTED

@@ -86,14 +86,14 @@ class GovernanceStep:
             problem = encryption_problem(journey, encryption)
             if problem is not None:
                 return problem
-        standing = scopes.once(standing_of)
-        policy, gates = standing.policy, standing.gates
+        policy, gates, ruled = scopes.once(standing_of)
         input_tokens = estimate_tokens(request)
-        problem = limits_problem(request, input_tokens, scopes.tenant.limits) or policy_problem(
-            request, input_tokens, policy
-        )
-        if problem is not None:
-            return problem
+        if ruled:
+            problem = limits_problem(request, input_tokens, scopes.tenant.limits) or policy_problem(
+                request, input_tokens, policy
+            )
+            if problem is not None:
+                return problem
         key = ledger_key(request.tenant, request.id)
         output_tokens = request.sampling.max_output_tokens or policy.expected_output(self._expected_output)
         tokens = input_tokens + output_tokens

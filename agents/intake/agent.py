@@ -17,7 +17,7 @@ from streams.catchall import Bug, contain
 from streams.deadletters import dead_letter
 from streams.envelope import Publication
 from streams.log import Log
-from streams.outcomes import Conflict, DeadLetter, Done, InFlight, New, Ok, Outcome, Rejected
+from streams.outcomes import DeadLetter, Done, InFlight, New, Ok, Outcome, Rejected
 from streams.partitioning import home_partition
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
@@ -94,13 +94,19 @@ class Intake:
         state = self._tenancy.states.get(partition)
         if state is None:
             return  # given up meanwhile: whoever gains the partition reads it again
-        found = [(record, place, one) for record in records for place, one in enumerate(self._read(state, record))]
+        read = [(record, self._read(state, record)) for record in records]
+        found = sum(len(outcomes) for _, outcomes in read)
         self._tenancy.note_messages(state)
-        if not await self._capacity.take(len(found)) or self._tenancy.states.get(partition) is not state:
+        if not await self._capacity.take(found) or self._tenancy.states.get(partition) is not state:
             return
-        receipt = BatchReceipt(len(found), acknowledge, self._capacity)
+        receipt = BatchReceipt(found, acknowledge, self._capacity)
         receipt.close()
-        self._background.start(self._take_in(state, [_Arrival(*one, receipt) for one in found]))
+        arrivals = [
+            _Arrival(record, place, outcome, receipt)
+            for record, outcomes in read
+            for place, outcome in enumerate(outcomes)
+        ]
+        self._background.start(self._take_in(state, arrivals))
 
     def _read(self, state: PartitionState, record: Record) -> Sequence[Outcome | Bug]:
         found = contain(partial(state.entrance.read, record, self._clock()), "governance")
@@ -116,33 +122,43 @@ class Intake:
 
     def _sort(self, state: PartitionState, arrival: _Arrival, into: _Sorted, now: float) -> None:
         record, place, outcome, receipt = arrival
-        if isinstance(outcome, DeadLetter | Bug):
+        tenant: str | None
+        if isinstance(outcome, Ok):
+            tenant, request_id = outcome.request.tenant, outcome.request.id
+        elif isinstance(outcome, Rejected):
+            tenant, request_id = outcome.tenant, outcome.id
+        else:
             self._bury(arrival, outcome, into, now)
             return
-        tenant = outcome.request.tenant if isinstance(outcome, Ok) else outcome.tenant
-        body = outcome.body
         if tenant is not None:
             home = home_partition(tenant, self._settings.kafka.partitions)
             if home != state.partition:
-                forwarded = self._forward(record, body, tenant.encode(), now)
+                forwarded = self._forward(record, outcome.body, tenant.encode(), now)
                 into.strays.setdefault(home, []).append((forwarded, receipt))
                 return
-        match state.ledger.admit(_key_of(outcome), outcome.digest), outcome:
-            case New(), Ok(request=request, digest=digest):
-                journey = Journey(request, body, digest, state.partition, now, receipt, key_id=outcome.key_id)
-                if outcome.opened is not None:
-                    journey.body, journey.sent, journey.data_key = outcome.opened, body, outcome.data_key
-                into.journeys.append(journey)
-            case New(), Rejected():
-                into.rejections.append((outcome.result(now, self._clock()), receipt))
-                into.audits.append(outcome.audit(now))
-            case InFlight(), _:
-                receipt.settle()  # under way: its result answers this one too
-            case Done(offset=offset), _:
-                into.repeats.append((offset, arrival))
-            case Conflict(), _:
-                into.letters.append(self._letter(record, place, CONFLICT, body, now))
-                into.letter_receipts.append(receipt)
+        standing = state.ledger.admit(ledger_key(tenant, request_id), outcome.digest)
+        if isinstance(standing, New):
+            self._begin(state, outcome, receipt, into, now)
+        elif isinstance(standing, InFlight):
+            receipt.settle()  # under way: its result answers this one too
+        elif isinstance(standing, Done):
+            into.repeats.append((standing.offset, arrival))
+        else:
+            into.letters.append(self._letter(record, place, CONFLICT, outcome.body, now))
+            into.letter_receipts.append(receipt)
+
+    def _begin(
+        self, state: PartitionState, outcome: Ok | Rejected, receipt: Receipt, into: _Sorted, now: float
+    ) -> None:
+        if isinstance(outcome, Rejected):
+            into.rejections.append((outcome.result(now, self._clock()), receipt))
+            into.audits.append(outcome.audit(now))
+            return
+        request, body, digest, key_id = outcome.request, outcome.body, outcome.digest, outcome.key_id
+        journey = Journey(request, body, digest, state.partition, now, receipt, key_id=key_id)
+        if outcome.opened is not None:
+            journey.body, journey.sent, journey.data_key = outcome.opened, body, outcome.data_key
+        into.journeys.append(journey)
 
     def _bury(self, arrival: _Arrival, outcome: DeadLetter | Bug, into: _Sorted, now: float) -> None:
         record, place, _, receipt = arrival

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from schemas.batch import Completion, Passenger
 from streams.outcomes import Outcome, Standing
@@ -126,10 +126,8 @@ class Windows(Step, Protocol):
         ...
 
 
-class _Place(NamedTuple):
-    partition: int
-    offset: int
-    results_position: int
+_Place = tuple[int, int, int]
+"""Partition and offset of a call, and where the results ended; plain, so that the collector need not look at it."""
 
 
 class OpenCalls:
@@ -147,7 +145,7 @@ class OpenCalls:
 
     def open(self, key: str, partition: int, offset: int, results_position: int) -> None:
         """Note a call that is durable at this place, and where the results ended at that time."""
-        self._places[key] = _Place(partition, offset, results_position)
+        self._places[key] = (partition, offset, results_position)
 
     def close(self, key: str) -> None:
         """Note that the request has its durable result."""
@@ -156,10 +154,10 @@ class OpenCalls:
     def move_back(self, marks: Marks, results_partition: int) -> Marks:
         """Return the marks, moved back so far that a successor learns of every open call."""
         moved = dict(marks)
-        for place in self._places.values():
+        for partition, offset, results_position in self._places.values():
             for mark, position in (
-                ((DISPATCH.name, place.partition), place.offset),
-                ((RESULTS.name, results_partition), place.results_position),
+                ((DISPATCH.name, partition), offset),
+                ((RESULTS.name, results_partition), results_position),
             ):
                 moved[mark] = min(moved.get(mark, 0), position)
         return moved
