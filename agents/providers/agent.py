@@ -120,18 +120,17 @@ class Calls:
             ):
                 patient.setdefault(shard, []).append((call, receipt))
             else:
-                self._call(_in_a_window(call), receipt)
+                self._call(key, _in_a_window(call), receipt)
         for shard, pairs in patient.items():
             assert self._lane is not None
             self._background.start(self._lane.take(shard, pairs))
 
     def call_instead(self, call: Call, receipt: Receipt, batch: str | None) -> None:
         """Call a request that was in the batch lane's custody."""
-        self._call(call, receipt, batch)
+        self._call(key_of(call.passenger), call, receipt, batch)
 
-    def _call(self, call: Call, receipt: Receipt, batch: str | None = None) -> None:
+    def _call(self, key: str, call: Call, receipt: Receipt, batch: str | None = None) -> None:
         assert self._runner is not None
-        key = key_of(call.passenger)
         running = self._under_way.get(key)
         if running is not None:
             running.receipts.append(receipt)
