@@ -275,7 +275,7 @@ def key_of(passenger: Passenger) -> str:
 
 
 def _grouped(completions: list[Completion], most_bytes: int) -> Iterator[list[Completion]]:
-    """Yield completions in groups that make messages below this size, as estimated: to encode them tells, and costs."""
+    """Yield completions in groups that make messages below this size, as estimated: to encode tells, and costs."""
     group: list[Completion] = []
     size = 0
     for completion in completions:
