@@ -86,8 +86,8 @@ class ClickHouseSettings(Section):
     password: SecretStr = SecretStr("")
     database: str = "asahi"
     block_rows: Count = 20_000
-    block_bytes: Count = 16 * 1024 * 1024
-    block_seconds: Seconds = 1.0
+    block_bytes: Count = 32 * 1024 * 1024
+    block_seconds: Seconds = 3.0
     timeout_seconds: Seconds = 30.0
     retry_max_seconds: Seconds = 5.0
 

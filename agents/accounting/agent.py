@@ -113,8 +113,8 @@ class Accounting:
         receipt = BatchReceipt(len(arrived), acknowledge, self._capacity)
         receipt.close()
         accounts = _Accounts()
+        now = self._clock()
         for record, place, completion in arrived:
-            now = self._clock()
             for work in (self._account, self._release):
                 bug = contain(partial(work, state, completion, now, accounts), "accounting")
                 if isinstance(bug, Bug):
@@ -156,8 +156,7 @@ class Accounting:
         if accounts.letters:
             await self._delivery.dead_letters(state.partition, accounts.letters)
         await self._delivery.usages_then_results(state, accounts.results, accounts.usages)
-        for _ in range(arrived):
-            receipt.settle()
+        receipt.settle(arrived)
 
     def _letter(self, record: Record, place: int, completion: Completion, now: float, bug: Bug) -> DeadLetterRecord:
         value = msgspec.json.encode(self._delivery.codec.sealed_completion(completion))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,6 +30,9 @@ from streams.topics import COMPLETIONS, DISPATCH, JOBS
 from streams.transport.offsets import Checkpoint, Marks, kept
 
 logger = logging.getLogger(__name__)
+
+COMPLETION_BYTES = 700
+"""Of a completion besides its decision and its answer, about: ids, digest, paid calls, times."""
 
 
 @dataclass(slots=True)
@@ -81,7 +85,8 @@ class Calls:
         self._runner: Runner | None = None
         self._lane: BatchLane | None = None
         self._under_way: dict[str, Ticket] = {}
-        self._done: dict[tuple[str, float], None] = {}
+        # Not a dict: finding the oldest key of one passes over all that were deleted before it.
+        self._done: OrderedDict[tuple[str, float], None] = OrderedDict()
         self._remembered = settings.intake.known_ids
         self._ready: list[tuple[Ticket, Completion]] = []
         self._publishing = False
@@ -115,18 +120,17 @@ class Calls:
             ):
                 patient.setdefault(shard, []).append((call, receipt))
             else:
-                self._call(_in_a_window(call), receipt)
+                self._call(key, _in_a_window(call), receipt)
         for shard, pairs in patient.items():
             assert self._lane is not None
             self._background.start(self._lane.take(shard, pairs))
 
     def call_instead(self, call: Call, receipt: Receipt, batch: str | None) -> None:
         """Call a request that was in the batch lane's custody."""
-        self._call(call, receipt, batch)
+        self._call(key_of(call.passenger), call, receipt, batch)
 
-    def _call(self, call: Call, receipt: Receipt, batch: str | None = None) -> None:
+    def _call(self, key: str, call: Call, receipt: Receipt, batch: str | None = None) -> None:
         assert self._runner is not None
-        key = key_of(call.passenger)
         running = self._under_way.get(key)
         if running is not None:
             running.receipts.append(receipt)
@@ -173,18 +177,21 @@ class Calls:
         await asyncio.gather(*(self._deliver(home, those) for home, those in homes.items()))
 
     async def _deliver(self, home: int, completions: list[Completion]) -> None:
-        groups = self._split(completions)
-        await self._log.publish(COMPLETIONS.name, home, [Publication(group) for group in groups])
+        most = self._settings.kafka.batch_bytes
+        publications = [
+            Publication(message) for group in _grouped(completions, most) for message in self._encoded(group)
+        ]
+        await self._log.publish(COMPLETIONS.name, home, publications)
         for completion in completions:
             self._remember(completion.passenger)
 
-    def _split(self, completions: list[Completion]) -> list[bytes]:
-        """Encode completions into messages below the batch size, halving until they fit."""
+    def _encoded(self, completions: list[Completion]) -> list[bytes]:
+        """Encode completions into messages below the batch size; those that do not fit into one are halved."""
         encoded = self._codec.encode_completions(completions)
         if len(encoded) <= self._settings.kafka.batch_bytes or len(completions) == 1:
             return [encoded]
         middle = len(completions) // 2
-        return self._split(completions[:middle]) + self._split(completions[middle:])
+        return self._encoded(completions[:middle]) + self._encoded(completions[middle:])
 
     def _remember(self, passenger: Passenger) -> None:
         """Know that a call is done.
@@ -194,7 +201,7 @@ class Calls:
         """
         self._done[key_of(passenger), passenger.received_at] = None
         if len(self._done) > self._remembered:
-            del self._done[next(iter(self._done))]
+            self._done.popitem(last=False)
 
     async def take_over(self, partitions: frozenset[int], checkpoints: Mapping[tuple[str, int], Checkpoint]) -> None:
         """Learn which calls of these partitions are done already; take their share of the providers' limits."""
@@ -265,6 +272,22 @@ class Calls:
 def key_of(passenger: Passenger) -> str:
     """Return the key under which a call is known: one call per tenant and request id."""
     return f"{passenger.tenant}\x00{passenger.id}"
+
+
+def _grouped(completions: list[Completion], most_bytes: int) -> Iterator[list[Completion]]:
+    """Yield completions in groups that make messages below this size, as estimated: to encode tells, and costs."""
+    group: list[Completion] = []
+    size = 0
+    for completion in completions:
+        answer = completion.answer
+        weight = COMPLETION_BYTES + len(completion.passenger.choice)
+        weight += 0 if answer is None or answer.content is None else len(answer.content)
+        if group and size + weight > most_bytes:
+            yield group
+            group, size = [], 0
+        group.append(completion)
+        size += weight
+    yield group
 
 
 def _in_a_window(call: Call) -> Call:
