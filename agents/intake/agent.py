@@ -130,6 +130,7 @@ class Intake:
         match state.ledger.admit(_key_of(outcome), outcome.digest), outcome:
             case New(), Ok(request=request, digest=digest):
                 journey = Journey(request, body, digest, state.partition, now, receipt, key_id=outcome.key_id)
+                journey.inherited = state.inherited.claim(record)
                 if outcome.opened is not None:
                     journey.body, journey.sent, journey.data_key = outcome.opened, body, outcome.data_key
                 into.journeys.append(journey)
