@@ -1,12 +1,12 @@
 """Which requests of a partition a predecessor may have let in, so that limits count them and do not refuse them.
 
-A predecessor reads a partition in order, and of what it has let in everything is on the log that has its result or its
-call. What is left comes again, and nothing says how far it had read: a checkpoint tells what is settled, not what is
-held. But that has two bounds. It cannot have read beyond the end of the log; and it stops reading when it holds
-`worker.max_outstanding` requests without a durable outcome. So of the requests that come again and are not known, in
-their order, it has let in so many at most, and what its last delivery had beyond them.
+A predecessor reads a partition in order. What it let in and dispatched, or ended, is known from the log; the rest comes
+again, and nothing says how far it had read: a checkpoint tells what is settled, not what is held. But that has two
+bounds. It cannot have read beyond the end of the log; and it stops reading when it holds `worker.max_outstanding`
+requests without a durable outcome. So of the requests that come again and are not known, in their order, it has let in
+so many at most, and what its last delivery had beyond them.
 
-What was restored from an archive is not bounded in number: what one log had let in over days comes at once. Anybody can
+What was restored from an archive is not bounded in number: what one log let in over days comes at once. Anybody can
 write the header that says so, which therefore counts only for what lay on the log at the take-over.
 """
 
@@ -21,14 +21,15 @@ class Inheritance:
 
     Args:
         end: Offset behind the last message at the take-over; with 0 everything is news.
-        requests: Most that a predecessor held, but for the last delivery.
+        requests: Most that a predecessor held, but for the last delivery; with 0 there was none.
         messages: Most in a delivery.
     """
 
     __slots__ = ("_end", "_held_until", "_left", "_messages")
 
     def __init__(self, end: int = 0, requests: int = 0, messages: int = 0) -> None:
-        self._end = self._held_until = end
+        self._end = end
+        self._held_until = end if requests else 0
         self._left = requests
         self._messages = messages
 

@@ -32,7 +32,7 @@ Checkpoints = Mapping[tuple[str, int], Checkpoint]
 MESSAGES_READ = f"{REQUESTS.name}/read"
 """Marks from where on the messages of a partition are still told apart from replays."""
 NEWEST = 10
-"""Records read to learn where a partition ends; the last offsets may be those of transactions, which are no records."""
+"""Records read to learn where a partition ends; its last offsets may be marks of transactions, which are no records."""
 
 
 class _KnownResult(msgspec.Struct):
@@ -93,7 +93,7 @@ class Tenancy:
         await self._ready.wait()
         states = {partition: self._new_state(partition) for partition in partitions}
         self._departing = {}
-        await self._know_inheritance(states)
+        await self._know_inheritance(states, checkpoints)
         await self._know_messages(states, checkpoints)
         ends = await self._know_results(states, checkpoints)
         await self._know_calls(states, checkpoints)
@@ -140,11 +140,12 @@ class Tenancy:
         if reach is not None:
             self._log.learn({(MESSAGES_READ, state.partition): reach})
 
-    async def _know_inheritance(self, states: Mapping[int, PartitionState]) -> None:
-        """Note where the requests end: what comes behind is news, and of the rest a predecessor may have let in some."""
-        held, fetched = self._settings.worker.max_outstanding, self._settings.kafka.max_poll_records
+    async def _know_inheritance(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
+        """Note where the requests end: what comes behind is news, of the rest a predecessor may have let in some."""
+        most, fetched = self._settings.worker.max_outstanding, self._settings.kafka.max_poll_records
         async for records in self._log.read({(REQUESTS.name, p): sys.maxsize for p in states}, newest=NEWEST):
             last = records[-1]
+            held = most if (REQUESTS.name, last.partition) in checkpoints else 0  # else there was no predecessor
             states[last.partition].inherited = Inheritance(last.offset + 1, held, fetched)
 
     async def _know_messages(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:

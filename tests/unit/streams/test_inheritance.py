@@ -23,6 +23,12 @@ def test_what_came_after_the_take_over_is_news_whatever_it_calls_itself() -> Non
     assert not inherited.claim(record(5, restored=True))
 
 
+def test_where_there_was_no_predecessor_only_what_is_restored_is_inherited() -> None:
+    inherited = Inheritance(end=5, requests=0, messages=100)
+    assert not inherited.claim(record(0))
+    assert inherited.claim(record(0, restored=True))
+
+
 def test_a_predecessor_held_so_many_requests_and_one_delivery_on_top() -> None:
     inherited = Inheritance(end=100, requests=3, messages=2)
     claims = [inherited.claim(record(offset)) for offset in (7, 7, 8, 9, 10, 11)]
