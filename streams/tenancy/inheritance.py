@@ -1,10 +1,10 @@
 """Which requests of a partition a predecessor may have let in, so that limits count them and do not refuse them.
 
-A predecessor reads a partition in order. What it let in and dispatched, or ended, is known from the log; the rest comes
-again, and nothing says how far it had read: a checkpoint tells what is settled, not what is held. But that has two
-bounds. It cannot have read beyond the end of the log; and it stops reading when it holds `worker.max_outstanding`
-requests without a durable outcome. So of the requests that come again and are not known, in their order, it has let in
-so many at most, and what its last delivery had beyond them.
+A predecessor reads a partition in order. What it let in and dispatched, or ended, is known from the log; the rest
+comes again, and nothing says how far it had read: a checkpoint tells what is settled, not what is held. But that has
+two bounds. It cannot have read beyond the end of the log; and it stops reading when it holds so many requests without
+a durable outcome as `worker.max_outstanding` says. So of the requests that come again and are not known, in their
+order, it has let in so many at most, and what its last delivery had beyond them.
 
 What was restored from an archive is not bounded in number: what one log let in over days comes at once. Anybody can
 write the header that says so, which therefore counts only for what lay on the log at the take-over.

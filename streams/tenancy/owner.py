@@ -32,7 +32,7 @@ Checkpoints = Mapping[tuple[str, int], Checkpoint]
 MESSAGES_READ = f"{REQUESTS.name}/read"
 """Marks from where on the messages of a partition are still told apart from replays."""
 NEWEST = 10
-"""Records read to learn where a partition ends; its last offsets may be marks of transactions, which are no records."""
+"""Records read to learn where a partition ends; the last offsets may be marks of transactions and no records."""
 
 
 class _KnownResult(msgspec.Struct):
