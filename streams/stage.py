@@ -76,6 +76,7 @@ class Journey(msgspec.Struct):
         reserved: Set by governance: what budgets hold for it, in dollars; None when no budget counts it.
         data_key: What the request was sealed to; None when it came in plain text.
         sent: The request as it was sent, where that is not `body`: sealed.
+        inherited: Whether a predecessor may have let it in: rates count it then and do not refuse it.
     """
 
     request: Request
@@ -104,6 +105,7 @@ class Journey(msgspec.Struct):
     reserved: Decimal | None = None
     data_key: DataKeyUse | None = None
     sent: bytes = b""
+    inherited: bool = False
 
 
 @dataclass(slots=True)

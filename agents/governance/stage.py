@@ -98,9 +98,10 @@ class GovernanceStep:
         output_tokens = request.sampling.max_output_tokens or policy.expected_output(self._expected_output)
         tokens = input_tokens + output_tokens
         journey.input_tokens = input_tokens
-        problem = self._admission.objection(key, gates, tokens, now) or self._budgets.reserve(
-            journey, scopes, output_tokens, now
-        )
+        # What a predecessor may have let in is counted all the same; what it had not dispatched holds no money, and
+        # budgets judge it like any other.
+        problem = None if journey.inherited else self._admission.objection(key, gates, tokens, now)
+        problem = problem or self._budgets.reserve(journey, scopes, output_tokens, now)
         if problem is not None:
             return problem
         self._admission.admit(key, gates, tokens, now)

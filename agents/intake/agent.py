@@ -138,7 +138,7 @@ class Intake:
                 return
         standing = state.ledger.admit(ledger_key(tenant, request_id), outcome.digest)
         if isinstance(standing, New):
-            self._begin(state, outcome, receipt, into, now)
+            self._begin(state, arrival, outcome, into, now)
         elif isinstance(standing, InFlight):
             receipt.settle()  # under way: its result answers this one too
         elif isinstance(standing, Done):
@@ -148,14 +148,16 @@ class Intake:
             into.letter_receipts.append(receipt)
 
     def _begin(
-        self, state: PartitionState, outcome: Ok | Rejected, receipt: Receipt, into: _Sorted, now: float
+        self, state: PartitionState, arrival: _Arrival, outcome: Ok | Rejected, into: _Sorted, now: float
     ) -> None:
+        record, _, _, receipt = arrival
         if isinstance(outcome, Rejected):
             into.rejections.append((outcome.result(now, self._clock()), receipt))
             into.audits.append(outcome.audit(now))
             return
         request, body, digest, key_id = outcome.request, outcome.body, outcome.digest, outcome.key_id
         journey = Journey(request, body, digest, state.partition, now, receipt, key_id=key_id)
+        journey.inherited = state.inherited.claim(record)
         if outcome.opened is not None:
             journey.body, journey.sent, journey.data_key = outcome.opened, body, outcome.data_key
         into.journeys.append(journey)

@@ -12,6 +12,7 @@ from streams.outcomes import Outcome, Standing
 from streams.records import Record
 from streams.stage import Flow, Journey, Step
 from streams.surveys import ToldSurveys
+from streams.tenancy.inheritance import Inheritance
 from streams.tenancy.spending import Spending
 from streams.topics import DISPATCH, RESULTS
 from streams.transport.offsets import Marks
@@ -183,6 +184,7 @@ class PartitionState:
         results_position: Where the results of this partition end, as far as known.
         ending: Requests whose terminal result is being published.
         usage_seen: Ids of usage events a predecessor already published for completions that come again.
+        inherited: Which requests a predecessor may have let in.
     """
 
     partition: int
@@ -199,6 +201,7 @@ class PartitionState:
     results_position: int = 0
     ending: set[str] = field(default_factory=set)
     usage_seen: set[str] = field(default_factory=set)
+    inherited: Inheritance = field(default_factory=Inheritance)
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -47,7 +47,10 @@ class Admission:
         return None if often is None else _too_fast(often.gate, "requests", often.wait)
 
     def admit(self, key: str, gates: Gates, tokens: int, now: float) -> None:
-        """Count a request that is let in, in all of its scopes; one that is in flight already is counted."""
+        """Count a request that is let in, in all of its scopes; one that is in flight already is counted.
+
+        It need not have been asked about: one that a predecessor had let in takes its place beyond every limit.
+        """
         if (gates.requests or gates.tokens) and key not in self.in_flight:
             self._requests.count(gates.requests, 1, now)
             self._tokens.count(gates.tokens, tokens, now)
