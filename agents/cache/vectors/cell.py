@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import compress
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -117,7 +118,7 @@ def centres_of(vectors: Vectors, second: Mask) -> Vectors:
     """Return the directions of the means of the others and of the second group, as two rows of length 1."""
     means = np.stack([vectors[~second].mean(axis=0), vectors[second].mean(axis=0)])
     lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    return means / np.where(lengths == 0, np.float32(1), lengths)
+    return cast("Vectors", means / np.where(lengths == 0, np.float32(1), lengths))
 
 
 def _balanced(second: Mask) -> bool:

@@ -1,8 +1,8 @@
 """Embeddings in half the memory: 16 bits a number, as fixed point.
 
-A number of a vector of length 1 lies in [-1, 1], so 16 bits with the point in a fixed place err by 1.5e-5 at most, and
-a cosine of 256 of them by about 1e-5: less than as float16, which spends five bits on exponents nobody needs. And numpy
-turns int16 into float32 sixteen times as fast as float16 (0.1 and 1.7 ns per number), which is what a scan waits for.
+A number of a vector of length 1 lies in [-1, 1], so 16 bits with the point in a fixed place err by 1.5e-5 at most,
+and a cosine of 256 of them by about 1e-5: less than as float16, which spends five bits on exponents nobody needs. And
+numpy turns int16 into float32 sixteen times as fast as float16 (0.1 and 1.7 ns a number), which a scan waits for.
 """
 
 from __future__ import annotations

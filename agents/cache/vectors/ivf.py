@@ -1,8 +1,8 @@
 """An inverted file: entries in cells around centres; a look-up goes through the nearest cells, exactly.
 
-Nothing is frozen and nothing is built: an entry goes to the cell of the nearest centre, a cell that has grown too large
-is divided in two, one that has become too small is given to its neighbours. So there is no background work, a removed
-entry is gone at once, and the same calls always end in the same state. docs/adr/0018 compares it with others.
+Nothing is frozen and nothing is built: an entry goes to the cell of the nearest centre, a cell that has grown too
+large is divided in two, one that has become too small is given to its neighbours. So there is no background work, a
+removed entry is gone at once, and the same calls always end in the same state. docs/adr/0018 compares it with others.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class InvertedFile:
         return self._centres.nbytes + sum(cell.memory_bytes for cell in self._cells)
 
     def add(self, keys: Sequence[str], vectors: Vectors) -> None:
-        """Put entries in, one per row; an entry whose key is there already takes its place, the last of a key wins."""
+        """Put entries in, one per row, each in place of one with its key; of equal keys the last one counts."""
         last = {key: row for row, key in enumerate(keys)}
         self.remove([key for key in last if key in self._cell_of])
         rows = to_fixed(vectors if len(last) == len(keys) else vectors[list(last.values())])
@@ -151,9 +151,7 @@ class InvertedFile:
             return np.broadcast_to(np.arange(cells), (len(queries), cells))
         return top(queries @ self._centres[:cells].T, self._probes)
 
-    def _named(
-        self, probed: Numbers, similarities: Vectors, rows: Numbers, count: int
-    ) -> list[list[Neighbour]]:
+    def _named(self, probed: Numbers, similarities: Vectors, rows: Numbers, count: int) -> list[list[Neighbour]]:
         order = np.argsort(-similarities, axis=1, kind="stable")[:, :count]
         queries = np.arange(len(order))[:, None]
         numbers = probed[queries, order // count].tolist()
