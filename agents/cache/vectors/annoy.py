@@ -139,8 +139,9 @@ class AnnoyDatabase:
     def _begin(self) -> None:
         self._segments = [one for one in self._segments if self._living[one.number]]
         self._full = [one for one in self._full if self._living[one.number]]
-        living = {one.number: int(self._living[one.number]) for one in (*self._full, *self._segments)}
-        chosen = joining(self._segments, living, sum(living[tail.number] for tail in self._full))
+        living = {one.number: int(self._living[one.number]) for one in self._segments}
+        waiting = sum(int(self._living[tail.number]) for tail in self._full)
+        chosen = joining(self._segments, living, waiting)
         parts: list[Tail | Segment] = [*self._full, *chosen]
         if not parts:
             return

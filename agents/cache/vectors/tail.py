@@ -26,7 +26,7 @@ class Tail:
         self._slots: Places = np.empty(capacity, np.int32)
         self._prefixes: Vectors = np.empty((capacity, width), np.float32)
         self._capacity = capacity
-        self._count = 0
+        self._count: int = 0
 
     @property
     def slots(self) -> Places:
