@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.cache.vectors.fixed_point import ONE, Rows, from_fixed, to_fixed
+from agents.cache.vectors.incoming import distinct
 from agents.cache.vectors.merge import joining
 from agents.cache.vectors.protocol import Neighbour, Vectors
 from agents.cache.vectors.segment import Segment, build_index
@@ -77,10 +78,8 @@ class AnnoyDatabase:
 
     def add(self, keys: Sequence[str], vectors: Vectors) -> None:
         """Put entries in, one per row, each in place of one with its key; of equal keys the last one counts."""
-        last = {key: row for row, key in enumerate(keys)}
-        self.remove([key for key in last if key in self._slots])
-        rows = to_fixed(vectors if len(last) == len(keys) else vectors[list(last.values())])
-        names = list(last)
+        names, rows = distinct(keys, vectors)
+        self.remove([key for key in names if key in self._slots])
         start = 0
         while start < len(names):
             end = start + self._tail.room

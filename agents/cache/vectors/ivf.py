@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.cache.vectors.cell import Cell, centres_of, halves
-from agents.cache.vectors.fixed_point import ONE, Rows, from_fixed, to_fixed
+from agents.cache.vectors.fixed_point import ONE, Rows, from_fixed
+from agents.cache.vectors.incoming import distinct
 from agents.cache.vectors.protocol import Neighbour, Vectors
 
 PROBES = 16
@@ -58,10 +59,8 @@ class InvertedFile:
 
     def add(self, keys: Sequence[str], vectors: Vectors) -> None:
         """Put entries in, one per row, each in place of one with its key; of equal keys the last one counts."""
-        last = {key: row for row, key in enumerate(keys)}
-        self.remove([key for key in last if key in self._cell_of])
-        rows = to_fixed(vectors if len(last) == len(keys) else vectors[list(last.values())])
-        names = list(last)
+        names, rows = distinct(keys, vectors)
+        self.remove([key for key in names if key in self._cell_of])
         for start in range(0, len(names), CHUNK):
             self._put(names[start : start + CHUNK], rows[start : start + CHUNK])
 

@@ -41,7 +41,7 @@ class Tail:
     @property
     def memory_bytes(self) -> int:
         """Memory of what was ever used of the arrays."""
-        return self._count * (self._slots.itemsize + 4 * self._prefixes.shape[1])
+        return self.slots.nbytes + self._prefixes[: self._count].nbytes
 
     def append(self, places: Places, prefixes: Vectors) -> None:
         """Take entries; not more than there is room for."""
