@@ -32,7 +32,7 @@ class VectorSettings(Section):
     """
 
     engine: VectorEngine = VectorEngine.IVF
-    ivf_probes: Count = 16
+    ivf_probes: Count = 20
     annoy_trees: Count = 10
     annoy_prefix: Count = 32
     annoy_search: Count = 500

@@ -19,7 +19,7 @@ from agents.cache.vectors.fixed_point import ONE, Rows, from_fixed
 from agents.cache.vectors.incoming import distinct
 from agents.cache.vectors.protocol import Neighbour, Vectors
 
-PROBES = 16
+PROBES = 20
 SMALLEST_LIMIT = 64
 """Entries; below it a cell costs more by being one than by being searched."""
 LIMIT_PER_ROOT = 0.7
@@ -134,14 +134,33 @@ class InvertedFile:
         pairs = probed.ravel()
         similarities = np.full((len(pairs), count), -np.inf, np.float32)
         rows = np.zeros((len(pairs), count), np.intp)
+        if len(queries) == 1:
+            self._look_through_alone(pairs, queries[0], similarities, rows)
+        else:
+            self._look_through(pairs, queries, similarities, rows)
+        return self._named(probed, similarities.reshape(len(queries), -1), rows.reshape(len(queries), -1), count)
+
+    def _look_through(self, pairs: Numbers, queries: Vectors, similarities: Vectors, rows: Numbers) -> None:
+        """Fill in the best of each pair of a query and a cell; every cell is read once for all of its queries."""
+        probes, count = len(pairs) // len(queries), rows.shape[1]
         for number, members in grouped(pairs):
             cell = self._cells[number]
             if cell.keys:
-                all_of_them = queries[members // probed.shape[1]] @ cell.rows.astype(np.float32).T
+                all_of_them = queries[members // probes] @ cell.rows.astype(np.float32).T
                 best = top(all_of_them, min(count, len(cell)))
                 rows[members, : best.shape[1]] = best
                 similarities[members, : best.shape[1]] = all_of_them[np.arange(len(members))[:, None], best]
-        return self._named(probed, similarities.reshape(len(queries), -1), rows.reshape(len(queries), -1), count)
+
+    def _look_through_alone(self, pairs: Numbers, query: Vectors, similarities: Vectors, rows: Numbers) -> None:
+        """Do the same for one query, which takes half as long without grouping."""
+        count = rows.shape[1]
+        for place, number in enumerate(pairs.tolist()):
+            cell = self._cells[number]
+            if cell.keys:
+                all_of_them = cell.rows.astype(np.float32) @ query
+                best = top(all_of_them[None], min(count, len(cell)))[0]
+                rows[place, : len(best)] = best
+                similarities[place, : len(best)] = all_of_them[best]
 
     def _probed(self, queries: Vectors) -> Numbers:
         """Return the numbers of the cells to look through, one row per query."""
