@@ -26,6 +26,7 @@ from schemas.screening import ScreeningSettings as ScreeningSettings
 from schemas.section import Count, Seconds
 from schemas.section import Section as Section
 from schemas.tenant import TenantRegistered
+from schemas.vector_settings import VectorSettings as VectorSettings
 
 
 class KafkaSettings(Section):
@@ -186,6 +187,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     governance: GovernanceSettings = GovernanceSettings()
     screening: ScreeningSettings = ScreeningSettings()
+    vectors: VectorSettings = VectorSettings()
     models_file: Path = Path("config/models.yaml")
     models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}
