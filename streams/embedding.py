@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from agents.routing.words import cut_long, ends_of, split_words
+from streams.words import cut_long, ends_of, split_words
 
 Vectors = NDArray[np.float32]
 
