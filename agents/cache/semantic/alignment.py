@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.cache.semantic.asking import APART, WHETHER
 from agents.cache.semantic.batch import WINDOW, Floats, Side
 from agents.cache.semantic.lexicon import Lexicon
 
@@ -13,7 +14,10 @@ NAMES = (
     "crossed_joined",
     "crossed_moved",
     "roles_changed",
+    "roles_strong",
     "roles_swapped",
+    "passive_kept",
+    "passive_crossed",
     "near_least",
     "near_less",
     "near_more",
@@ -30,6 +34,8 @@ NAMES = (
     "quoted_once",
     "symbols_differ",
     "asks_differ",
+    "asks_apart",
+    "asks_whether",
     "asks_less",
     "asks_more",
 )
@@ -52,6 +58,8 @@ def alignment(first: Side, second: Side, lexicon: Lexicon) -> Floats:
             (first.quoted == 0) != (second.quoted == 0),
             first.symbols != second.symbols,
             differ,
+            differ & (np.isin(first.asks, APART) | np.isin(second.asks, APART)),
+            (first.asks == WHETHER) != (second.asks == WHETHER),
             np.minimum(first.asks, second.asks),
             np.maximum(first.asks, second.asks),
         ]
@@ -73,6 +81,8 @@ def _aligned(first: Side, second: Side, part: slice, lexicon: Lexicon) -> Floats
         (first.roles[part][:, cut], second.roles[part][:, cut]),
         (first.phrases[part][:, cut], second.phrases[part][:, cut]),
         (first.groups[part][:, cut], second.groups[part][:, cut]),
+        (first.passive[part], second.passive[part]),
+        lexicon,
     )
     near = np.matmul(lexicon.vectors[mine], lexicon.vectors[others].transpose(0, 2, 1))
     near = np.where(same, np.float32(1), near)
@@ -83,11 +93,14 @@ def _aligned(first: Side, second: Side, part: slice, lexicon: Lexicon) -> Floats
 Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-def _order(same: NDArray[np.bool_], roles: Sides, phrases: Sides, groups: Sides) -> Floats:
+def _order(
+    same: NDArray[np.bool_], roles: Sides, phrases: Sides, groups: Sides, passive: Sides, lexicon: Lexicon
+) -> Floats:
     """Return how the words that both sides have changed places.
 
-    `crossed`: pairs of words in another order, unless joined by `and` on both sides (`crossed_joined`) or each
-    with the preposition it had (`crossed_moved`).
+    `crossed`: pairs of words in another order, unless joined by `and` on both sides (`crossed_joined`), each with
+    the preposition it had (`crossed_moved`), or because one side says by whom it is done (`passive_kept`; where
+    that changes who does it, `passive_crossed`).
     """
     matched = same.any(axis=2)
     partner = same.argmax(axis=2)
@@ -103,6 +116,17 @@ def _order(same: NDArray[np.bool_], roles: Sides, phrases: Sides, groups: Sides)
     def alike(values: NDArray[np.int64]) -> NDArray[np.bool_]:
         return np.asarray(values[:, :, None] == values[:, None, :], dtype=np.bool_)
 
+    doer_a = passive[0][:, None] & (role_a == lexicon.knowledge.role_by)
+    doer_b = passive[1][:, None] & (role_b == lexicon.knowledge.role_by)
+    turned = (passive[0] != passive[1])[:, None, None]
+    ahead = np.tri(width, dtype=np.bool_, k=-1)  # j stands before i on the first side
+    ahead_b = partner[:, :, None] > partner[:, None, :]
+    done_a = matched[:, :, None] & matched[:, None, :] & doer_a[:, :, None] & (role_a == 0)[:, None, :] & ahead
+    done_b = matched[:, :, None] & matched[:, None, :] & doer_b[:, :, None] & (role_b == 0)[:, None, :] & ahead_b
+    wrong = turned & ((done_a & ahead_b) | (done_b & ahead))
+    right = turned & ((done_a & ~ahead_b) | (done_b & ~ahead))
+    crossed &= ~(right | right.transpose(0, 2, 1))
+    strong = lexicon.knowledge.strong
     joined = crossed & alike(group_a) & alike(group_b) & ~alike(phrase_a) & ~alike(phrase_b)
     kept = role_a == role_b
     moved = crossed & ~joined & kept[:, :, None] & kept[:, None, :] & ~alike(role_a)
@@ -115,7 +139,10 @@ def _order(same: NDArray[np.bool_], roles: Sides, phrases: Sides, groups: Sides)
             joined.sum(axis=(1, 2)),
             moved.sum(axis=(1, 2)),
             (matched & ~kept).sum(axis=1),
+            (matched & ~kept & ~(doer_a | doer_b) & (strong[role_a] | strong[role_b])).sum(axis=1),
             swapped.sum(axis=(1, 2)),
+            right.sum(axis=(1, 2)),
+            wrong.sum(axis=(1, 2)),
         ]
     ).astype(np.float32)
 

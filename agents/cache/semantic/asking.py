@@ -10,6 +10,7 @@ AHEAD = 6
 MANNER = frozenset({"way", "ways", "method", "methods", "steps", "procedure", "process", "trick", "technique"})
 REASON = frozenset({"reason", "reasons", "cause", "causes"})
 MOMENT = frozenset({"time", "date", "year", "day", "month", "century"})
+PLACE = frozenset({"place", "places", "location", "town"})
 AMOUNT = frozenset({"many", "much"})
 AMOUNTS = frozenset({"number", "amount", "quantity", "count"})
 MEASURED = frozenset({"long", "far", "old", "tall", "high", "deep", "wide", "big", "heavy", "fast", "often", "large"})
@@ -17,6 +18,8 @@ ADDRESSED = frozenset({"you", "anyone", "anybody", "someone", "somebody", "i", "
 WHAT, WHICH, WHO, WHEN, WHERE, WHY, HOW, WHETHER, COMMAND, HOW_MANY, HOW_LONG = range(1, 12)
 KINDS = 12
 """How many there are with 0, a text that asks nothing."""
+APART = (WHO, WHEN, WHERE, WHY, HOW_MANY, HOW_LONG)
+"""Kinds that ask for something no other kind asks for."""
 OPEN = frozenset({WHAT, WHICH, WHO, WHEN, WHERE, WHY, HOW})
 
 
@@ -62,6 +65,8 @@ def _told_apart(kind: int, ahead: list[str]) -> int:
             return WHY
         if ahead[0] in MOMENT:
             return WHEN
+        if ahead[0] in PLACE:
+            return WHERE
         if not AMOUNTS.isdisjoint(near):
             return HOW_MANY
     return kind

@@ -51,7 +51,7 @@ class Side:
     quoted: Ints
     symbols: Ints
     negations: Ints
-    passive: Ints
+    passive: NDArray[np.bool_]
     window: Ints
     roles: Ints
     phrases: Ints
@@ -90,7 +90,7 @@ def side_of(readings: Sequence[Reading], lexicon: Lexicon) -> Side:
         quoted,
         symbols,
         negations,
-        passive,
+        passive != 0,
         windowed(rows, -1),
         windowed(_flat(roles_of, total), 0),
         windowed(_flat(phrases_of, total), 0),

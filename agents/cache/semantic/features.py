@@ -13,6 +13,23 @@ from agents.cache.semantic.reading import Reading, read
 
 FEATURES = ("similarity", *overlap.NAMES, *alignment.NAMES)
 
+FALLING = frozenset(
+    {
+        "number_replaced",
+        "unit_replaced",
+        "date_replaced",
+        "language_replaced",
+        "crossed",
+        "roles_swapped",
+        "passive_crossed",
+        "opposed",
+        "negations_differ",
+        "quoted_differs",
+        "symbols_differ",
+    }
+)
+"""Features of which more never make a pair more probable, whatever the data say."""
+
 
 def features(firsts: Sequence[str], seconds: Sequence[str], similarity: Floats, lexicon: Lexicon) -> Floats:
     """Return the features of each pair, of shape (pairs, len(FEATURES)); the same whichever side is first."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from agents.cache.semantic.stems import stem
@@ -17,6 +18,8 @@ from agents.cache.semantic.stems import stem
 WORDS = Path(__file__).with_name("words.yaml")
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 NUMERAL = re.compile(r"\d+(?:[.,]\d+)*")
+STRONG = frozenset({"from", "to", "than", "by", "before", "after", "over", "under", "against", "about", "minus"})
+"""Roles that change who does what to whom."""
 LEAST_NEGATED = 6
 """Characters of a word that may begin with a negating `un`."""
 
@@ -94,6 +97,7 @@ class Knowledge:
         self._not_negated = frozenset(lists["not_negated"].split())
         self.asks = _places(lists["question"].values())
         self._roles = _places(lists["roles"].values())
+        self.strong = np.array([False, *(name in STRONG for name in lists["roles"])])
         self.role_of, self.role_by = self._roles["of"], self._roles["by"]
         self.languages = tuple(lists["spoken"])
         self._spoken: dict[str, int] = {}
