@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from agents.cache.semantic.batch import Floats
-from agents.cache.semantic.calibration import calibrate
+from agents.cache.semantic.calibration import area_under_curve, calibrate, calibration_error
 from agents.cache.semantic.features import FALLING, FEATURES
 from agents.cache.semantic.network import Network, standard
 from agents.cache.semantic.trees import Trees
@@ -70,7 +70,9 @@ def joined(parts: Sequence[Examples]) -> Examples:
     )
 
 
-def fit(labelled: Examples, beside: Examples | None, embedding: str, seed: int, dense: bool) -> Judgement:
+def fit(
+    labelled: Examples, beside: Examples | None, embedding: str, seed: int, dense: bool
+) -> tuple[Judgement, dict[str, object]]:
     """Fit the verifier.
 
     Args:
@@ -79,6 +81,9 @@ def fit(labelled: Examples, beside: Examples | None, embedding: str, seed: int, 
         embedding: Name of the embedding.
         seed: The same seed gives the same fit.
         dense: Whether the network looks at the embeddings, too: worth it only where the pairs are of all kinds.
+
+    Returns:
+        The judgement, and what was measured of it on pairs left out of the fit.
     """
     scores = np.empty((len(labelled), 2))
     for held in _folds(labelled.groups, seed):
@@ -86,10 +91,23 @@ def fit(labelled: Examples, beside: Examples | None, embedding: str, seed: int, 
         scores[held] = _scores(labelled.rows(held), trees, network, dense)
     stack = LogisticRegression(C=1.0).fit(scores, labelled.same)
     weights = np.concatenate([stack.intercept_, stack.coef_[0]])
+    together = weighed(weights, *scores.T)
     trees, network = _parts(labelled, beside, seed, dense)
-    return Judgement(
-        embedding, trees, network, weights, calibrate(weighed(weights, *scores.T), labelled.same)
-    )
+    judgement = Judgement(embedding, trees, network, weights, calibrate(together, labelled.same))
+    return judgement, _measured(together, labelled, seed)
+
+
+def _measured(scores: NDArray[np.float64], labelled: Examples, seed: int) -> dict[str, object]:
+    """Return how good the scores are; the calibration is measured on folds that it was not made from."""
+    chance = np.empty(len(labelled))
+    for held in _folds(labelled.groups, seed + 1):
+        chance[held] = calibrate(scores[~held], labelled.same[~held]).probability(scores[held])
+    return {
+        "pairs": len(labelled),
+        "share_same": float(labelled.same.mean()),
+        "area": area_under_curve(scores, labelled.same),
+        "calibration_error": calibration_error(chance, labelled.same),
+    }
 
 
 def _folds(groups: NDArray[np.int64], seed: int) -> Iterator[NDArray[np.bool_]]:
