@@ -40,7 +40,9 @@ csv_file = click.Path(path_type=Path, dir_okay=False)
     help="Error bound: a hit may be wrong with this probability at most.",
 )
 @click.option("--fit", "labelled", type=csv_file, help="Fit a verifier from labelled pairs, into --model-dir.")
-@click.option("--label", default=LABEL, show_default=True, help="Column of --fit with 1 for the same meaning, else 0.")
+@click.option(
+    "--label", default=LABEL, show_default=True, help="Column of --fit with 1 for the same meaning, else 0."
+)
 @click.option(
     "--model-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -84,9 +86,7 @@ def cache(
     _show(report, output, model_dir)
 
 
-def _fit(
-    file: Path, label: str, model_dir: Path | None, seed: int, engine: EmbeddingEngine
-) -> dict[str, object]:
+def _fit(file: Path, label: str, model_dir: Path | None, seed: int, engine: EmbeddingEngine) -> dict[str, object]:
     if model_dir is None:
         raise ConfigurationError("--fit: --model-dir is missing; name the folder that the fitted verifier goes to")
     rows = read_pairs("--fit", file)

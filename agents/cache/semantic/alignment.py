@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.cache.semantic.asking import APART, WHETHER
-from agents.cache.semantic.batch import WINDOW, Floats, Side
+from agents.cache.semantic.batch import Floats, Ints, Side
 from agents.cache.semantic.lexicon import Lexicon
 
 NAMES = (
@@ -39,15 +39,20 @@ NAMES = (
     "asks_less",
     "asks_more",
 )
-CHUNK = 4096
+ARRANGED = NAMES.index("passive_differs")
+CHUNK = 512
+"""Pairs at a time: what they need stays in the processor's cache."""
 FAR = -1.0
 
 
 def alignment(first: Side, second: Side, lexicon: Lexicon) -> Floats:
     """Return the features named in `NAMES`; the same whichever side is first. Shape (pairs, len(NAMES))."""
-    parts = [
-        _aligned(first, second, slice(start, start + CHUNK), lexicon) for start in range(0, len(first.words), CHUNK)
-    ]
+    widths = np.maximum((first.window >= 0).sum(axis=1), (second.window >= 0).sum(axis=1))
+    order = np.argsort(widths, kind="stable")
+    arranged = np.empty((len(order), ARRANGED), dtype=np.float32)
+    for start in range(0, len(order), CHUNK):
+        part = order[start : start + CHUNK]  # of about one width, so that little is compared that is not there
+        arranged[part] = _aligned(first, second, part, max(1, int(widths[part[-1]])), lexicon)
     differ = first.asks != second.asks
     slots = np.column_stack(
         [
@@ -64,23 +69,21 @@ def alignment(first: Side, second: Side, lexicon: Lexicon) -> Floats:
             np.maximum(first.asks, second.asks),
         ]
     )
-    return np.hstack([np.vstack(parts), slots]).astype(np.float32)
+    return np.hstack([arranged, slots]).astype(np.float32)
 
 
-def _aligned(first: Side, second: Side, part: slice, lexicon: Lexicon) -> Floats:
-    mine, others = first.window[part], second.window[part]
-    width = max(1, int(max((mine >= 0).sum(axis=1).max(initial=0), (others >= 0).sum(axis=1).max(initial=0))))
-    cut = slice(0, min(width, WINDOW))
-    mine, others = mine[:, cut], others[:, cut]
+def _aligned(first: Side, second: Side, part: Ints, width: int, lexicon: Lexicon) -> Floats:
+    cut = slice(0, width)
+    mine, others = first.window[part, cut], second.window[part, cut]
     here, there = mine >= 0, others >= 0
     concepts = lexicon.concept
     a, b = np.where(here, concepts[mine], -1), np.where(there, concepts[others], -2)
     same = a[:, :, None] == b[:, None, :]
     order = _order(
         same,
-        (first.roles[part][:, cut], second.roles[part][:, cut]),
-        (first.phrases[part][:, cut], second.phrases[part][:, cut]),
-        (first.groups[part][:, cut], second.groups[part][:, cut]),
+        (first.roles[part, cut], second.roles[part, cut]),
+        (first.phrases[part, cut], second.phrases[part, cut]),
+        (first.groups[part, cut], second.groups[part, cut]),
         (first.passive[part], second.passive[part]),
         lexicon,
     )
@@ -90,11 +93,12 @@ def _aligned(first: Side, second: Side, part: slice, lexicon: Lexicon) -> Floats
     return np.hstack([order, _nearness(near, here, there), _ends(a, b, here, there)])
 
 
-Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
+Sides = tuple[Ints, Ints]
+Flags = NDArray[np.bool_]
 
 
 def _order(
-    same: NDArray[np.bool_], roles: Sides, phrases: Sides, groups: Sides, passive: Sides, lexicon: Lexicon
+    same: Flags, roles: Sides, phrases: Sides, groups: Sides, passive: tuple[Flags, Flags], lexicon: Lexicon
 ) -> Floats:
     """Return how the words that both sides have changed places.
 
@@ -102,7 +106,7 @@ def _order(
     the preposition it had (`crossed_moved`), or because one side says by whom it is done (`passive_kept`; where
     that changes who does it, `passive_crossed`).
     """
-    matched = same.any(axis=2)
+    matched: Flags = np.logical_or.reduce(same, axis=2)
     partner = same.argmax(axis=2)
     pick = np.take_along_axis
     role_a, role_b = roles[0], pick(roles[1], partner, axis=1)
@@ -110,19 +114,20 @@ def _order(
     group_a, group_b = groups[0], pick(groups[1], partner, axis=1)
     width = matched.shape[1]
     upper = np.triu(np.ones((width, width), dtype=np.bool_), 1)
-    both = matched[:, :, None] & matched[:, None, :] & upper
+    pairs: Flags = matched[:, :, None] & matched[:, None, :]
+    both: Flags = pairs & upper
     crossed = both & (partner[:, :, None] > partner[:, None, :])
 
-    def alike(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def alike(values: Ints) -> Flags:
         return np.asarray(values[:, :, None] == values[:, None, :], dtype=np.bool_)
 
-    doer_a = passive[0][:, None] & (role_a == lexicon.knowledge.role_by)
-    doer_b = passive[1][:, None] & (role_b == lexicon.knowledge.role_by)
-    turned = (passive[0] != passive[1])[:, None, None]
+    doer_a: Flags = passive[0][:, None] & (role_a == lexicon.knowledge.role_by)
+    doer_b: Flags = passive[1][:, None] & (role_b == lexicon.knowledge.role_by)
+    turned = np.logical_xor(*passive).reshape(-1, 1, 1)
     ahead = np.tri(width, dtype=np.bool_, k=-1)  # j stands before i on the first side
     ahead_b = partner[:, :, None] > partner[:, None, :]
-    done_a = matched[:, :, None] & matched[:, None, :] & doer_a[:, :, None] & (role_a == 0)[:, None, :] & ahead
-    done_b = matched[:, :, None] & matched[:, None, :] & doer_b[:, :, None] & (role_b == 0)[:, None, :] & ahead_b
+    done_a = pairs & doer_a[:, :, None] & (role_a == 0)[:, None, :] & ahead
+    done_b = pairs & doer_b[:, :, None] & (role_b == 0)[:, None, :] & ahead_b
     wrong = turned & ((done_a & ahead_b) | (done_b & ahead))
     right = turned & ((done_a & ~ahead_b) | (done_b & ~ahead))
     crossed &= ~(right | right.transpose(0, 2, 1))
@@ -131,7 +136,10 @@ def _order(
     kept = role_a == role_b
     moved = crossed & ~joined & kept[:, :, None] & kept[:, None, :] & ~alike(role_a)
     swapped = (
-        both & ~alike(role_a) & (role_a[:, :, None] == role_b[:, None, :]) & (role_b[:, :, None] == role_a[:, None, :])
+        both
+        & ~alike(role_a)
+        & (role_a[:, :, None] == role_b[:, None, :])
+        & (role_b[:, :, None] == role_a[:, None, :])
     )
     return np.column_stack(
         [
@@ -147,7 +155,7 @@ def _order(
     ).astype(np.float32)
 
 
-def _nearness(near: Floats, here: NDArray[np.bool_], there: NDArray[np.bool_]) -> Floats:
+def _nearness(near: Floats, here: Flags, there: Flags) -> Floats:
     """Return how near each side's words are to the nearest of the other side, all of them and the unmatched."""
     sides = []
     for best, present in ((near.max(axis=2), here), (near.max(axis=1), there)):
@@ -155,7 +163,7 @@ def _nearness(near: Floats, here: NDArray[np.bool_], there: NDArray[np.bool_]) -
         kept = np.where(present, best, 0)
         mean = kept.sum(axis=1) / count
         least = np.where(present, best, 1).min(axis=1)
-        unmatched = present & (best < 0.999)  # noqa: PLR2004 - not the same word
+        unmatched = present & (best < 0.999)
         many = unmatched.sum(axis=1)
         apart = np.where(many > 0, np.where(unmatched, best, 0).sum(axis=1) / np.maximum(1, many), 1)
         sides.append((mean, least, apart))
@@ -173,9 +181,7 @@ def _nearness(near: Floats, here: NDArray[np.bool_], there: NDArray[np.bool_]) -
     ).astype(np.float32)
 
 
-def _ends(
-    a: NDArray[np.int64], b: NDArray[np.int64], here: NDArray[np.bool_], there: NDArray[np.bool_]
-) -> Floats:
+def _ends(a: Ints, b: Ints, here: Flags, there: Flags) -> Floats:
     """Return the share of words that the sides begin and end with alike."""
     count_a, count_b = here.sum(axis=1), there.sum(axis=1)
     longest = np.maximum(1, np.maximum(count_a, count_b))

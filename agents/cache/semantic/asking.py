@@ -25,25 +25,30 @@ OPEN = frozenset({WHAT, WHICH, WHO, WHEN, WHERE, WHY, HOW})
 
 def asked(tokens: list[str], lexicon: Lexicon) -> int:
     """Return the kind of question; 0 where there is none."""
-    words = [token.lower() for token in tokens[:LOOKED_AT]]
     asks = lexicon.asks
     first = 0
-    for place, word in enumerate(words):
-        kind = asks.get(word, 0)
-        if not kind:
+    for place, token in enumerate(tokens[:LOOKED_AT], start=1):
+        kind = asks.get(token)
+        if kind is None:
             continue
         if kind in OPEN:
-            return _told_apart(kind, words[place + 1 : place + 1 + AHEAD])
+            return _told_apart(kind, _small(tokens, place))
         if not first:
             first = kind
-            if kind == WHETHER and place + 1 < len(words) and words[place + 1] in ADDRESSED:
-                if not MANNER.isdisjoint(words[place + 1 : place + 1 + AHEAD]):
-                    return HOW
-                continue
-            if kind == COMMAND and word in POINTING:
+            if kind == WHETHER:
+                ahead = _small(tokens, place)
+                if ahead and ahead[0] in ADDRESSED:
+                    if not MANNER.isdisjoint(ahead):
+                        return HOW
+                    continue
+            elif token.lower() in POINTING:
                 continue
             return first
     return first
+
+
+def _small(tokens: list[str], place: int) -> list[str]:
+    return [token.lower() for token in tokens[place : place + AHEAD]]
 
 
 POINTING = frozenset({"tell", "explain", "describe", "give", "show", "find", "list"})

@@ -80,6 +80,7 @@ def side_of(readings: Sequence[Reading], lexicon: Lexicon) -> Side:
         return array
 
     asks, quoted, symbols, negations, passive = (np.array(values, dtype=np.int64) for values in single)
+    by_somebody: NDArray[np.bool_] = passive != 0
     return Side(
         owner,
         rows,
@@ -90,7 +91,7 @@ def side_of(readings: Sequence[Reading], lexicon: Lexicon) -> Side:
         quoted,
         symbols,
         negations,
-        passive != 0,
+        by_somebody,
         windowed(rows, -1),
         windowed(_flat(roles_of, total), 0),
         windowed(_flat(phrases_of, total), 0),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-BINS = 40
+BINS = 100
 LEAST_IN_BIN = 100
 """Pairs of which a share is taken: fewer say little."""
 DOUBT = 0.5

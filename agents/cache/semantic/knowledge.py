@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,11 @@ class Knowledge:
                 self._kinds[word] = self._kinds.get(word, Kind(0)) | kind
         self._ends_phrase = frozenset(lists["ends_phrase"].split())
         self._not_negated = frozenset(lists["not_negated"].split())
-        self.asks = _places(lists["question"].values())
+        self.asks = {
+            form: kind
+            for word, kind in _places(lists["question"].values()).items()
+            for form in (word, word.capitalize(), word.upper())
+        }
         self._roles = _places(lists["roles"].values())
         self.strong = np.array([False, *(name in STRONG for name in lists["roles"])])
         self.role_of, self.role_by = self._roles["of"], self._roles["by"]
@@ -161,7 +166,7 @@ class Knowledge:
 def numeral(text: str) -> float:
     """Return what digits with points and commas are worth; commas part thousands, or decimals where one must."""
     head, comma, tail = text.rpartition(",")
-    if comma and "." not in text and len(tail) != 3:  # noqa: PLR2004 - a thousand has three zeros
+    if comma and "." not in text and len(tail) != 3:
         return _float(f"{head.replace(',', '')}.{tail}", text)
     return _float(text.replace(",", ""), text)
 
@@ -189,9 +194,7 @@ def _float(text: str, written: str) -> float:
 def _is_code(word: str) -> bool:
     """Return whether it is a name in a program: it has an underscore, a digit within, or a capital after a small."""
     if word.isalpha():
-        return not word.isupper() and any(
-            small.islower() and large.isupper() for small, large in zip(word, word[1:], strict=False)
-        )
+        return not word.isupper() and any(small.islower() and large.isupper() for small, large in pairwise(word))
     return True
 
 

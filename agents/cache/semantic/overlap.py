@@ -21,6 +21,7 @@ TOLD = (
     Kind.SYMBOL,
     Kind.CODE,
     Kind.LIGHT,
+    Kind.COORDINATOR,
 )
 """Kinds of words whose differences are counted apart."""
 NAMES = (
@@ -97,7 +98,7 @@ class _Tally:
         owner: The pair.
         kinds: What the concept may be.
         lengths: Length of its vector: how much it weighs in an embedding.
-        count_first: Times it is on the first side.
+        count_first: Times it is on the first side; 0 only where it is on the second.
         count_second: Times it is on the second.
     """
 
@@ -111,16 +112,19 @@ class _Tally:
         self.count_first = count_first
         self.count_second = count_second
         self.every = np.ones(len(owner), dtype=np.bool_)
+        self._first_only = count_second == 0
+        self._second_only = count_first == 0
 
     def only(self, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return how many chosen concepts only one side has, by pair: first, second."""
-        first = chosen & (self.count_first > 0) & (self.count_second == 0)
-        second = chosen & (self.count_second > 0) & (self.count_first == 0)
-        return np.bincount(self.owner, first, self.pairs), np.bincount(self.owner, second, self.pairs)
+        return self._sum(chosen & self._first_only), self._sum(chosen & self._second_only)
 
     def shared(self, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return how many chosen concepts both sides have, by pair."""
-        return np.bincount(self.owner, chosen & (self.count_first > 0) & (self.count_second > 0), self.pairs)
+        return self._sum(chosen & ~self._first_only & ~self._second_only)
+
+    def _sum(self, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.bincount(self.owner[chosen], minlength=self.pairs).astype(np.float64)
 
 
 def _tally(first: Side, second: Side, lexicon: Lexicon) -> _Tally:

@@ -8,31 +8,18 @@ from typing import NamedTuple
 from agents.cache.semantic.asking import asked
 from agents.cache.semantic.knowledge import Kind
 from agents.cache.semantic.lexicon import Lexicon
+from agents.cache.semantic.politeness import bare
 
 TOKEN = re.compile(
-    r"[a-zA-Z]\w*(?:\+\+|\#)?|\d+(?:[.,]\d+)*|[\u3040-\u30ff\u4e00-\u9fff]|[^\W\d]\w*|(?<=\w)['’](?:s|t|m|re|ve|ll|d)\b"
-    r"|[.?!;]+|[<>=+*/^%$€£¥&|~@#°,-]"
+    r"[a-zA-Z]\w*(?:\+\+|\#)?|\d+(?:[.,]\d+)*|[\u3040-\u30ff\u4e00-\u9fff]|[^\W\d]\w*"
+    r"|(?<=\w)['\u2019](?:s|t|m|re|ve|ll|d)\b|[.?!;]+|[<>=+*/^%$€£¥&|~@#°,-]"
 )
 """Numbers, single signs of Chinese and Japanese, words and names, what an apostrophe cuts off, ends, and symbols."""
 QUOTED = re.compile(r"```.*?```|`[^`]+`|\"[^\"]+\"|“[^”]+”|«[^»]+»|(?<!\w)'[^']+'(?!\w)", re.DOTALL)
 QUOTES = re.compile("[\"`“«']")
-LONGEST_ENDING = 64
-"""Characters at the end of a text among which thanks are looked for."""
 LONGEST = 512
 """Words of a longer text that are read: half of them from its beginning, half from its end."""
-POLITE = re.compile(
-    r"\s*(?:(?:hi|hello|hey|ok|okay|so|well|please|pls|kindly|thanks|dear \w+|sorry|excuse me|help me|quick question|a question"
-    r"|(?:i have|i've|just) an? (?:quick )?question|just curious|(?:can|could|would|will) (?:you|someone|anyone|anybody)"
-    r" (?:please |kindly )?(?:tell|explain to|help|let|show)(?: me)?(?: know)?|(?:tell|let) me(?: know)?"
-    r"|i was wondering|i am wondering|i wonder|i'm wondering|i'd like to know|i would like to know|i want to know|i need to know"
-    r"|do you know|does (?:anyone|anybody|someone) know|any idea|please tell(?: me)?)\b[\s,:;!.-]*)+",
-    re.IGNORECASE,
-)
-POLITE_END = re.compile(
-    r"(?:[\s,.!?]+(?:thanks(?: a lot| so much| in advance)?|thank you(?: very much| so much)?|please(?: help| explain| advise)?"
-    r"|any help is (?:welcome|appreciated)|cheers|thx))+[\s.!]*$",
-    re.IGNORECASE,
-)
+APOSTROPHES = "'\u2019"
 ARTICLES = frozenset({"a", "an", "the", "my", "your", "his", "her", "its", "our", "their"})
 JOINING = frozenset({"and", "or", "&", "vs", "versus", "nor", "plus", ",", "/"})
 SILENT = frozenset({",", "-", "&", "/"})
@@ -81,15 +68,6 @@ def tokens_of(text: str) -> list[str]:
     if len(tokens) > LONGEST:
         return tokens[: LONGEST // 2] + tokens[-LONGEST // 2 :]
     return tokens
-
-
-def bare(text: str) -> str:
-    """Return a text without what is said out of politeness before and after it; all of it where nothing else is."""
-    opening = POLITE.match(text)
-    kept = text[opening.end() :] if opening else text
-    ending = POLITE_END.search(kept, max(0, len(kept) - LONGEST_ENDING))
-    kept = kept[: ending.start()] if ending else kept
-    return kept if kept.strip() else text
 
 
 def read(text: str, lexicon: Lexicon) -> Reading:
@@ -141,7 +119,7 @@ class _Reader:
             if first in ".?!;":
                 at_start, inside, joined, role = True, False, False, 0
                 continue
-            if first in "'’":
+            if first in APOSTROPHES:
                 if token[1:] == "s" and inside:
                     roles[-1], inside = of, False
                 elif token[1:] == "t":

@@ -52,7 +52,9 @@ class Judgement:
     def probabilities(self, columns: Floats, firsts: Vectors, seconds: Vectors) -> NDArray[np.float64]:
         """Return the probability from features and embeddings."""
         return self.calibration.probability(
-            weighed(self.weights, self.trees.score(columns), self.network.score(self.inputs(columns, firsts, seconds)))
+            weighed(
+                self.weights, self.trees.score(columns), self.network.score(self.inputs(columns, firsts, seconds))
+            )
         )
 
     def inputs(self, columns: Floats, firsts: Vectors, seconds: Vectors) -> Floats:
@@ -101,7 +103,9 @@ class Verifier:
             vectors: Embeddings of the texts of both sides, where they are known already.
         """
         probability = self._texts([one.text for one in firsts], [two.text for two in seconds], vectors)
-        apart = [place for place, (one, two) in enumerate(zip(firsts, seconds, strict=True)) if one.before != two.before]
+        apart = [
+            place for place, (one, two) in enumerate(zip(firsts, seconds, strict=True)) if one.before != two.before
+        ]
         if apart:
             probability[apart] *= self._texts(
                 [firsts[place].before for place in apart], [seconds[place].before for place in apart], None

@@ -20,7 +20,14 @@ T = TypeVar("T")
 OTHERWISE = tuple(
     (old, new)
     for old, others in {
-        "How do I ": ("Why should I ", "When should I ", "Where can I ", "Who can ", "How often do I ", "Why can't I "),
+        "How do I ": (
+            "Why should I ",
+            "When should I ",
+            "Where can I ",
+            "Who can ",
+            "How often do I ",
+            "Why can't I ",
+        ),
         "How can I ": ("Why can I ", "When can I ", "Where can I ", "How often can I "),
         "Why does ": ("When does ", "How does ", "Where does ", "How often does "),
         "Why is ": ("When is ", "How is ", "Where is "),
@@ -87,7 +94,7 @@ def _pair(number: int, known: Families, chance: np.random.Generator) -> Generate
         return GeneratedPair(first, second, True, PARAPHRASE, number)
     category = _pick(_changes(family, known), chance)
     changed = dict(values)
-    other = form if chance.random() < 0.5 else _pick(family.same, chance)  # noqa: PLR2004 - as often in other words
+    other = form if chance.random() < 0.5 else _pick(family.same, chance)
     if category == "swap":
         one, two = family.swap
         changed[one], changed[two] = values[two], values[one]
@@ -129,7 +136,7 @@ def _changes(family: Family, known: Families) -> list[str]:
 
 def _paraphrase(family: Family, form: str, values: Values, chance: np.random.Generator) -> tuple[str, str]:
     changed = dict(values)
-    if family.either and chance.random() < 0.5:  # noqa: PLR2004 - as often as not
+    if family.either and chance.random() < 0.5:
         one, two = family.either
         changed[one], changed[two] = values[two], values[one]
     first = _render(form, values, chance)
@@ -140,7 +147,7 @@ def _paraphrase(family: Family, form: str, values: Values, chance: np.random.Gen
 def _asked_otherwise(form: str, chance: np.random.Generator) -> str | None:
     """Return a form that asks something else by its first words alone; None half of the time, or where it cannot."""
     fitting = [(old, new) for old, new in OTHERWISE if form.startswith(old)]
-    if not fitting or chance.random() < 0.5:  # noqa: PLR2004 - the family's own say it in other words
+    if not fitting or chance.random() < 0.5:
         return None
     old, new = _pick(fitting, chance)
     return new + form.removeprefix(old)
@@ -149,7 +156,7 @@ def _asked_otherwise(form: str, chance: np.random.Generator) -> str | None:
 def _loosely(first: str, second: str, chance: np.random.Generator) -> tuple[str, str]:
     """Return both in somewhat other words, in either order."""
     first, second = reworded(first, chance), reworded(second, chance)
-    return (first, second) if chance.random() < 0.5 else (second, first)  # noqa: PLR2004 - either way
+    return (first, second) if chance.random() < 0.5 else (second, first)
 
 
 def _filled(family: Family, known: Families, chance: np.random.Generator) -> dict[str, tuple[str, ...]]:

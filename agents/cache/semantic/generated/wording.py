@@ -59,7 +59,7 @@ def reworded(text: str, chance: Chance) -> str:
 
 
 def _polite(text: str, chance: Chance) -> str:
-    if chance.random() < 0.7:  # noqa: PLR2004 - most say it first
+    if chance.random() < 0.7:
         return BEFORE[int(chance.integers(len(BEFORE)))] + text[0].lower() + text[1:]
     return text + AFTER[int(chance.integers(len(AFTER)))]
 
@@ -88,7 +88,7 @@ def _unmarked(text: str, chance: Chance) -> str:
 
 
 def _louder(text: str, chance: Chance) -> str:
-    return text.replace("?", "??") if chance.random() < 0.5 else f"  {text} "  # noqa: PLR2004 - either
+    return text.replace("?", "??") if chance.random() < 0.5 else f"  {text} "
 
 
 def _without_articles(text: str, chance: Chance) -> str:
