@@ -1,11 +1,11 @@
 """The engines of `VectorDatabase` on real questions and near duplicates of them, at several sizes.
 
 `python -m benchmarks.vectors --data FOLDER` prints one JSON object; FOLDER holds `question_pairs.csv.gz` and
-`mmlu_outcomes.csv.gz`. `--large` adds a million entries, `--plot FILE` draws how each figure grows, `--add FILE` takes the figures of an
-earlier run along, and with `--keep FOLDER` the next run need not embed again. Every engine runs at every size in a
-process of its own, with one thread for numpy. The yardstick is an exact search by numpy in float32. `cpu` times are of
-the processor; `wall` times leave out what the thread waited for a processor, not what it waited for a lock. Rates are
-medians of rounds.
+`mmlu_outcomes.csv.gz`. `--large` adds a million entries, `--plot FILE` draws how each figure grows, `--add FILE`
+takes the figures of an earlier run along, and with `--keep FOLDER` the next run need not embed again. Every engine
+runs at every size in a process of its own, with one thread for numpy. The yardstick is an exact search by numpy in
+float32. `cpu` times are of the processor; `wall` times leave out what the thread waited for a processor, not what it
+waited for a lock. Rates are medians of rounds.
 """
 
 from __future__ import annotations
