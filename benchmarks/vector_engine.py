@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import statistics
 import time
 import uuid
@@ -35,7 +36,7 @@ Figures = dict[str, Any]
 
 def measure(engine: VectorEngine, size: int, folder: Path, merger: Executor, threshold: float) -> Figures:
     """Return what an engine does with the first `size` of the vectors in a folder."""
-    vectors: Vectors = np.load(folder / "entries.npy", mmap_mode="r")
+    vectors: Vectors = np.load(folder / f"entries-{size}.npy", mmap_mode="r")
     queries, best = np.load(folder / f"queries-{size}.npy"), np.load(folder / f"best-{size}.npy")
     keys = Keys()
     warmed_up(engine, queries, merger)
@@ -71,6 +72,8 @@ def warmed_up(engine: VectorEngine, vectors: Vectors, merger: Executor) -> None:
     database.add(Keys().make(len(vectors)), vectors)
     settle(database)
     database.nearest(vectors[:BATCH], 1)
+    del database
+    ctypes.CDLL(None).malloc_trim(0)  # or what comes next would find memory that is counted already
 
 
 class Keys:

@@ -1,10 +1,11 @@
 """The engines of `VectorDatabase` on real questions and near duplicates of them, at several sizes.
 
 `python -m benchmarks.vectors --data FOLDER` prints one JSON object; FOLDER holds `question_pairs.csv.gz` and
-`mmlu_outcomes.csv.gz`. `--large` adds a million entries, `--plot FILE` draws how each figure grows, and `--add FILE`
-takes the figures of an earlier run along. Every engine runs at every size in a process of its own, with one thread
-for numpy. The yardstick is an exact search by numpy in float32. `cpu` times are of the processor; `wall` times leave
-out what the thread waited for a processor, not what it waited for a lock. Rates are medians of rounds.
+`mmlu_outcomes.csv.gz`. `--large` adds a million entries, `--plot FILE` draws how each figure grows, `--add FILE`
+takes the figures of an earlier run along, and with `--keep FOLDER` the next run need not embed again. Every engine
+runs at every size in a process of its own, with one thread for numpy. The yardstick is an exact search by numpy in
+float32. `cpu` times are of the processor; `wall` times leave out what the thread waited for a processor, not what it
+waited for a lock. Rates are medians of rounds.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--large", action="store_true")
-    parser.add_argument("--engines", nargs="+", default=[engine.value for engine in VectorEngine])
+    parser.add_argument("--engines", nargs="*", default=[engine.value for engine in VectorEngine])
     parser.add_argument("--add", type=Path, nargs="*", default=[])
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--keep", type=Path, help="folder that keeps what is embedded for the next run")
     arguments = parser.parse_args()
     sizes = [*arguments.sizes, LARGE] if arguments.large else arguments.sizes
     figures: dict[str, dict[str, Figures]] = {}
@@ -54,10 +56,9 @@ def main() -> None:
         for engine, by_size in json.loads(file.read_text())["engines"].items():
             figures.setdefault(engine, {}).update(by_size)
     with tempfile.TemporaryDirectory(prefix="asahi-vectors-") as name:
-        folder = Path(name)
-        prepared = prepare(arguments.data, folder, sizes) if sizes else {}
-        for size, exact in prepared.items():
-            figures.setdefault("exact float32", {})[str(size)] = exact
+        folder = arguments.keep or Path(name)
+        for size in sizes:
+            figures.setdefault("exact float32", {})[str(size)] = prepare(arguments.data, folder, size)
             for engine in arguments.engines:
                 figures.setdefault(engine, {})[str(size)] = apart(VectorEngine(engine), size, folder)
     if arguments.plot:
@@ -65,19 +66,20 @@ def main() -> None:
     print(json.dumps({"acceptable_cosine": ACCEPTABLE, "queries": QUERIES, "engines": rounded(figures)}, indent=2))
 
 
-def prepare(data: Path, folder: Path, sizes: list[int]) -> dict[int, Figures]:
+def prepare(data: Path, folder: Path, size: int) -> Figures:
     """Write entries, queries and the best similarities into a folder; return what exact search takes."""
-    held = entries(questions(data), max(sizes))
-    vectors = embedded(held)
-    np.save(folder / "entries.npy", vectors)
-    found = {}
+    done = folder / f"exact-{size}.json"
+    if done.exists():
+        figures: Figures = json.loads(done.read_text())
+        return figures
+    held = entries(questions(data), size)
+    vectors, queries = embedded(held), embedded(asked(held, QUERIES))
     with threadpool_limits(1):
-        for size in sizes:
-            queries = embedded(asked(held[:size], QUERIES))
-            np.save(folder / f"queries-{size}.npy", queries)
-            np.save(folder / f"best-{size}.npy", best_of(vectors[:size], queries))
-            found[size] = exactly(vectors[:size], queries)
-    return found
+        best, figures = best_of(vectors, queries), exactly(vectors, queries)
+    for name, array in (("entries", vectors), ("queries", queries), ("best", best)):
+        np.save(folder / f"{name}-{size}.npy", array)
+    done.write_text(json.dumps(figures))
+    return figures
 
 
 def best_of(vectors: Vectors, queries: Vectors) -> Vectors:
