@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from agents.cache.vectors.protocol import Vectors
-from agents.routing.embedding import EmbeddingEngine
+from streams.embedding import EmbeddingEngine
 
 SEED = 1
 MOST_EDITS = 3

@@ -19,6 +19,7 @@ from agents.cache.vectors.engines import open_database
 from agents.cache.vectors.protocol import Neighbour, VectorDatabase, Vectors
 from schemas.vector_settings import VectorEngine, VectorSettings
 
+PAUSE_SECONDS = 1e-4
 LOADED_AT_ONCE = 500
 BATCH = 1_000
 ROUNDS = 5
@@ -40,7 +41,9 @@ def measure(engine: VectorEngine, size: int, folder: Path, merger: Executor, thr
     queries, best = np.load(folder / f"queries-{size}.npy"), np.load(folder / f"best-{size}.npy")
     keys = Keys()
     warmed_up(engine, queries, merger)
-    database = open_database(VectorSettings(engine=engine), vectors.shape[1], merger)
+    database = open_database(
+        VectorSettings(engine=engine), vectors.shape[1], merger, partial(time.sleep, PAUSE_SECONDS)
+    )
     before, wall, process = anonymous_bytes(), time.perf_counter(), time.process_time()
     for start in range(0, size, LOADED_AT_ONCE):
         block = vectors[start : min(start + LOADED_AT_ONCE, size)]
@@ -68,7 +71,9 @@ def measure(engine: VectorEngine, size: int, folder: Path, merger: Executor, thr
 
 def warmed_up(engine: VectorEngine, vectors: Vectors, merger: Executor) -> None:
     """Use an engine once, so that what is loaded at the first call counts as nobody's memory or time."""
-    database = open_database(VectorSettings(engine=engine), vectors.shape[1], merger)
+    database = open_database(
+        VectorSettings(engine=engine), vectors.shape[1], merger, partial(time.sleep, PAUSE_SECONDS)
+    )
     database.add(Keys().make(len(vectors)), vectors)
     settle(database)
     database.nearest(vectors[:BATCH], 1)

@@ -19,7 +19,7 @@ from agents.cache.vectors.fixed_point import ONE, Rows, from_fixed, to_fixed
 from agents.cache.vectors.incoming import distinct
 from agents.cache.vectors.merge import joining
 from agents.cache.vectors.protocol import Neighbour, Vectors
-from agents.cache.vectors.segment import Segment, build_index
+from agents.cache.vectors.segment import Pause, Segment, build_index, no_pause
 from agents.cache.vectors.slots import NOBODY, Places, Slots
 from agents.cache.vectors.tail import Tail
 from schemas.vector_settings import VectorSettings
@@ -42,9 +42,11 @@ class AnnoyDatabase:
         dimensions: Of the vectors.
         merger: Runs merges; one thread is enough for many databases. It is not shut down here.
         settings: Those that begin with `annoy_` count.
+        pause: Lets other threads run for a moment while a merge adds items.
     """
 
-    def __init__(self, dimensions: int, merger: Executor, settings: VectorSettings) -> None:
+    def __init__(self, dimensions: int, merger: Executor, settings: VectorSettings, pause: Pause = no_pause) -> None:
+        self._pause = pause
         self._settings = settings
         self._width = min(settings.annoy_prefix, dimensions)
         self._merger = merger
@@ -156,7 +158,9 @@ class AnnoyDatabase:
         own = [slots[np.isin(births[slots], np.flatnonzero(part_of == part))] for part, slots in made_of]
         slots = np.sort(np.concatenate(own))
         settings = self._settings
-        index = build_index(slots, self._prefixes, self._width, settings.annoy_trees, settings.annoy_seed)
+        index = build_index(
+            slots, self._prefixes, self._width, settings.annoy_trees, settings.annoy_seed, self._pause
+        )
         return Segment(number, slots, index, settings.annoy_search)
 
     def _prefixes(self, places: Places) -> Rows:

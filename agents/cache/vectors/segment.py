@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from itertools import chain
 
@@ -16,9 +15,16 @@ from agents.cache.vectors.protocol import Vectors
 from agents.cache.vectors.slots import Places
 
 ITEMS_AT_ONCE = 64
-PAUSE_SECONDS = 1e-4
-"""Between so many items. They are added under the interpreter's lock, which a busy thread gives away only every 5 ms;
+"""Between pauses. Items are added under the interpreter's lock, which a busy thread gives away only every 5 ms;
 building the trees, nine tenths of the work, needs no lock."""
+Pause = Callable[[], object]
+"""Lets other threads run for a moment."""
+
+
+def no_pause() -> None:
+    """Go on at once: nobody waits for the interpreter's lock."""
+
+
 SEARCHED_AT = 100_000
 """Entries at which a look-up goes through `search` of them; it grows with the square root."""
 LEAST_SEARCHED = 100
@@ -57,7 +63,14 @@ class Segment:
         return np.repeat(np.arange(len(found)), counts), self.slots[items]
 
 
-def build_index(slots: Places, read: Callable[[Places], Rows], width: int, trees: int, seed: int) -> AnnoyIndex:
+def build_index(
+    slots: Places,
+    read: Callable[[Places], Rows],
+    width: int,
+    trees: int,
+    seed: int,
+    pause: Pause = no_pause,
+) -> AnnoyIndex:
     """Build an index; may run in a thread of its own. The same arguments make the same index.
 
     Args:
@@ -66,6 +79,7 @@ def build_index(slots: Places, read: Callable[[Places], Rows], width: int, trees
         width: Of these beginnings.
         trees: More of them find more and take more memory.
         seed: Of the planes that the trees divide by.
+        pause: Called between items, where other threads wait.
     """
     index = AnnoyIndex(width, "angular")
     index.set_seed(seed)
@@ -75,6 +89,6 @@ def build_index(slots: Places, read: Callable[[Places], Rows], width: int, trees
         rows = from_fixed(read(slots[start : start + ITEMS_AT_ONCE]))
         for item, row in enumerate(rows.tolist(), start):
             index.add_item(item, row)
-        time.sleep(PAUSE_SECONDS)
+        pause()
     index.build(trees, n_jobs=1)
     return index
