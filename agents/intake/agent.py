@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from agents.intake.arrivals import Arrival, Sorted
+from schemas.errors import KeyOutOfReach
 from schemas.settings import Settings
 from schemas.wire import AuditRecord, DeadLetterRecord, ProblemRecord, ResultRecord
 from streams.background import Background
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 SEALED_MARK = b'"sealed"'
 
+Opener = Callable[[Ok], Ok | Rejected]
+"""Opens a sealed request; raises `KeyOutOfReach` where its data key cannot be had at the moment."""
 Forward = Callable[[Record, bytes, bytes, float], Publication]
 """Makes a message of one request of another: of that one, its body, the new message key, and the time."""
 
@@ -43,29 +46,6 @@ CONFLICT = ProblemRecord(
 )
 
 
-class _Arrival(NamedTuple):
-    """One request as it came: in this message, at this place."""
-
-    record: Record
-    place: int
-    outcome: Outcome | Bug
-    receipt: Receipt
-
-
-@dataclass(slots=True)
-class _Sorted:
-    """What one delivery of records holds, by what happens to it next."""
-
-    journeys: list[Journey] = field(default_factory=list)
-    rejections: list[tuple[ResultRecord, Receipt | None]] = field(default_factory=list)
-    audits: list[AuditRecord] = field(default_factory=list)
-    letters: list[DeadLetterRecord] = field(default_factory=list)
-    letter_receipts: list[Receipt] = field(default_factory=list)
-    letter_audits: list[AuditRecord] = field(default_factory=list)
-    strays: dict[int, list[tuple[Publication, Receipt]]] = field(default_factory=dict)
-    repeats: list[tuple[int, _Arrival]] = field(default_factory=list)
-
-
 class Intake:
     """The stages before the call, for all partitions of this worker."""
 
@@ -74,6 +54,7 @@ class Intake:
         settings: Settings,
         tenancy: Tenancy,
         forward: Forward,
+        opener: Opener,
         delivery: Delivery,
         log: Log,
         background: Background,
@@ -83,6 +64,7 @@ class Intake:
         self._settings = settings
         self._tenancy = tenancy
         self._forward = forward
+        self._opener = opener
         self._delivery = delivery
         self._log = log
         self._background = background
@@ -100,41 +82,63 @@ class Intake:
             return
         receipt = BatchReceipt(len(found), acknowledge, self._capacity)
         receipt.close()
-        self._background.start(self._take_in(state, [_Arrival(*one, receipt) for one in found]))
+        now = self._clock()
+        self._background.start(self._take_in(state, [Arrival(*one, receipt, now) for one in found]))
 
     def _read(self, state: PartitionState, record: Record) -> Sequence[Outcome | Bug]:
         found = contain(partial(state.entrance.read, record, self._clock()), "governance")
         return [found] if isinstance(found, Bug) else found
 
-    def _take_in(self, state: PartitionState, arrivals: Sequence[_Arrival]) -> Coroutine[Any, Any, None]:
+    def _take_in(self, state: PartitionState, arrivals: Sequence[Arrival]) -> Coroutine[Any, Any, None]:
         """Lead requests as far as they get at once; return what makes that durable."""
-        into = _Sorted()
+        into = Sorted()
         now = self._clock()
         for arrival in arrivals:
             self._sort(state, arrival, into, now)
         return self._conclude(state, lead(state, into.journeys, self._clock), into)
 
-    def _sort(self, state: PartitionState, arrival: _Arrival, into: _Sorted, now: float) -> None:
-        record, place, outcome, receipt = arrival
+    def _sort(self, state: PartitionState, arrival: Arrival, into: Sorted, now: float) -> None:
+        """Sort in one request: where it belongs elsewhere or has to wait, it goes no further."""
+        outcome = arrival.outcome
         if isinstance(outcome, DeadLetter | Bug):
             self._bury(arrival, outcome, into, now)
             return
-        tenant = outcome.request.tenant if isinstance(outcome, Ok) else outcome.tenant
-        body = outcome.body
+        tenant = _tenant_of(outcome)
         if tenant is not None:
             home = home_partition(tenant, self._settings.kafka.partitions)
             if home != state.partition:
-                forwarded = self._forward(record, body, tenant.encode(), now)
-                into.strays.setdefault(home, []).append((forwarded, receipt))
+                forwarded = self._forward(arrival.record, outcome.body, tenant.encode(), now)
+                into.strays.setdefault(home, []).append((forwarded, arrival.receipt))
                 return
+            if (queue := state.waiting.get(tenant)) is not None:
+                queue.append(arrival)  # behind those that came before
+                return
+        if isinstance(outcome, Ok) and outcome.request.sealed is not None:
+            opened = contain(partial(self._opened, outcome), "governance")
+            if isinstance(opened, KeyOutOfReach):
+                state.waiting[outcome.request.tenant] = [arrival]
+                self._background.start(self._take_in_later(state, opened))
+                return
+            if isinstance(opened, Bug):
+                self._bury(arrival, opened, into, now)
+                return
+            outcome = opened
+        self._recognise(state, arrival, outcome, into, now)
+
+    def _recognise(
+        self, state: PartitionState, arrival: Arrival, outcome: Ok | Rejected, into: Sorted, now: float
+    ) -> None:
+        """Sort in a request by what is known of its id."""
+        record, place, _, receipt, received_at = arrival
+        body = outcome.body
         match state.ledger.admit(_key_of(outcome), outcome.digest), outcome:
             case New(), Ok(request=request, digest=digest):
-                journey = Journey(request, body, digest, state.partition, now, receipt, key_id=outcome.key_id)
+                journey = Journey(request, body, digest, state.partition, received_at, receipt, key_id=outcome.key_id)
                 if outcome.opened is not None:
                     journey.body, journey.sent, journey.data_key = outcome.opened, body, outcome.data_key
                 into.journeys.append(journey)
             case New(), Rejected():
-                into.rejections.append((outcome.result(now, self._clock()), receipt))
+                into.rejections.append((outcome.result(received_at, self._clock()), receipt))
                 into.audits.append(outcome.audit(now))
             case InFlight(), _:
                 receipt.settle()  # under way: its result answers this one too
@@ -144,8 +148,19 @@ class Intake:
                 into.letters.append(self._letter(record, place, CONFLICT, body, now))
                 into.letter_receipts.append(receipt)
 
-    def _bury(self, arrival: _Arrival, outcome: DeadLetter | Bug, into: _Sorted, now: float) -> None:
-        record, place, _, receipt = arrival
+    def _opened(self, outcome: Ok) -> Ok | Rejected | KeyOutOfReach:
+        try:
+            return self._opener(outcome)
+        except KeyOutOfReach as away:
+            return away
+
+    async def _take_in_later(self, state: PartitionState, away: KeyOutOfReach) -> None:
+        """Take in what a tenant sent while a data key of his was out of reach, in the order in which it came."""
+        await self._delivery.patience.wait(away)
+        await self._take_in(state, state.waiting.pop(away.tenant))
+
+    def _bury(self, arrival: Arrival, outcome: DeadLetter | Bug, into: Sorted, now: float) -> None:
+        record, place, _, receipt, _ = arrival
         into.letter_receipts.append(receipt)
         if isinstance(outcome, Bug):
             into.letters.append(
@@ -169,7 +184,7 @@ class Intake:
         letter = self._letter(source, 0, BUG, sent, now, traceback)
         return msgspec.structs.replace(letter, id=f"bug/{journey.request.tenant}/{journey.request.id}")
 
-    async def _conclude(self, state: PartitionState, flow: Flow, sorted_: _Sorted) -> None:
+    async def _conclude(self, state: PartitionState, flow: Flow, sorted_: Sorted) -> None:
         """Make everything durable that the delivery led to."""
         if sorted_.letter_audits:  # before what settles their receipts
             await self._delivery.audits(state.partition, sorted_.letter_audits)
@@ -185,7 +200,7 @@ class Intake:
         if sorted_.repeats:
             await self._repeat(state, sorted_.repeats)
 
-    async def _repeat(self, state: PartitionState, repeats: Sequence[tuple[int, _Arrival]]) -> None:
+    async def _repeat(self, state: PartitionState, repeats: Sequence[tuple[int, Arrival]]) -> None:
         """Publish known results again; a request whose result the log no longer holds is served again."""
         found = await self._log.fetch(RESULTS.name, state.partition, [offset for offset, _ in repeats])
         known = [record for record in found if record is not None]
@@ -262,6 +277,10 @@ class Intake:
             if due is not None and (soonest is None or due < soonest):
                 soonest = due
         return soonest
+
+
+def _tenant_of(outcome: Ok | Rejected) -> str | None:
+    return outcome.request.tenant if isinstance(outcome, Ok) else outcome.tenant
 
 
 def _key_of(outcome: Ok | Rejected) -> str:

@@ -58,6 +58,10 @@ class DataKeyFacts:
         elif not isinstance(self._facts.get(name), DataKeyDestroyed):
             self._facts[name] = fact
 
+    def issued(self, tenant: str, key_id: str) -> bool:
+        """Return whether there is a data key of this id, which was made and not destroyed."""
+        return isinstance(self._facts.get(data_key_place(tenant, key_id).decode()), DataKeyIssued)
+
     def of(self, tenant: str) -> Iterator[DataKeyIssued | DataKeyDestroyed]:
         """Give what is known of a tenant's keys, as they were told."""
         return (fact for fact in self._facts.values() if fact.tenant == tenant)

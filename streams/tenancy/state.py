@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from schemas.batch import Completion, Passenger
 from streams.outcomes import Outcome, Standing
@@ -177,6 +177,7 @@ class PartitionState:
         results_position: Where the results of this partition end, as far as known.
         ending: Requests whose terminal result is being published.
         usage_seen: Ids of usage events a predecessor already published for completions that come again.
+        waiting: By tenant, the requests that wait for a data key of his and those behind them, as intake keeps them.
     """
 
     partition: int
@@ -193,6 +194,7 @@ class PartitionState:
     results_position: int = 0
     ending: set[str] = field(default_factory=set)
     usage_seen: set[str] = field(default_factory=set)
+    waiting: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
     def steps(self) -> tuple[Step, ...]:
