@@ -55,6 +55,7 @@ from streams.follow import Following
 from streams.log import Log
 from streams.presence import Presence
 from streams.receipts import Capacity
+from streams.sealing.facts import DataKeyFacts
 from streams.surveys import ToldSurveys
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
@@ -132,10 +133,10 @@ def compose_stages(
         fit: Given every fresh partition; may put other steps into it.
     """
 
-    def issued(tenant: str, data_key: str) -> bool:
-        return directory.data_keys.issued(tenant, data_key)
+    def facts() -> DataKeyFacts:
+        return directory.data_keys
 
-    encryption = configured_encryption(settings, issued)
+    encryption = configured_encryption(settings, facts)
     codec, patience = encryption.codec, encryption.patience
     directory = Registry(lambda tenant, data_key: tenancy.forget(encryption.forget(tenant, data_key)))
     entrances, following = configured_entrances(settings, directory), Following()

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from agents.intake.arrivals import Arrival, Sorted
+from agents.intake.recognition import key_of, standing_of, tenant_of
 from schemas.errors import KeyOutOfReach
 from schemas.settings import Settings
 from schemas.wire import AuditRecord, DeadLetterRecord, ProblemRecord, ResultRecord
@@ -18,7 +19,7 @@ from streams.catchall import Bug, contain
 from streams.deadletters import dead_letter
 from streams.envelope import Publication
 from streams.log import Log
-from streams.outcomes import Conflict, DeadLetter, Done, InFlight, New, Ok, Outcome, Rejected
+from streams.outcomes import Conflict, DeadLetter, Done, InFlight, New, Ok, Outcome, Rejected, Standing
 from streams.partitioning import home_partition
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
@@ -103,7 +104,7 @@ class Intake:
         if isinstance(outcome, DeadLetter | Bug):
             self._bury(arrival, outcome, into, now)
             return
-        tenant = _tenant_of(outcome)
+        tenant = tenant_of(outcome)
         if tenant is not None:
             home = home_partition(tenant, self._settings.kafka.partitions)
             if home != state.partition:
@@ -114,24 +115,31 @@ class Intake:
                 queue.append(arrival)  # behind those that came before
                 return
         if isinstance(outcome, Ok) and outcome.request.sealed is not None:
-            opened = contain(partial(self._opened, outcome), "governance")
+            opened = contain(partial(self._opened, state, outcome), "governance")
             if isinstance(opened, KeyOutOfReach):
                 state.waiting[outcome.request.tenant] = [arrival]
                 self._background.start(self._take_in_later(state, opened))
-                return
-            if isinstance(opened, Bug):
+            elif isinstance(opened, Bug):
                 self._bury(arrival, opened, into, now)
-                return
-            outcome = opened
-        self._recognise(state, arrival, outcome, into, now)
+            else:
+                self._go_on(state, arrival, *opened, into, now)
+            return
+        standing = state.ledger.admit(key_of(outcome), outcome.digest)
+        self._go_on(state, arrival, outcome, standing, into, now)
 
-    def _recognise(
-        self, state: PartitionState, arrival: Arrival, outcome: Ok | Rejected, into: Sorted, now: float
+    def _go_on(
+        self,
+        state: PartitionState,
+        arrival: Arrival,
+        outcome: Ok | Rejected,
+        standing: Standing,
+        into: Sorted,
+        now: float,
     ) -> None:
-        """Sort in a request by what is known of its id."""
+        """Sort in a request by how it stands."""
         record, place, _, receipt, received_at = arrival
         body = outcome.body
-        match state.ledger.admit(_key_of(outcome), outcome.digest), outcome:
+        match standing, outcome:
             case New(), Ok(request=request, digest=digest):
                 journey = Journey(request, body, digest, state.partition, received_at, receipt, key_id=outcome.key_id)
                 if outcome.opened is not None:
@@ -148,9 +156,11 @@ class Intake:
                 into.letters.append(self._letter(record, place, CONFLICT, body, now))
                 into.letter_receipts.append(receipt)
 
-    def _opened(self, outcome: Ok) -> Ok | Rejected | KeyOutOfReach:
+    def _opened(self, state: PartitionState, sealed: Ok) -> tuple[Ok | Rejected, Standing] | KeyOutOfReach:
+        """Return what a sealed request comes to and how it stands; or the key that is needed to say so."""
         try:
-            return self._opener(outcome)
+            outcome = self._opener(sealed)
+            return outcome, standing_of(state.ledger, outcome)
         except KeyOutOfReach as away:
             return away
 
@@ -211,7 +221,7 @@ class Intake:
             if record is None:
                 lost.append(arrival)
                 assert isinstance(arrival.outcome, Ok | Rejected), "only what has an id has a result"
-                state.ledger.forget(_key_of(arrival.outcome))
+                state.ledger.forget(key_of(arrival.outcome))
             else:
                 arrival.receipt.settle()
         if lost:
@@ -277,16 +287,6 @@ class Intake:
             if due is not None and (soonest is None or due < soonest):
                 soonest = due
         return soonest
-
-
-def _tenant_of(outcome: Ok | Rejected) -> str | None:
-    return outcome.request.tenant if isinstance(outcome, Ok) else outcome.tenant
-
-
-def _key_of(outcome: Ok | Rejected) -> str:
-    if isinstance(outcome, Ok):
-        return ledger_key(outcome.request.tenant, outcome.request.id)
-    return ledger_key(outcome.tenant, outcome.id)
 
 
 def _trace_of(bug: Bug, record: Record) -> str:

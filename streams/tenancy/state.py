@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from schemas.batch import Completion, Passenger
-from streams.outcomes import Outcome, Standing
+from streams.outcomes import Done, InFlight, Outcome, Standing
 from streams.records import Record
 from streams.stage import Flow, Journey, Step
 from streams.surveys import ToldSurveys
@@ -21,6 +21,10 @@ class KnownRequests(Protocol):
 
     def admit(self, key: str, digest: str) -> Standing:
         """Say whether the request is known, and know it from now on."""
+        ...
+
+    def known(self, key: str) -> InFlight | Done | None:
+        """Say how a request stands by its id alone; None for a new one."""
         ...
 
     def in_flight(self, key: str, digest: str) -> None:

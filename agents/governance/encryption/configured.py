@@ -17,6 +17,7 @@ from schemas.errors import ConfigurationError
 from schemas.settings import GovernanceSettings, Settings
 from streams.master_key import parse_secret
 from streams.sealing.codec import ContentCodec, NoKeys
+from streams.sealing.facts import DataKeyFacts
 from streams.sealing.patience import Patience
 
 WHY = "encryption needs a vault and a key-encryption key: set governance.vault_dir, and governance.master_key or "
@@ -86,17 +87,17 @@ class Encryption(NamedTuple):
     forget: Callable[[str, str], str]
 
 
-def configured_encryption(settings: Settings, issued: Callable[[str, str], bool]) -> Encryption:
+def configured_encryption(settings: Settings, facts: Callable[[], DataKeyFacts]) -> Encryption:
     """Return what the stages of a worker need; without a vault nothing opens.
 
     Args:
         settings: The configuration.
-        issued: Whether the log says that there is a data key, by tenant and id.
+        facts: What the log says of data keys now.
 
     Raises:
         ConfigurationError: A key-encryption key cannot be read.
     """
-    keys = configured_data_keys(settings.governance, issued)
+    keys = configured_data_keys(settings.governance, lambda tenant, key_id: facts().issued(tenant, key_id))
     if keys is None:
         nothing = NoKeys()
         return Encryption(
@@ -107,7 +108,7 @@ def configured_encryption(settings: Settings, issued: Callable[[str, str], bool]
         keys.drop(tenant, key_id)
         return key_id
 
-    opener = RequestsOpened(keys, settings.intake.max_depth)
+    opener = RequestsOpened(keys, facts, settings.intake.max_depth)
     return Encryption(keys, ContentCodec(keys), Patience(keys), opener, forget)
 
 

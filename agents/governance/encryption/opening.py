@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +18,7 @@ from schemas.request import Request
 from schemas.wire import ProblemRecord
 from streams.outcomes import Ok, Rejected
 from streams.sealing.binding import ContentErased, SealBroken
+from streams.sealing.facts import DataKeyFacts
 from streams.sealing.requests import CONTENT_FIELDS
 from streams.stage import DataKeyUse
 
@@ -51,11 +53,13 @@ class RequestsOpened:
 
     Args:
         keys: The data keys of this process.
+        facts: What the log says of data keys now.
         max_depth: Deepest nesting of what was sealed.
     """
 
-    def __init__(self, keys: DataKeys, max_depth: int) -> None:
+    def __init__(self, keys: DataKeys, facts: Callable[[], DataKeyFacts], max_depth: int) -> None:
         self._keys = keys
+        self._facts = facts
         self._max_depth = max_depth
 
     def __call__(self, sent: Ok) -> Ok | Rejected:
@@ -64,7 +68,10 @@ class RequestsOpened:
         Raises:
             KeyOutOfReach: Its data key cannot be had at the moment.
         """
-        opened = self._opened(sent)
+        try:
+            opened = self._opened(sent)
+        except ContentErased:
+            return msgspec.structs.replace(_rejected(sent, _destroyed()), erased=True)
         return _rejected(sent, opened) if isinstance(opened, ProblemRecord) else opened
 
     def _opened(self, sent: Ok) -> Ok | ProblemRecord:
@@ -74,10 +81,8 @@ class RequestsOpened:
             content = self._keys.opener(request.tenant, sealed.key).open(sealed, request.tenant, request.id)
             key = self._keys.key(request.tenant, sealed.key)
             user = self._keys.user_of(request.tenant, sealed.key)
-        except KeyOutOfReach:
+        except (KeyOutOfReach, ContentErased):
             raise
-        except ContentErased:
-            return _erased()
         except SealBroken as broken:
             return ProblemRecord(
                 "seal_broken", f"sealed: {broken}", "seal the request again, as docs/encryption.md says", SEALED
@@ -96,11 +101,32 @@ class RequestsOpened:
         problem = freeform_problem(whole, opened, self._max_depth)
         if problem is not None:
             return problem
-        digest = key.request_digest(request_digest(whole).encode())
+        plain = request_digest(whole)
+        digest = key.request_digest(plain.encode())
         if whole.user != request.user:
             whole = whole.model_copy(update={"user": request.user})  # its key's user, where it names none
         use = DataKeyUse(key.id, user, key.fingerprint)
-        return msgspec.structs.replace(sent, request=whole, digest=digest, opened=opened, data_key=use)
+        return msgspec.structs.replace(
+            sent,
+            request=whole,
+            digest=digest,
+            opened=opened,
+            data_key=use,
+            digests=partial(self._digests, whole, key.id, plain),
+        )
+
+    def _digests(self, request: Request, key_id: str, plain: str) -> Iterator[str]:
+        """Give the digests of a request under the other keys to which it may have been sealed, and in plain text."""
+        yield plain
+        facts = self._facts()
+        for scope in dict.fromkeys((request.user, None)):
+            for fact in facts.good(request.tenant, scope):
+                if fact.key_id == key_id:
+                    continue
+                try:
+                    yield self._keys.key(request.tenant, fact.key_id).request_digest(plain.encode())
+                except ContentErased:
+                    continue
 
 
 def _rejected(sent: Ok, problem: ProblemRecord) -> Rejected:
@@ -133,7 +159,7 @@ def _misfit(field: str) -> ProblemRecord:
     )
 
 
-def _erased() -> ProblemRecord:
+def _destroyed() -> ProblemRecord:
     return ProblemRecord(
         "data_key_destroyed", "sealed.key: the data key was destroyed", "seal to the tenant's newest data key", KEY
     )
