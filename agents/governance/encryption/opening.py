@@ -101,10 +101,10 @@ class RequestsOpened:
         problem = freeform_problem(whole, opened, self._max_depth)
         if problem is not None:
             return problem
-        plain = request_digest(whole)
-        digest = key.request_digest(plain.encode())
         if whole.user != request.user:
             whole = whole.model_copy(update={"user": request.user})  # its key's user, where it names none
+        plain = request_digest(whole)
+        digest = key.request_digest(plain.encode())
         use = DataKeyUse(key.id, user, key.fingerprint)
         return msgspec.structs.replace(
             sent,

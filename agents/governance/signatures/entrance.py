@@ -13,6 +13,7 @@ import msgspec
 
 from agents.governance import problems
 from agents.governance.decoder import decode
+from agents.governance.digest import request_digest
 from agents.governance.identity import tenant_name
 from agents.governance.keys import authorize
 from agents.governance.registry import Registry
@@ -118,15 +119,16 @@ class GuardedEntrance:
                 return self._refused(record, place, faults.wrong_tenant(key), key, outcome.body)
             if key.user is None or request.user == key.user:
                 return msgspec.structs.replace(outcome, key_id=key.key_id)
-            if request.user is None:
+            if request.user is None:  # from here on as if the request had named him
                 named = request.model_copy(update={"user": key.user})
-                return msgspec.structs.replace(outcome, request=named, key_id=key.key_id)
+                digest = outcome.digest if request.sealed is not None else request_digest(named)
+                return msgspec.structs.replace(outcome, request=named, digest=digest, key_id=key.key_id)
             problem = problems.to_resend(faults.wrong_user(key))
             return Rejected(request.id, request.tenant, problem, outcome.digest, key.user, outcome.body)
         if isinstance(outcome, Rejected):
             if outcome.tenant is not None and outcome.tenant != key.tenant:
                 return self._refused(record, place, faults.wrong_tenant(key), key, outcome.body)
-            return msgspec.structs.replace(outcome, tenant=key.tenant, user=outcome.user or key.user)
+            return msgspec.structs.replace(outcome, tenant=key.tenant, user=key.user or outcome.user)
         return outcome
 
     def _refused(
