@@ -15,6 +15,7 @@ from agents.bootstrap import build
 from schemas.errors import AsahiError
 from schemas.settings import Settings, load_settings
 from streams.background import Background
+from streams.deadline import end_within
 from streams.logs import configure_logging
 from streams.outbox import Outbox
 
@@ -55,6 +56,7 @@ async def serve(settings: Settings) -> int:
         await pipeline.app.start()
         logger.info("worker started", extra={"group": settings.kafka.group})
         await stop.wait()
+        end_within(settings.worker.stop_seconds)
         if not failures:
             await pipeline.drain()
             await pipeline.presence.leave()

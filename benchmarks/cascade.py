@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from agents.providers.protocol import Prompt
 from agents.providers.registry import build_providers
 from agents.routing.configured import configured_checker
-from agents.routing.embedding import EmbeddingEngine
 from agents.routing.learning.fitting import fit_router
 from agents.routing.learning.outcomes import Outcomes, held_out, joined, read_file
 from agents.routing.learning.store import save
@@ -37,6 +36,7 @@ from schemas.registry import ModelRegistry
 from schemas.settings import ProviderSettings, RoutingSettings, Settings
 from schemas.tenant import TenantRegistered
 from schemas.wire import Answer
+from streams.embedding import EmbeddingEngine
 from tests.pipeline.rig import Rig, ask, serve, settings
 
 MODELS_FILE = Path(__file__).parents[1] / "config" / "gsm8k-models.yaml"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,20 @@ class System:
         process = child(module, env=environment_of(self.settings), log=self._folder / f"{name}.log")
         self._children.append(process)
         self.watched.processes[name] = psutil.Process(process.pid)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hold everything started until the block ends, so that a yardstick has the machine to itself.
+
+        Shorter than a session of the consumer group, or others would be taken for dead.
+        """
+        for process in self._children:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in self._children:
+                process.send_signal(signal.SIGCONT)
 
     def logs(self, name: str) -> dict[str, str]:
         """Return what the processes whose names begin so have logged so far."""

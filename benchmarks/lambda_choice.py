@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.routing.embedding import Embedder
 from agents.routing.learning.components import Floats, sigmoid, stacked
 from agents.routing.learning.outcomes import Outcomes
 from agents.routing.learning.predictor import features_of
@@ -21,6 +20,7 @@ from schemas.request import Request
 from schemas.settings import RoutingSettings
 from schemas.tenant import TenantRegistered
 from schemas.tokens import estimate_tokens
+from streams.embedding import Embedder
 from streams.stage import Journey
 
 LAMBDAS = np.geomspace(0.1, 100_000.0, 121)

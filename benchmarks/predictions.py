@@ -17,12 +17,12 @@ from pathlib import Path
 import annoy
 import numpy as np
 
-from agents.routing.embedding import EmbeddingEngine
 from agents.routing.learning.features import lexical
 from agents.routing.learning.fitting import fit_router
 from agents.routing.learning.outcomes import Outcomes, read_table
 from agents.routing.tasks.detector import TaskTypeDetector
 from agents.routing.tasks.examples import read_examples
+from streams.embedding import EmbeddingEngine
 
 BATCH = 1_000
 ROUNDS = 15

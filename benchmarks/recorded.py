@@ -31,7 +31,6 @@ from typing import Any
 import msgspec
 from aiokafka import TopicPartition
 
-from agents.routing.embedding import EmbeddingEngine
 from agents.routing.learning.fitting import fit_router
 from agents.routing.learning.outcomes import joined
 from agents.routing.learning.store import save
@@ -41,6 +40,7 @@ from benchmarks.lambda_choice import Chosen, choose_lambda, foreseen
 from schemas.errors import AsahiError
 from schemas.registry import ModelRegistry
 from schemas.settings import KafkaSettings, Settings, load_settings
+from streams.embedding import EmbeddingEngine
 from streams.envelope import Publication
 from streams.outbox import Outbox
 from streams.partitioning import home_partition

@@ -162,7 +162,7 @@ class Completion(Part, frozen=True, gc=False):
     @property
     def makeshift(self) -> bool:
         """Whether an answer was delivered that did not hold, since nobody gave a better one."""
-        return any(check.delivered_because is not None for check in self.checks)
+        return bool(self.checks) and any(check.delivered_because is not None for check in self.checks)
 
     def answering_call(self) -> PaidCall | None:
         """Return the paid call that gave the answer; None when nothing was billed for it."""

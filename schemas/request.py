@@ -235,20 +235,20 @@ class Request(StrictValue):
                 raise _inconsistent("sealed", "sealed stands for prompt, messages, tools and response_format")
         elif (self.prompt is None) == (self.messages is None):
             raise _inconsistent("prompt", "send exactly one of prompt and messages")
-        if self.mode is Mode.EXPLICIT and self.model is None:
-            raise _inconsistent("model", "mode explicit needs model")
-        if self.mode is not Mode.EXPLICIT and self.model is not None:
+        if self.mode is Mode.EXPLICIT:
+            if self.model is None:
+                raise _inconsistent("model", "mode explicit needs model")
+        elif self.model is not None:
             raise _inconsistent(
                 "model", "model is only read in mode explicit; set mode to explicit or leave model out"
             )
-        self._check_strategy()
+        if self.strategy is not None or self.lambda_ is not None or self.accept is not None:
+            self._check_strategy()
         return self
 
     def _check_strategy(self) -> None:
         asked = {"strategy": self.strategy, "lambda": self.lambda_, "accept": self.accept}
-        given = next((field for field, value in asked.items() if value is not None), None)
-        if given is None:
-            return
+        given = next(field for field, value in asked.items() if value is not None)
         if self.mode is Mode.EXPLICIT:
             raise _inconsistent(given, "mode explicit chooses nothing; leave strategy, lambda and accept out")
         if self.mode is Mode.GUIDED and self.weights is not None:

@@ -26,6 +26,7 @@ from schemas.screening import ScreeningSettings as ScreeningSettings
 from schemas.section import Count, Seconds
 from schemas.section import Section as Section
 from schemas.tenant import TenantRegistered
+from schemas.vector_settings import VectorSettings as VectorSettings
 
 
 class KafkaSettings(Section):
@@ -86,8 +87,8 @@ class ClickHouseSettings(Section):
     password: SecretStr = SecretStr("")
     database: str = "asahi"
     block_rows: Count = 20_000
-    block_bytes: Count = 16 * 1024 * 1024
-    block_seconds: Seconds = 1.0
+    block_bytes: Count = 32 * 1024 * 1024
+    block_seconds: Seconds = 3.0
     timeout_seconds: Seconds = 30.0
     retry_max_seconds: Seconds = 5.0
 
@@ -142,11 +143,14 @@ class WorkerSettings(Section):
     Attributes:
         max_outstanding: Requests a worker may hold between receipt and durable outcome before it stops reading.
         drain_seconds: How long calls in flight may finish when partitions move or the worker stops.
+        stop_seconds: How long a worker or sink that was told to stop may take in all, a broker or ClickHouse that
+            does not answer included; then it ends as it is, and its successor goes on from the last checkpoint.
         log_level: Least severity that is logged.
     """
 
     max_outstanding: Count = 8_000
     drain_seconds: Seconds = 5.0
+    stop_seconds: Seconds = 30.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
@@ -183,6 +187,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     governance: GovernanceSettings = GovernanceSettings()
     screening: ScreeningSettings = ScreeningSettings()
+    vectors: VectorSettings = VectorSettings()
     models_file: Path = Path("config/models.yaml")
     models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}

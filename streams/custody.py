@@ -17,9 +17,12 @@ from faust.types import TP
 from streams.checkpoints import CheckpointLog
 from streams.log import Log
 from streams.transport.deliveries import partitions_of
-from streams.transport.offsets import Checkpoint, Marks
+from streams.transport.offsets import NO_MARKS, Checkpoint, Marks
 
 logger = logging.getLogger(__name__)
+
+NOTHING_SETTLED = Checkpoint(0, NO_MARKS)
+"""Says no more than a missing checkpoint does, but that somebody has had the partition."""
 
 
 class Owner(Protocol):
@@ -53,7 +56,11 @@ class Custody:
         self._handing_over = asyncio.Lock()
 
     async def gain(self, assigned: frozenset[TP], generation: int) -> Mapping[TP, Checkpoint]:
-        """Rebuild the state behind the assigned partitions and return the checkpoints it was rebuilt from."""
+        """Rebuild the state behind the assigned partitions and return the checkpoints it was rebuilt from.
+
+        A partition that nobody has had gets its first checkpoint before anything of it is delivered: whoever finds
+        none knows that there was no predecessor.
+        """
         async with self._handing_over:
             found = await self._checkpoints.load(assigned)
             by_place = {(tp.topic, tp.partition): point for tp, point in found.items()}
@@ -62,6 +69,8 @@ class Custody:
             for owner in self._owners:
                 partitions = frozenset[int]().union(*(partitions_of(assigned, topic) for topic in owner.topics))
                 await owner.take_over(partitions, by_place)
+            if fresh := {tp: NOTHING_SETTLED for tp in assigned if tp not in found}:
+                await self._checkpoints.save(fresh)
         logger.info("partitions gained", extra={"partitions": len(assigned), "generation": generation})
         return found
 

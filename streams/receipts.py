@@ -66,7 +66,7 @@ class BatchReceipt:
     Args:
         pending: Requests in the message; with 0 it is acknowledged at once by `close`.
         acknowledge: Called once.
-        capacity: Given back one by one as requests are settled.
+        capacity: Given back as requests are settled.
     """
 
     __slots__ = ("_acknowledge", "_capacity", "_epoch", "_pending")
@@ -77,10 +77,10 @@ class BatchReceipt:
         self._capacity = capacity
         self._epoch = capacity.epoch
 
-    def settle(self) -> None:
-        """Settle one request."""
-        self._pending -= 1
-        self._capacity.give_back(self._epoch)
+    def settle(self, count: int = 1) -> None:
+        """Settle so many requests of the message, which must have them."""
+        self._pending -= count
+        self._capacity.give_back(self._epoch, count)
         if self._pending == 0:
             self._acknowledge()
 

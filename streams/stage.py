@@ -50,8 +50,7 @@ class DataKeyUse(NamedTuple):
     fingerprint: Callable[[bytes], str]
 
 
-@dataclass(slots=True)
-class Journey:
+class Journey(msgspec.Struct):
     """One request on its way; owned by one step at a time, which fills in what it decides.
 
     Attributes:
@@ -77,6 +76,7 @@ class Journey:
         reserved: Set by governance: what budgets hold for it, in dollars; None when no budget counts it.
         data_key: What the request was sealed to; None when it came in plain text.
         sent: The request as it was sent, where that is not `body`: sealed.
+        inherited: Whether a predecessor may have let it in: rates count it then and do not refuse it.
     """
 
     request: Request
@@ -93,11 +93,11 @@ class Journey:
     choice: bytes | None = None
     findings: Findings | None = None
     entered_at: float = 0.0
-    stages_ms: dict[str, float] = field(default_factory=dict)
+    stages_ms: dict[str, float] = {}
     cascade: Cascade | None = None
     key_id: str | None = None
     team: str | None = None
-    originals: dict[str, str] = field(default_factory=dict)
+    originals: dict[str, str] = {}
     personal_data: PersonalDataRecord | None = None
     injection: tuple[str, ...] = ()
     policy: EffectivePolicy = UNRESTRICTED
@@ -105,6 +105,7 @@ class Journey:
     reserved: Decimal | None = None
     data_key: DataKeyUse | None = None
     sent: bytes = b""
+    inherited: bool = False
 
 
 @dataclass(slots=True)

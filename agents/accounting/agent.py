@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -58,19 +58,14 @@ Onward = Callable[[PartitionState, Flow], Coroutine[Any, Any, None]]
 """Leads released journeys through the later steps and makes the flow durable."""
 
 
-class _Arrival(NamedTuple):
-    """One completion as it travels: in this message, at this place."""
-
-    record: Record
-    place: int
-    completion: Completion
+_Arrival = tuple[Record, int, Completion]
+"""One completion as it travels: in this message, at this place."""
 
 
 @dataclass(slots=True)
 class _Accounts:
     """What so many completions of one delivery come to."""
 
-    count: int = 0
     results: list[tuple[ResultRecord, Receipt | None]] = field(default_factory=list)
     usages: list[UsageRecord] = field(default_factory=list)
     letters: list[DeadLetterRecord] = field(default_factory=list)
@@ -111,7 +106,7 @@ class Accounting:
         if state is None:
             return
         arrived = [
-            _Arrival(record, place, completion)
+            (record, place, completion)
             for record in records
             for place, completion in enumerate(read_completions(record.value or b""))
         ]
@@ -129,20 +124,23 @@ class Accounting:
         """Account for completions; for those whose data key is out of reach when it is there."""
         accounts = _Accounts()
         waiting: dict[tuple[str, str], tuple[KeyOutOfReach, list[_Arrival]]] = {}
-        for arrival in arrived:
-            try:
-                completion = self._delivery.codec.opened_completion(arrival.completion)
-            except KeyOutOfReach as away:
-                waiting.setdefault((away.tenant, away.key_id), (away, []))[1].append(arrival)
-                continue
-            accounts.count += 1
-            now = self._clock()
+        now = self._clock()
+        for record, place, travelling in arrived:
+            completion = travelling
+            if travelling.passenger.data_key is not None:
+                try:
+                    completion = self._delivery.codec.opened_completion(travelling)
+                except KeyOutOfReach as away:
+                    _, those = waiting.setdefault((away.tenant, away.key_id), (away, []))
+                    those.append((record, place, travelling))
+                    continue
             for work in (self._account, self._release):
                 bug = contain(partial(work, state, completion, now, accounts), "accounting")
                 if isinstance(bug, Bug):
-                    accounts.letters.append(self._letter(arrival, now, bug))
-        if accounts.count:
-            self._background.start(self._conclude(state, accounts, receipt))
+                    accounts.letters.append(self._letter(record, place, travelling, now, bug))
+        count = len(arrived) - sum(len(those) for _, those in waiting.values())
+        if count:
+            self._background.start(self._conclude(state, accounts, receipt, count))
         if accounts.released.onward or accounts.released.ended:
             self._background.start(self._onward(state, accounts.released))
         for key, those in waiting.values():
@@ -181,15 +179,14 @@ class Accounting:
             merge(into.released, state.cache.complete(failed, now))
             raise
 
-    async def _conclude(self, state: PartitionState, accounts: _Accounts, receipt: BatchReceipt) -> None:
+    async def _conclude(self, state: PartitionState, accounts: _Accounts, receipt: BatchReceipt, count: int) -> None:
         if accounts.letters:
             await self._delivery.dead_letters(state.partition, accounts.letters)
         await self._delivery.usages_then_results(state, accounts.results, accounts.usages)
-        for _ in range(accounts.count):
-            receipt.settle()
+        receipt.settle(count)
 
-    def _letter(self, arrival: _Arrival, now: float, bug: Bug) -> DeadLetterRecord:
-        record, place, completion = arrival
+    def _letter(self, record: Record, place: int, completion: Completion, now: float, bug: Bug) -> DeadLetterRecord:
+        """Make a dead letter of a completion as it travels."""
         value = msgspec.json.encode(completion)
         keep = self._dead_letter_bytes
         trace = bug.traceback if completion.passenger.data_key is None else bug.frames

@@ -90,13 +90,15 @@ def _format(response_format: dict[str, JsonValue] | None) -> dict[str, JsonValue
 
 def _model_class(request: Request) -> tuple[object, ...]:
     """Return what was asked of the model. Of weights only the proportions count."""
-    if request.mode is Mode.EXPLICIT:
-        return (Mode.EXPLICIT, request.model)
-    least = request.constraints.min_quality
+    mode, least = request.mode, request.constraints.min_quality
+    if mode is Mode.AUTOPILOT and request.strategy is None and request.accept is None:  # as nearly all are
+        return (mode, least)
+    if mode is Mode.EXPLICIT:
+        return (mode, request.model)
     if request.strategy is Strategy.CASCADE or request.accept is not None:
         return (Strategy.CASCADE, least, request.accept)
-    if request.mode is Mode.AUTOPILOT:
-        return (Mode.AUTOPILOT, least)
+    if mode is Mode.AUTOPILOT:
+        return (mode, least)
     weights = request.weights or Weights()
     total = (weights.quality + weights.cost + weights.latency) or 1.0
-    return (Mode.GUIDED, least, weights.quality / total, weights.cost / total, weights.latency / total)
+    return (mode, least, weights.quality / total, weights.cost / total, weights.latency / total)

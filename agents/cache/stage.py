@@ -146,34 +146,30 @@ class CacheStep:
 
     def _decide(self, journey: Journey, now: float, flow: Flow) -> None:
         request = journey.request
-        directive = request.cache.directive
-        mode = journey.policy.cache_mode
-        if directive is CacheDirective.BYPASS or mode is CacheMode.OFF:
+        directive, mode = request.cache.directive, journey.policy.cache_mode
+        usual = directive is CacheDirective.DEFAULT
+        if mode is CacheMode.OFF or (not usual and directive is CacheDirective.BYPASS):
             flow.onward.append(journey)
             return
         fingerprint = fingerprint_of(request, journey.policy.sharing)
         if journey.data_key is not None:  # a hash of a guessed prompt would tell that it was asked
             fingerprint = journey.data_key.fingerprint(fingerprint.encode())
-        if directive is not CacheDirective.REFRESH:
+        if usual or directive is not CacheDirective.REFRESH:
             assert journey.tenant is not None, "governance names the tenant before the cache"
             entry = self._cache.get(fingerprint, now, journey.tenant.answer_ttl(request.cache))
             if entry is not None:
                 flow.ended.append((journey, from_cache(journey, entry, self._registry, now)))
                 return
-            if directive is CacheDirective.ONLY:
+            if not usual and directive is CacheDirective.ONLY:
                 flow.ended.append((journey, missed(journey, now)))
                 return
         if mode is CacheMode.READ_ONLY:  # who leads fills the cache
             flow.onward.append(journey)
             return
         leader = self._flights.leader_of(fingerprint)
-        if leader is None or (
-            leader != request.id
-            and directive is CacheDirective.DEFAULT
-            and self._flights.too_slow_for(fingerprint, journey)
-        ):
+        if leader is None or (leader != request.id and usual and self._flights.too_slow_for(fingerprint, journey)):
             self._flights.lead(fingerprint, request.id)
-        elif leader != request.id and directive is CacheDirective.DEFAULT:
+        elif leader != request.id and usual:
             self._flights.hold(fingerprint, journey)
             return
         journey.fingerprint = fingerprint

@@ -86,21 +86,22 @@ class GovernanceStep:
             problem = encryption_problem(journey, encryption)
             if problem is not None:
                 return problem
-        standing = scopes.once(standing_of)
-        policy, gates = standing.policy, standing.gates
+        policy, gates, ruled = scopes.once(standing_of)
         input_tokens = estimate_tokens(request)
-        problem = limits_problem(request, input_tokens, scopes.tenant.limits) or policy_problem(
-            request, input_tokens, policy
-        )
-        if problem is not None:
-            return problem
+        if ruled:
+            problem = limits_problem(request, input_tokens, scopes.tenant.limits) or policy_problem(
+                request, input_tokens, policy
+            )
+            if problem is not None:
+                return problem
         key = ledger_key(request.tenant, request.id)
         output_tokens = request.sampling.max_output_tokens or policy.expected_output(self._expected_output)
         tokens = input_tokens + output_tokens
         journey.input_tokens = input_tokens
-        problem = self._admission.objection(key, gates, tokens, now) or self._budgets.reserve(
-            journey, scopes, output_tokens, now
-        )
+        # What a predecessor may have let in is counted all the same; what it had not dispatched holds no money, and
+        # budgets judge it like any other.
+        problem = None if journey.inherited else self._admission.objection(key, gates, tokens, now)
+        problem = problem or self._budgets.reserve(journey, scopes, output_tokens, now)
         if problem is not None:
             return problem
         self._admission.admit(key, gates, tokens, now)

@@ -7,7 +7,10 @@ from typing import NamedTuple
 from agents.governance.policies import effective_policy
 from agents.governance.rates.gates import Gates, gates_of
 from agents.governance.registry import Scopes
-from schemas.effective_policy import EffectivePolicy
+from schemas.effective_policy import UNRESTRICTED, EffectivePolicy
+from schemas.tenant import TenantLimits
+
+NO_LIMITS = TenantLimits()
 
 
 class Standing(NamedTuple):
@@ -15,12 +18,15 @@ class Standing(NamedTuple):
 
     Attributes:
         gates: The limits that they pass.
+        ruled: Whether there is any rule at all, of a policy or of the organization's older `limits`.
     """
 
     policy: EffectivePolicy
     gates: Gates
+    ruled: bool
 
 
 def standing_of(scopes: Scopes) -> Standing:
     """Work out what holds under these scopes."""
-    return Standing(effective_policy(scopes), gates_of(scopes))
+    policy = effective_policy(scopes)
+    return Standing(policy, gates_of(scopes), policy != UNRESTRICTED or scopes.tenant.limits != NO_LIMITS)

@@ -7,16 +7,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from agents.intake.arrivals import Arrival, Sorted
-from agents.intake.recognition import key_of, standing_of, tenant_of
+from agents.intake.letters import Letters
+from agents.intake.recognition import key_of, standing_of
 from schemas.errors import KeyOutOfReach
 from schemas.settings import Settings
-from schemas.wire import AuditRecord, DeadLetterRecord, ProblemRecord, ResultRecord
+from schemas.wire import AuditRecord, ResultRecord
 from streams.background import Background
 from streams.catchall import Bug, contain
-from streams.deadletters import dead_letter
 from streams.envelope import Publication
 from streams.log import Log
 from streams.outcomes import Conflict, DeadLetter, Done, InFlight, New, Ok, Outcome, Rejected, Standing
@@ -25,26 +23,17 @@ from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
 from streams.stage import Flow, Journey, Receipt
 from streams.tenancy.delivery import Delivery
-from streams.tenancy.fold import BUG, Clock, lead, lead_on, merge, note_time, route
+from streams.tenancy.fold import Clock, lead, lead_on, merge, note_time, route
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import REQUESTS, RESULTS
 
 logger = logging.getLogger(__name__)
 
-SEALED_MARK = b'"sealed"'
-
 Opener = Callable[[Ok], Ok | Rejected]
 """Opens a sealed request; raises `KeyOutOfReach` where its data key cannot be had at the moment."""
 Forward = Callable[[Record, bytes, bytes, float], Publication]
 """Makes a message of one request of another: of that one, its body, the new message key, and the time."""
-
-CONFLICT = ProblemRecord(
-    "request_id_conflict",
-    "field id: another request with a different body came before under this id",
-    "send the request under an id of its own; the first request keeps its result",
-    "id",
-)
 
 
 class Intake:
@@ -63,6 +52,7 @@ class Intake:
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self._letters = Letters(settings.intake.dead_letter_bytes)
         self._tenancy = tenancy
         self._forward = forward
         self._opener = opener
@@ -77,14 +67,20 @@ class Intake:
         state = self._tenancy.states.get(partition)
         if state is None:
             return  # given up meanwhile: whoever gains the partition reads it again
-        found = [(record, place, one) for record in records for place, one in enumerate(self._read(state, record))]
+        read = [(record, self._read(state, record)) for record in records]
+        found = sum(len(outcomes) for _, outcomes in read)
         self._tenancy.note_messages(state)
-        if not await self._capacity.take(len(found)) or self._tenancy.states.get(partition) is not state:
+        if not await self._capacity.take(found) or self._tenancy.states.get(partition) is not state:
             return
-        receipt = BatchReceipt(len(found), acknowledge, self._capacity)
+        receipt = BatchReceipt(found, acknowledge, self._capacity)
         receipt.close()
         now = self._clock()
-        self._background.start(self._take_in(state, [Arrival(*one, receipt, now) for one in found]))
+        arrivals = [
+            Arrival(record, place, outcome, receipt, now)
+            for record, outcomes in read
+            for place, outcome in enumerate(outcomes)
+        ]
+        self._background.start(self._take_in(state, arrivals))
 
     def _read(self, state: PartitionState, record: Record) -> Sequence[Outcome | Bug]:
         found = contain(partial(state.entrance.read, record, self._clock()), "governance")
@@ -100,61 +96,73 @@ class Intake:
 
     def _sort(self, state: PartitionState, arrival: Arrival, into: Sorted, now: float) -> None:
         """Sort in one request: where it belongs elsewhere or has to wait, it goes no further."""
-        outcome = arrival.outcome
-        if isinstance(outcome, DeadLetter | Bug):
+        record, _, outcome, receipt, _ = arrival
+        tenant: str | None
+        if isinstance(outcome, Ok):
+            tenant, request_id = outcome.request.tenant, outcome.request.id
+        elif isinstance(outcome, Rejected):
+            tenant, request_id = outcome.tenant, outcome.id
+        else:
             self._bury(arrival, outcome, into, now)
             return
-        tenant = tenant_of(outcome)
         if tenant is not None:
             home = home_partition(tenant, self._settings.kafka.partitions)
             if home != state.partition:
-                forwarded = self._forward(arrival.record, outcome.body, tenant.encode(), now)
-                into.strays.setdefault(home, []).append((forwarded, arrival.receipt))
+                forwarded = self._forward(record, outcome.body, tenant.encode(), now)
+                into.strays.setdefault(home, []).append((forwarded, receipt))
                 return
-            if (queue := state.waiting.get(tenant)) is not None:
+            if state.waiting and (queue := state.waiting.get(tenant)) is not None:
                 queue.append(arrival)  # behind those that came before
                 return
         if isinstance(outcome, Ok) and outcome.request.sealed is not None:
-            opened = contain(partial(self._opened, state, outcome), "governance")
-            if isinstance(opened, KeyOutOfReach):
-                state.waiting[outcome.request.tenant] = [arrival]
-                self._background.start(self._take_in_later(state, opened))
-            elif isinstance(opened, Bug):
-                self._bury(arrival, opened, into, now)
-            else:
-                self._go_on(state, arrival, *opened, into, now)
-            return
-        standing = state.ledger.admit(key_of(outcome), outcome.digest)
-        self._go_on(state, arrival, outcome, standing, into, now)
+            recognised = self._recognised(state, arrival, outcome, into, now)
+            if recognised is None:
+                return
+            outcome, standing = recognised
+        else:
+            standing = state.ledger.admit(ledger_key(tenant, request_id), outcome.digest)
+        if isinstance(standing, New):
+            self._begin(state, arrival, outcome, into, now)
+        elif isinstance(standing, InFlight):
+            receipt.settle()  # under way: its result answers this one too
+        else:
+            self._come_again(arrival, standing, outcome.body, into, now)
 
-    def _go_on(
-        self,
-        state: PartitionState,
-        arrival: Arrival,
-        outcome: Ok | Rejected,
-        standing: Standing,
-        into: Sorted,
-        now: float,
+    def _come_again(self, arrival: Arrival, standing: Done | Conflict, body: bytes, into: Sorted, now: float) -> None:
+        if isinstance(standing, Done):
+            into.repeats.append((standing.offset, arrival))
+        else:
+            into.letters.append(self._letters.of_conflict(arrival.record, arrival.place, body, now))
+            into.letter_receipts.append(arrival.receipt)
+
+    def _begin(
+        self, state: PartitionState, arrival: Arrival, outcome: Ok | Rejected, into: Sorted, now: float
     ) -> None:
-        """Sort in a request by how it stands."""
-        record, place, _, receipt, received_at = arrival
-        body = outcome.body
-        match standing, outcome:
-            case New(), Ok(request=request, digest=digest):
-                journey = Journey(request, body, digest, state.partition, received_at, receipt, key_id=outcome.key_id)
-                if outcome.opened is not None:
-                    journey.body, journey.sent, journey.data_key = outcome.opened, body, outcome.data_key
-                into.journeys.append(journey)
-            case New(), Rejected():
-                into.rejections.append((outcome.result(received_at, self._clock()), receipt))
-                into.audits.append(outcome.audit(now))
-            case InFlight(), _:
-                receipt.settle()  # under way: its result answers this one too
-            case Done(offset=offset), _:
-                into.repeats.append((offset, arrival))
-            case Conflict(), _:
-                into.letters.append(self._letter(record, place, CONFLICT, body, now))
-                into.letter_receipts.append(receipt)
+        record, _, _, receipt, at = arrival
+        if isinstance(outcome, Rejected):
+            into.rejections.append((outcome.result(at, self._clock()), receipt))
+            into.audits.append(outcome.audit(now))
+            return
+        request, body, digest, key_id = outcome.request, outcome.body, outcome.digest, outcome.key_id
+        journey = Journey(request, body, digest, state.partition, at, receipt, key_id=key_id)
+        journey.inherited = state.inherited.claim(record)
+        if outcome.opened is not None:
+            journey.body, journey.sent, journey.data_key = outcome.opened, body, outcome.data_key
+        into.journeys.append(journey)
+
+    def _recognised(
+        self, state: PartitionState, arrival: Arrival, sealed: Ok, into: Sorted, now: float
+    ) -> tuple[Ok | Rejected, Standing] | None:
+        """Return what a sealed request comes to and how it stands; None where it has to wait, or is buried."""
+        opened = contain(partial(self._opened, state, sealed), "governance")
+        if isinstance(opened, KeyOutOfReach):
+            state.waiting[sealed.request.tenant] = [arrival]
+            self._background.start(self._take_in_later(state, opened))
+            return None
+        if isinstance(opened, Bug):
+            self._bury(arrival, opened, into, now)
+            return None
+        return opened
 
     def _opened(self, state: PartitionState, sealed: Ok) -> tuple[Ok | Rejected, Standing] | KeyOutOfReach:
         """Return what a sealed request comes to and how it stands; or the key that is needed to say so."""
@@ -173,26 +181,11 @@ class Intake:
         record, place, _, receipt, _ = arrival
         into.letter_receipts.append(receipt)
         if isinstance(outcome, Bug):
-            into.letters.append(
-                self._letter(record, place, BUG, record.value or b"", now, _trace_of(outcome, record))
-            )
+            into.letters.append(self._letters.of_message(record, place, outcome, now))
             return
         into.letters.append(outcome.record(now, self._settings.intake.dead_letter_bytes))
         if (audit := outcome.audit(now)) is not None:
             into.letter_audits.append(audit)
-
-    def _letter(
-        self, record: Record, place: int, problem: ProblemRecord, value: bytes, now: float, trace: str | None = None
-    ) -> DeadLetterRecord:
-        keep = self._settings.intake.dead_letter_bytes
-        return dead_letter(record, place, "intake", problem, value, now=now, keep_bytes=keep, traceback=trace)
-
-    def _bug_letter(self, journey: Journey, traceback: str) -> DeadLetterRecord:
-        now = self._clock()
-        sent = journey.sent or journey.body
-        source = Record(REQUESTS.name, journey.partition, -1, journey.request.tenant.encode(), sent, (), now)
-        letter = self._letter(source, 0, BUG, sent, now, traceback)
-        return msgspec.structs.replace(letter, id=f"bug/{journey.request.tenant}/{journey.request.id}")
 
     async def _conclude(self, state: PartitionState, flow: Flow, sorted_: Sorted) -> None:
         """Make everything durable that the delivery led to."""
@@ -236,7 +229,8 @@ class Intake:
     ) -> None:
         """Make a flow durable: dead letters and audits before the results they explain, calls beside them."""
         if flow.bugs:
-            letters = [self._bug_letter(journey, traceback) for journey, traceback in flow.bugs]
+            now = self._clock()
+            letters = [self._letters.of_journey(journey, traceback, now) for journey, traceback in flow.bugs]
             await self._delivery.dead_letters(state.partition, letters)
         audits = [*audits, *flow.audits]
         if audits:
@@ -287,8 +281,3 @@ class Intake:
             if due is not None and (soonest is None or due < soonest):
                 soonest = due
         return soonest
-
-
-def _trace_of(bug: Bug, record: Record) -> str:
-    """Return what a dead letter says of a bug; what a sealed request holds may have been opened by then."""
-    return bug.frames if SEALED_MARK in (record.value or b"") else bug.traceback

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from agents.providers.batches.lane import BatchLane
+from agents.providers.completion_messages import completion_messages
 from agents.providers.tickets import Runner, Ticket
 from schemas.batch import Call, Completion, Passenger
 from schemas.errors import KeyOutOfReach
@@ -23,7 +25,7 @@ from streams.envelope import Publication
 from streams.log import Log
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
-from streams.sealing.codec import UNREADABLE, ContentCodec, read_calls, read_completions, written_completions
+from streams.sealing.codec import UNREADABLE, ContentCodec, read_calls, read_completions
 from streams.sealing.patience import Patience
 from streams.stage import Receipt
 from streams.topics import COMPLETIONS, DISPATCH, JOBS
@@ -61,7 +63,8 @@ class Calls:
         self._runner: Runner | None = None
         self._lane: BatchLane | None = None
         self._under_way: dict[str, Ticket] = {}
-        self._done: dict[tuple[str, float], None] = {}
+        # Not a dict: finding the oldest key of one passes over all that were deleted before it.
+        self._done: OrderedDict[tuple[str, float], None] = OrderedDict()
         self._remembered = settings.intake.known_ids
         self._ready: list[tuple[Ticket, Completion]] = []
         self._publishing = False
@@ -96,15 +99,17 @@ class Calls:
             if self._lane is not None and self._lane.holds(shard, sealed):
                 receipt.settle()  # it is durable there
                 continue
-            try:
-                call = self._codec.opened_call(sealed)
-            except KeyOutOfReach as away:
-                waiting.setdefault((away.tenant, away.key_id), (away, []))[1].append((shard, sealed))
-                continue
+            call = sealed
+            if sealed.passenger.data_key is not None:
+                try:
+                    call = self._codec.opened_call(sealed)
+                except KeyOutOfReach as away:
+                    waiting.setdefault((away.tenant, away.key_id), (away, []))[1].append((shard, sealed))
+                    continue
             if self._lane is not None and call.body and key not in self._under_way and self._lane.takes(shard, call):
                 patient.setdefault(shard, []).append((call, receipt))
             else:
-                self._call(_in_a_window(call), receipt)
+                self._call(key, _in_a_window(call), receipt)
         for shard, pairs in patient.items():
             assert self._lane is not None
             self._background.start(self._lane.take(shard, pairs))
@@ -122,15 +127,14 @@ class Calls:
         except KeyOutOfReach as away:
             self._background.start(self._call_later(away, call, receipt, batch))
         else:
-            self._call(opened, receipt, batch)
+            self._call(key_of(opened.passenger), opened, receipt, batch)
 
     async def _call_later(self, away: KeyOutOfReach, call: Call, receipt: Receipt, batch: str | None) -> None:
         await self._patience.wait(away)
         self.call_instead(call, receipt, batch)
 
-    def _call(self, call: Call, receipt: Receipt, batch: str | None = None) -> None:
+    def _call(self, key: str, call: Call, receipt: Receipt, batch: str | None = None) -> None:
         assert self._runner is not None
-        key = key_of(call.passenger)
         running = self._under_way.get(key)
         if running is not None:
             running.receipts.append(receipt)
@@ -154,23 +158,24 @@ class Calls:
         try:
             while self._ready:
                 await asyncio.sleep(0)  # let the calls that end in this very moment join
-                ready, self._ready = self._sealed(self._ready), []
+                ready, self._ready = self._ready, []
                 homes: dict[int, list[tuple[Ticket, Completion]]] = {}
                 for pair in ready:
-                    homes.setdefault(pair[1].passenger.partition, []).append(pair)
+                    passenger = pair[1].passenger
+                    travelling = pair if passenger.data_key is None else self._sealed(*pair)
+                    if travelling is not None:
+                        homes.setdefault(passenger.partition, []).append(travelling)
                 await asyncio.gather(*(self._publish(home, pairs) for home, pairs in homes.items()))
         finally:
             self._publishing = False
 
-    def _sealed(self, ready: Sequence[tuple[Ticket, Completion]]) -> list[tuple[Ticket, Completion]]:
-        """Return completions as they travel; one whose data key is out of reach comes again when it is there."""
-        sealed: list[tuple[Ticket, Completion]] = []
-        for ticket, completion in ready:
-            try:
-                sealed.append((ticket, self._codec.sealed_completion(completion)))
-            except KeyOutOfReach as away:
-                self._background.start(self._complete_later(away, ticket, completion))
-        return sealed
+    def _sealed(self, ticket: Ticket, completion: Completion) -> tuple[Ticket, Completion] | None:
+        """Return a completion as it travels; one whose data key is out of reach comes again when it is there."""
+        try:
+            return ticket, self._codec.sealed_completion(completion)
+        except KeyOutOfReach as away:
+            self._background.start(self._complete_later(away, ticket, completion))
+            return None
 
     async def _complete_later(self, away: KeyOutOfReach, ticket: Ticket, completion: Completion) -> None:
         await self._patience.wait(away)
@@ -192,18 +197,10 @@ class Calls:
         await asyncio.gather(*(self._deliver(home, those) for home, those in homes.items()))
 
     async def _deliver(self, home: int, completions: list[Completion]) -> None:
-        groups = self._split(completions)
-        await self._log.publish(COMPLETIONS.name, home, [Publication(group) for group in groups])
+        messages = completion_messages(completions, self._settings.kafka.batch_bytes)
+        await self._log.publish(COMPLETIONS.name, home, [Publication(message) for message in messages])
         for completion in completions:
             self._remember(completion.passenger)
-
-    def _split(self, completions: list[Completion]) -> list[bytes]:
-        """Encode sealed completions into messages below the batch size, halving until they fit."""
-        encoded = written_completions(completions)
-        if len(encoded) <= self._settings.kafka.batch_bytes or len(completions) == 1:
-            return [encoded]
-        middle = len(completions) // 2
-        return self._split(completions[:middle]) + self._split(completions[middle:])
 
     def _remember(self, passenger: Passenger) -> None:
         """Know that a call is done.
@@ -213,7 +210,7 @@ class Calls:
         """
         self._done[key_of(passenger), passenger.received_at] = None
         if len(self._done) > self._remembered:
-            del self._done[next(iter(self._done))]
+            self._done.popitem(last=False)
 
     async def take_over(self, partitions: frozenset[int], checkpoints: Mapping[tuple[str, int], Checkpoint]) -> None:
         """Learn which calls of these partitions are done already; take their share of the providers' limits."""

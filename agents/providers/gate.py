@@ -82,7 +82,8 @@ class Gate(Generic[Token]):
     def release(self, lane: Lane[Token]) -> None:
         """Give back a slot."""
         lane.limiter.leave()
-        self.fill(lane)
+        if lane.limiter.backlog:
+            self.fill(lane)
 
     def fill(self, lane: Lane[Token]) -> None:
         """Begin waiting calls while slots are free. A loop, not a recursion through providers that answer at once."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # what learns is imported only where something is configured 
     from agents.routing.learning.agent import Sharpening
 
 STORE = "agents.routing.learning.store"
-EMBEDDING = "agents.routing.embedding"
+EMBEDDING = "streams.embedding"
 ARCHIVED = "agents.routing.learning.archived"
 SHARPENING = "agents.routing.learning.agent"
 DETECTOR = "agents.routing.tasks.detector"

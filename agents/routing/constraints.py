@@ -113,8 +113,16 @@ def constraints_of(
     longest = request.sampling.max_output_tokens
     most, cost_by = _most_cost(asked.max_cost_usd, policy)
     rule = rule_of(request, settings)
-    if rule is Rule.CASCADE and lane is Lane.BATCH:
-        lane = Lane.BULK  # a batch asks one model, and nobody waits for a second batch
+    weights, lambda_, accept = None, 0, 0
+    if rule is not Rule.THRESHOLD:
+        if rule is Rule.WEIGHTS:
+            weights = _weights(request)
+        elif rule is Rule.UTILITY:
+            lambda_ = _lambda(request, settings)
+        elif rule is Rule.CASCADE:
+            accept = _accept(request, settings)
+            if lane is Lane.BATCH:
+                lane = Lane.BULK  # a batch asks one model, and nobody waits for a second batch
     needs = Needs(
         request.task_type if detected is None else detected.task_type,
         asked.latency_budget_ms,
@@ -133,9 +141,9 @@ def constraints_of(
         most,
         "prompt" if request.messages is None else "messages",
         needs,
-        _weights(request) if rule is Rule.WEIGHTS else None,
-        _lambda(request, settings) if rule is Rule.UTILITY else 0,
-        _accept(request, settings) if rule is Rule.CASCADE else 0,
+        weights,
+        lambda_,
+        accept,
         None if detected is None else detected.confidence,
         cost_by,
     )
@@ -143,15 +151,16 @@ def constraints_of(
 
 def rule_of(request: Request, settings: RoutingSettings) -> Rule:
     """Return what decides: the request's strategy, what it names that implies one, or the settings' strategy."""
-    if request.mode is Mode.EXPLICIT:
+    mode, strategy = request.mode, request.strategy
+    if mode is Mode.EXPLICIT:
         return Rule.EXPLICIT
-    strategy = request.strategy
-    if strategy is None and request.lambda_ is not None:
-        strategy = Strategy.UTILITY
-    if strategy is None and request.accept is not None:
-        strategy = Strategy.CASCADE
-    if strategy is None and request.mode is Mode.GUIDED:
-        return Rule.WEIGHTS
+    if strategy is None:
+        if request.lambda_ is not None:
+            strategy = Strategy.UTILITY
+        elif request.accept is not None:
+            strategy = Strategy.CASCADE
+        elif mode is Mode.GUIDED:
+            return Rule.WEIGHTS
     return RULES[strategy or settings.strategy]
 
 

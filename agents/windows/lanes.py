@@ -11,7 +11,6 @@ from schemas.batch import Completion
 from schemas.request import Request
 from schemas.result import Lane
 from schemas.settings import BatchSettings, WindowSettings
-from streams.stage import deadline_of
 
 AT_ONCE = 1.0
 """What a request costs when it is called at once; the cost of the other lanes is told in shares of it."""
@@ -79,12 +78,12 @@ class LaneChooser:
         cheaper than a call and keep the bound on being late; the same as comparing `prospects`, and much faster.
         """
         constraints = request.constraints
-        deadline = deadline_of(request)
-        if deadline is None or constraints.latency_budget_ms is not None:
+        if constraints.deadline is None or constraints.latency_budget_ms is not None:
             return Lane.INTERACTIVE
-        if deadline - now >= self._enough:
+        seconds_left = constraints.deadline.timestamp() - now
+        if seconds_left >= self._enough:
             return Lane.BATCH
-        return Lane.BULK if deadline - now >= self._bulk_after_seconds else Lane.INTERACTIVE
+        return Lane.BULK if seconds_left >= self._bulk_after_seconds else Lane.INTERACTIVE
 
     def prospects(self, seconds_left: float) -> list[Prospect]:
         """Return what each lane open to a request with this much time promises, the best first.

@@ -36,19 +36,18 @@ class WindowStep:
 
         Interactive journeys come first in `onward`, so they are dispatched before the others of the same batch.
         """
-        flow = Flow()
+        hurried: list[Journey] = []
         patient: list[Journey] = []
         passes = {lane: self._scheduler.passes(lane) for lane in Lane}
         lanes = [self._chooser.lane_of(journey.request, now) for journey in journeys]  # nothing is touched yet
         for journey, lane in zip(journeys, lanes, strict=True):
             journey.lane = lane
-            leaving = (journey,) if passes[lane] else self._scheduler.add(journey, now)
-            if lane is Lane.INTERACTIVE:
-                self._leave(leaving, now, flow)
+            leaving = hurried if lane is Lane.INTERACTIVE else patient
+            if passes[lane]:
+                leaving.append(journey)
             else:
-                patient.extend(leaving)
-        self._leave(patient, now, flow)
-        return flow
+                leaving += self._scheduler.add(journey, now)
+        return self._left([*hurried, *patient], now)
 
     def withdraw(self, journey: Journey) -> None:
         """Take back what became of a journey in a call of `process` that failed."""

@@ -32,12 +32,16 @@ ARRAY JOIN
 ARRAY JOIN
     [('hour', toStartOfHour(occurred_at)), ('day', toDateTime(toStartOfDay(occurred_at), 'UTC')),
      ('month', toDateTime(toStartOfMonth(occurred_at), 'UTC')), ('total', toDateTime(0, 'UTC'))] AS span
-WHERE name != ''
+WHERE kind = 'tenant' OR (tenant, kind, name) IN (SELECT tenant, kind, name FROM registry)
 GROUP BY tenant, kind, name, period, start
 ORDER BY tenant, kind, name, period, start DESC
 LIMIT 2 BY tenant, kind, name, period
 """
-"""By scope and by the newest periods; `current` is the log there is now, whose usage is folded from itself."""
+"""By scope and by the newest periods; `current` is the log there is now, whose usage is folded from itself.
+
+Anybody may make up users, and a note holds all scopes of its organization: so of those below it only the registered
+ones are among them, which are as many as somebody has registered. No other can have a budget.
+"""
 
 
 async def restore_spending(

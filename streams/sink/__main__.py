@@ -11,6 +11,7 @@ import uvloop
 
 from schemas.errors import AsahiError
 from schemas.settings import Settings, load_settings
+from streams.deadline import end_within
 from streams.logs import configure_logging
 from streams.sink import run_sink
 
@@ -22,9 +23,14 @@ GC_THRESHOLDS = (100_000, 20, 100)
 async def serve(settings: Settings) -> None:
     """Run the sink until SIGTERM or SIGINT."""
     stop = asyncio.Event()
+
+    def told() -> None:
+        end_within(settings.worker.stop_seconds)
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told)
     await run_sink(settings, stop)
 
 

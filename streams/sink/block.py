@@ -7,7 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streams.envelope import RESTORED_HEADER
-from streams.sink.native import Column, block, maps, nullable_strings, signed, string, strings, unsigned
+from streams.sink.native import (
+    Column,
+    block,
+    maps,
+    nullable_strings,
+    repeating_nullable_strings,
+    repeating_strings,
+    signed,
+    string,
+    strings,
+    unsigned,
+)
 
 COLUMNS = (
     "cluster",
@@ -102,7 +113,7 @@ def encode(cluster: str, parts: Iterable[tuple[TopicPartition, Sequence[Consumer
             Column("partition", "UInt32", b"".join(partitions)),
             Column("offset", "UInt64", unsigned([record.offset for record in records])),
             Column("timestamp", "DateTime64(3, 'UTC')", signed([record.timestamp for record in records])),
-            Column("key", "Nullable(String)", nullable_strings([record.key for record in records])),
+            Column("key", "Nullable(String)", repeating_nullable_strings([record.key for record in records])),
             Column("value", "Nullable(String)", nullable_strings([record.value for record in records])),
             *_header_columns(records),
         ],
@@ -131,7 +142,7 @@ def _header_columns(records: Records) -> list[Column]:
     return [
         Column("headers", "Map(String, String)", maps(ends, [n.encode() for n in names], [v or b"" for v in values])),
         Column("ce_id", "String", strings(ids)),
-        Column("ce_type", "String", strings(kinds)),
-        Column("ce_source", "String", strings(sources)),
+        Column("ce_type", "String", repeating_strings(kinds)),
+        Column("ce_source", "String", repeating_strings(sources)),
         Column("ce_time", "String", strings(times)),
     ]

@@ -51,20 +51,41 @@ def string(text: bytes) -> bytes:
     return varint(len(text)) + text
 
 
-def strings(texts: Iterable[bytes]) -> bytes:
+def strings(texts: Sequence[bytes]) -> bytes:
     """Return a column of `String`."""
-    parts: list[bytes] = []
-    append = parts.append
-    for text in texts:
-        size = len(text)
-        append(LENGTHS[size] if size < TABLED else varint(size))
-        append(text)
-    return b"".join(parts)
+    return b"".join(_with_lengths(texts))
+
+
+class Repeating(dict[bytes, bytes]):
+    """Encoded strings by their text, for columns of few different ones."""
+
+    def __missing__(self, text: bytes) -> bytes:
+        encoded = self[text] = string(text)
+        return encoded
+
+
+def repeating_strings(texts: Iterable[bytes]) -> bytes:
+    """Return a column of `String` in which few texts stand over and over."""
+    encoded = Repeating()
+    return b"".join([encoded[text] for text in texts])
 
 
 def nullable_strings(texts: Sequence[bytes | None]) -> bytes:
     """Return a column of `Nullable(String)`: first which are null, then all values."""
-    return bytes([text is None for text in texts]) + strings([text or b"" for text in texts])
+    nulls = bytes([text is None for text in texts])
+    return b"".join([nulls, *_with_lengths([text or b"" for text in texts])])
+
+
+def repeating_nullable_strings(texts: Sequence[bytes | None]) -> bytes:
+    """Return a column of `Nullable(String)` in which few texts stand over and over."""
+    return bytes([text is None for text in texts]) + repeating_strings([text or b"" for text in texts])
+
+
+def _with_lengths(texts: Sequence[bytes]) -> list[bytes]:
+    parts = [b""] * (2 * len(texts))
+    parts[::2] = [LENGTHS[size] if size < TABLED else varint(size) for size in map(len, texts)]
+    parts[1::2] = texts
+    return parts
 
 
 def unsigned(numbers: Iterable[int]) -> bytes:
@@ -84,5 +105,8 @@ def _little_endian(numbers: array[int]) -> bytes:
 
 
 def maps(ends: Iterable[int], keys: Iterable[bytes], values: Iterable[bytes]) -> bytes:
-    """Return a column of `Map(String, String)`: where each row's entries end, then all keys, then all values."""
-    return unsigned(ends) + strings(keys) + strings(values)
+    """Return a column of `Map(String, String)`: where each row's entries end, then all keys, then all values.
+
+    Few keys and values are expected to be different.
+    """
+    return unsigned(ends) + repeating_strings(keys) + repeating_strings(values)

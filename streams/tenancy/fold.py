@@ -67,9 +67,14 @@ def _withdraw(step: Step, journey: Journey) -> None:
 def note_time(name: str, flow: Flow, clock: Clock) -> float:
     """Write the time since a journey entered the step on every journey that leaves it onward; return the time."""
     now = clock()
+    entered_at, spent, rounded = now, 0.0, 0.0  # as of the one before: most journeys of a flow entered together
     for journey in flow.onward:
-        spent = (now - journey.entered_at) * MS_PER_SECOND
-        journey.stages_ms[name] = round(journey.stages_ms.get(name, 0.0) + spent, MS_DIGITS)
+        if journey.entered_at != entered_at:
+            entered_at = journey.entered_at
+            spent = (now - entered_at) * MS_PER_SECOND
+            rounded = round(spent, MS_DIGITS)
+        before = journey.stages_ms.get(name)
+        journey.stages_ms[name] = rounded if before is None else round(before + spent, MS_DIGITS)
     return now
 
 

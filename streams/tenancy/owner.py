@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 
@@ -17,6 +18,7 @@ from streams.background import Background
 from streams.log import Log
 from streams.receipts import Capacity
 from streams.sealing.codec import ContentCodec, read_completions
+from streams.tenancy.inheritance import Inheritance
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import BALANCES, COMPLETIONS, DISPATCH, REQUESTS, RESULTS, USAGE
 from streams.transport.offsets import Checkpoint, Marks, kept
@@ -30,6 +32,8 @@ Checkpoints = Mapping[tuple[str, int], Checkpoint]
 
 MESSAGES_READ = f"{REQUESTS.name}/read"
 """Marks from where on the messages of a partition are still told apart from replays."""
+NEWEST = 10
+"""Records read to learn where a partition ends; the last offsets may be marks of transactions and no records."""
 
 
 class _KnownResult(msgspec.Struct):
@@ -86,10 +90,11 @@ class Tenancy:
         self._recalled_from: dict[int, int] = {}
 
     async def take_over(self, partitions: frozenset[int], checkpoints: Checkpoints) -> None:
-        """Rebuild: finished requests, then calls under way, then answers, then what was paid already."""
+        """Rebuild: where requests end, those finished, calls under way, answers, what was paid already."""
         await self._ready.wait()
         states = {partition: self._new_state(partition) for partition in partitions}
         self._departing = {}
+        await self._know_inheritance(states, checkpoints)
         await self._know_messages(states, checkpoints)
         ends = await self._know_results(states, checkpoints)
         await self._know_calls(states, checkpoints)
@@ -135,6 +140,14 @@ class Tenancy:
         reach = state.entrance.reach
         if reach is not None:
             self._log.learn({(MESSAGES_READ, state.partition): reach})
+
+    async def _know_inheritance(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
+        """Note where the requests end: what comes behind is news, of the rest a predecessor may have let in some."""
+        most, fetched = self._settings.worker.max_outstanding, self._settings.kafka.max_poll_records
+        async for records in self._log.read({(REQUESTS.name, p): sys.maxsize for p in states}, newest=NEWEST):
+            last = records[-1]
+            held = most if (REQUESTS.name, last.partition) in checkpoints else 0  # else there was no predecessor
+            states[last.partition].inherited = Inheritance(last.offset + 1, held, fetched)
 
     async def _know_messages(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
         """Recall the messages before those that come again, as far back as one of them may be a replay of."""

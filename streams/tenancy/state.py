@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from schemas.batch import Completion, Passenger
 from streams.outcomes import Done, InFlight, Outcome, Standing
 from streams.records import Record
 from streams.stage import Flow, Journey, Step
 from streams.surveys import ToldSurveys
+from streams.tenancy.inheritance import Inheritance
 from streams.tenancy.spending import Spending
 from streams.topics import DISPATCH, RESULTS
 from streams.transport.offsets import Marks
@@ -130,10 +132,8 @@ class Windows(Step, Protocol):
         ...
 
 
-class _Place(NamedTuple):
-    partition: int
-    offset: int
-    results_position: int
+_Place = tuple[int, int, int]
+"""Partition and offset of a call, and where the results ended; plain, so that the collector need not look at it."""
 
 
 class OpenCalls:
@@ -151,7 +151,7 @@ class OpenCalls:
 
     def open(self, key: str, partition: int, offset: int, results_position: int) -> None:
         """Note a call that is durable at this place, and where the results ended at that time."""
-        self._places[key] = _Place(partition, offset, results_position)
+        self._places[key] = (partition, offset, results_position)
 
     def close(self, key: str) -> None:
         """Note that the request has its durable result."""
@@ -159,13 +159,20 @@ class OpenCalls:
 
     def move_back(self, marks: Marks, results_partition: int) -> Marks:
         """Return the marks, moved back so far that a successor learns of every open call."""
+        oldest: dict[int, int] = {}
+        results = sys.maxsize
+        for partition, offset, results_position in self._places.values():  # thousands, at every commit
+            if offset < oldest.get(partition, sys.maxsize):
+                oldest[partition] = offset
+            if results_position < results:
+                results = results_position
         moved = dict(marks)
-        for place in self._places.values():
-            for mark, position in (
-                ((DISPATCH.name, place.partition), place.offset),
-                ((RESULTS.name, results_partition), place.results_position),
-            ):
-                moved[mark] = min(moved.get(mark, 0), position)
+        for partition, offset in oldest.items():
+            mark = (DISPATCH.name, partition)
+            moved[mark] = min(moved.get(mark, 0), offset)
+        if oldest:
+            mark = (RESULTS.name, results_partition)
+            moved[mark] = min(moved.get(mark, 0), results)
         return moved
 
 
@@ -182,6 +189,7 @@ class PartitionState:
         ending: Requests whose terminal result is being published.
         usage_seen: Ids of usage events a predecessor already published for completions that come again.
         waiting: By tenant, the requests that wait for a data key of his and those behind them, as intake keeps them.
+        inherited: Which requests a predecessor may have let in.
     """
 
     partition: int
@@ -199,6 +207,7 @@ class PartitionState:
     ending: set[str] = field(default_factory=set)
     usage_seen: set[str] = field(default_factory=set)
     waiting: dict[str, list[Any]] = field(default_factory=dict)
+    inherited: Inheritance = field(default_factory=Inheritance)
 
     @property
     def steps(self) -> tuple[Step, ...]:

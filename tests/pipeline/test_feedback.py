@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agents.routing.embedding import EmbeddingEngine
 from agents.routing.learning.agent import Sharpening
 from agents.routing.learning.feedback import Answered, grades_of
 from agents.routing.learning.fitting import fit_router
@@ -17,6 +16,7 @@ from agents.routing.learning.predictor import Grade, LearnedPredictor
 from agents.routing.learning.store import save
 from schemas.feedback import Feedback
 from schemas.settings import RoutingSettings
+from streams.embedding import EmbeddingEngine
 from streams.envelope import Publication
 from streams.partitioning import home_partition
 from streams.topics import FEEDBACK, REQUESTS

@@ -133,7 +133,7 @@ def test_what_a_dead_worker_dispatched_still_counts_until_it_has_its_result() ->
             cluster.submit(amara(name), "acme")
         await until(lambda: rig.results().keys() == {"beyond"})
         cluster.kill(cluster.workers[0], Event(0, down_seconds=0.0))
-        await until(lambda: cluster.workers)
+        await until(lambda: cluster.workers and cluster.workers[0].stages.intake._tenancy.states)
         cluster.submit(amara("after"), "acme")
         cluster.submit(amara("a"), "acme")
         await until(lambda: rig.results().keys() == {"beyond", "after"})

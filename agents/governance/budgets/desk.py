@@ -46,11 +46,11 @@ class BudgetDesk(Recollection):
             output_tokens: How long the answer is taken to be.
             now: Unix seconds.
         """
-        request = journey.request
         payer = scopes.once(_payer)
         journey.team = payer.team
-        if not any(fact.budgets for fact in scopes.widest_first):
+        if not scopes.once(_has_budget):
             return None
+        request = journey.request
         usd = self._estimator.cost(request.model, scopes.tenant.reference_model, journey.input_tokens, output_tokens)
         expires_at = max(now, deadline_of(request) or now) + self._hold_seconds
         key = ledger_key(request.tenant, request.id)
@@ -142,3 +142,7 @@ def _payer(scopes: Scopes) -> Payer:
         None if scopes.user is None else scopes.user.user,
         None if scopes.key is None else scopes.key.key_id,
     )
+
+
+def _has_budget(scopes: Scopes) -> bool:
+    return any(fact.budgets for fact in scopes.widest_first)

@@ -36,22 +36,27 @@ HIDDEN_TEXT = "hidden_text"
 _HIDDEN = re.compile("[\U000e0020-\U000e007f]{4}|[\u202d\u202e\u2066-\u2069]|[\u200b\u2060]{3}")
 """Tag characters, which models read and people do not see, overridden directions, and runs of empty characters."""
 _GATES = {
-    "ignore_instructions": ("ignor", "disregard", "forget", "override", "bypass"),
-    "reveal_prompt": ("prompt", "instructions", "message"),
-    "new_role": ("you are now", "do anything now", "jailbreak", "without any"),
-    "fake_turn": ("<|", "<<sys", "inst]", "##"),
-    "exfiltration": ("](http",),
+    gate: name
+    for name, gates in {
+        "ignore_instructions": ("ignor", "disregard", "forget", "override", "bypass"),
+        "reveal_prompt": ("prompt", "instructions", "message"),
+        "new_role": ("you are now", "do anything now", "jailbreak", "without any"),
+        "fake_turn": ("<|", "<<sys", "inst]", "##"),
+        "exfiltration": ("](http",),
+    }.items()
+    for gate in gates
 }
+"""By what stands in every text that a heuristic finds: nearly all texts hold none, and finding that out is cheap."""
+_NOTHING: frozenset[str] = frozenset()
 
 
 def signs_of_injection(text: str) -> frozenset[str]:
     """Return the names of the heuristics that a text triggers."""
     lowered = text.lower()
-    found = {
-        name
-        for name, pattern in HEURISTICS.items()
-        if any(gate in lowered for gate in _GATES[name]) and pattern.search(lowered)
-    }
+    gates = [gate for gate in _GATES if gate in lowered]
+    if not gates and text.isascii():
+        return _NOTHING
+    found = {name for name in {_GATES[gate] for gate in gates} if HEURISTICS[name].search(lowered)}
     if not text.isascii() and _HIDDEN.search(text):
         found.add(HIDDEN_TEXT)
     return frozenset(found)

@@ -42,12 +42,15 @@ class Rules(NamedTuple):
     failing: Failing
 
 
+NO_RULES = Rules(PersonalDataMode.OFF, Failing.CLOSED)
 RulesOf = Callable[[Journey], Rules]
 
 
 def rules_of_policy(journey: Journey) -> Rules:
     """Return what the policies of the journey's scopes come to."""
     policy = journey.policy
+    if policy.personal_data is None and policy.failing is None:
+        return NO_RULES
     return Rules(policy.personal_data_mode, Failing.OPEN if policy.fails_open else Failing.CLOSED)
 
 
@@ -78,7 +81,8 @@ class PersonalDataStep:
                 problem = problems.to_resend(problem)
                 flow.ended.append((journey, ended_with(journey, Status.REJECTED, problem, now)))
                 flow.audits.append(rejection_audit(journey.request.tenant, journey.request.id, problem, now))
-            flow.audits += _audits(journey, now)
+            if journey.personal_data is not None or journey.injection:
+                flow.audits += _audits(journey, now)
         return flow
 
     def _screen(self, journey: Journey) -> ProblemRecord | None:
@@ -126,11 +130,14 @@ class PersonalDataStep:
 
 
 def _injection(journey: Journey) -> tuple[str, ...]:
-    signs: set[str] = set()
-    for _, role, text in texts_of(journey.request):
-        if role not in TRUSTED_ROLES:
-            signs |= signs_of_injection(text)
-    return tuple(sorted(signs))
+    request = journey.request
+    if request.messages is None:  # the prompt is all that is not trusted
+        signs = signs_of_injection(request.prompt or "")
+    else:
+        signs = frozenset().union(
+            *(signs_of_injection(text) for _, role, text in texts_of(request) if role not in TRUSTED_ROLES)
+        )
+    return tuple(sorted(signs)) if signs else ()
 
 
 def counted(types: dict[str, int]) -> str:

@@ -33,7 +33,7 @@ class Admission:
             tokens: Its estimated input and expected output.
             now: Unix seconds.
         """
-        if key in self.in_flight:
+        if not (gates.requests or gates.tokens or gates.ceilings) or key in self.in_flight:
             return None
         for ceiling in gates.ceilings:
             if self.in_flight.count(ceiling.place) >= ceiling.limit:
@@ -47,12 +47,12 @@ class Admission:
         return None if often is None else _too_fast(often.gate, "requests", often.wait)
 
     def admit(self, key: str, gates: Gates, tokens: int, now: float) -> None:
-        """Count a request that is let in, in all of its scopes; one that is in flight already is counted."""
-        if key in self.in_flight:
-            return
-        if gates.requests:
+        """Count a request that is let in, in all of its scopes; one that is in flight already is counted.
+
+        It need not have been asked about: one that a predecessor had let in takes its place beyond every limit.
+        """
+        if (gates.requests or gates.tokens) and key not in self.in_flight:
             self._requests.count(gates.requests, 1, now)
-        if gates.tokens:
             self._tokens.count(gates.tokens, tokens, now)
         self.in_flight.begin(key, gates.places)
 

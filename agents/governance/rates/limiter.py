@@ -33,7 +33,7 @@ class RateLimiter:
     that many cells at once. Times are whole nanoseconds, so that no rounding adds up.
 
     One instance serves the tenants of one partition, so that nothing else writes their state. A new instance knows
-    of no earlier request: after a restart every scope has its whole burst.
+    of no earlier request: after a restart every scope has its whole burst, but for what comes again and is counted.
     """
 
     def __init__(self) -> None:
@@ -65,14 +65,19 @@ class RateLimiter:
         return worst
 
     def count(self, gates: Sequence[Gate], units: int, now: float) -> None:
-        """Count an accepted request against every limit."""
+        """Count a request against every limit, whether or not it was asked about before.
+
+        What is counted beyond the burst makes the next one wait no longer than for the whole burst. With requests
+        that were let in that never matters.
+        """
         at = _nanoseconds(now)
         for gate in gates:
             key = gate.key
             due = self._due.get(key)
             if due is None and len(self._due) >= self._room:
                 self._forget_idle(at)
-            self._due[key] = (at if due is None or due < at else due) + gate.interval * units
+            due = at if due is None or due < at else due
+            self._due[key] = max(due, min(due + gate.interval * units, at + gate.interval * gate.burst))
 
     def _forget_idle(self, at: int) -> None:
         """Drop the limits of which nothing is known that a new one would not have too."""

@@ -12,13 +12,13 @@ from pathlib import Path
 import click
 
 from agents.routing.cascade.scorer import AnswerScorer
-from agents.routing.embedding import EmbeddingEngine
 from agents.routing.learning.learned import Learned
 from agents.routing.learning.outcomes import ANSWER, PROMPT, read_outcomes, read_table
 from agents.routing.learning.scoring import score as scored
 from agents.routing.learning.store import load, save
 from schemas.errors import ConfigurationError
 from streams.cli.display import console, emit_json, plain_table, side_console
+from streams.embedding import EmbeddingEngine
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.routing.embedding import Vectors
+from streams.embedding import Vectors
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 import numpy as np
 
-from agents.routing.embedding import EmbeddingEngine
 from agents.routing.learning.experiment import Measurement, Report, report
 from agents.routing.learning.frontier import Measured
 from agents.routing.learning.learned import Learned
@@ -16,6 +15,7 @@ from agents.routing.learning.outcomes import Outcomes, held_out, joined, prompt_
 from agents.routing.learning.picture import draw
 from agents.routing.learning.store import load
 from streams.cli.display import console, emit_json, plain_table, side_console
+from streams.embedding import EmbeddingEngine
 
 SEED = 3
 RESAMPLES = 1000

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.routing.embedding import Embedder
 from agents.routing.learning.calibration import Calibration, calibration_of
 from agents.routing.learning.frontier import Measured, Pair, measure
 from agents.routing.learning.learned import Learned
@@ -16,6 +15,7 @@ from agents.routing.learning.outcomes import Outcomes
 from agents.routing.learning.rules import Rule, nearest, oracle, predicted, random_rule
 from agents.routing.learning.scoring import score
 from schemas.errors import ConfigurationError
+from streams.embedding import Embedder
 
 LEAST_MEASURED = 30
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from agents.routing.cascade.scorer import AnswerScorer
 from agents.routing.cascade.training import fit_scorer
-from agents.routing.embedding import Embedder
 from agents.routing.learning.components import Floats, stacked
 from agents.routing.learning.corrections import Corrections
 from agents.routing.learning.learned import Learned
@@ -15,6 +14,7 @@ from agents.routing.learning.predictor import Knowledge, features_of
 from agents.routing.learning.stacking import calibration, fit_stack, out_of_fold
 from agents.routing.learning.training import Examples, fit_components
 from schemas.errors import ConfigurationError
+from streams.embedding import Embedder
 
 LEAST_PROMPTS = 50
 LEAST_OF_A_KIND = 10

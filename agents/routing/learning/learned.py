@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.routing.cascade.scorer import AnswerScorer
-from agents.routing.embedding import Embedder
 from agents.routing.learning.calibration import Calibration
 from agents.routing.learning.predictor import Knowledge, LearnedPredictor
 from schemas.errors import ConfigurationError
+from streams.embedding import Embedder
 
 
 @dataclass(frozen=True, slots=True)

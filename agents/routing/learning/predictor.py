@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.routing.embedding import Embedder
 from agents.routing.learning.components import Components, Floats, Neighbourhoods, sigmoid, stacked
 from agents.routing.learning.corrections import Corrections
 from agents.routing.learning.features import lexical
 from schemas.errors import ConfigurationError
+from streams.embedding import Embedder
 
 
 @dataclass(frozen=True, slots=True)

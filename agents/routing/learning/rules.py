@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.routing.embedding import Vectors
 from agents.routing.learning.components import Floats
 from agents.routing.learning.frontier import Pair
+from streams.embedding import Vectors
 
 NEIGHBOURS = 50
 CHUNK = 512

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.routing.words import ends_of, split_words
+from streams.words import ends_of, split_words
 
 CUES: dict[str, str] = {
     "question": "who what when where which how does is are explain define answer",

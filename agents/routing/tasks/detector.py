@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.routing.embedding import Embedder, Vectors
 from agents.routing.tasks.cues import cues
 from agents.routing.tasks.detection import Detection
 from agents.routing.tasks.examples import check_examples
 from agents.routing.tasks.least_squares import fit_types
+from streams.embedding import Embedder, Vectors
 
 EMBEDDING_WEIGHT = 1.0
 NEIGHBOUR_WEIGHT = 3.0

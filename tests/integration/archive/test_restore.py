@@ -17,6 +17,7 @@ from agents.governance.signatures.entrance import GuardedEntrance
 from agents.governance.signatures.verifier import Verifier
 from schemas.balances import Balances
 from schemas.errors import WarehouseError
+from schemas.governance import TeamRegistered, UserRegistered
 from schemas.policy import Period
 from schemas.settings import ClickHouseSettings, GovernanceSettings, IntakeSettings, Settings, Signatures
 from schemas.tenant import TenantRegistered
@@ -258,3 +259,27 @@ async def test_budgets_know_what_was_spent_on_earlier_logs(
     assert (balance.kind, balance.name, note.position) == ("tenant", TENANT, 0)
     spent = {(entry.period, entry.start): entry.usd for entry in balance.spent}
     assert spent == {(period, start_of(period, START.timestamp())): 20 * COST for period in Period}
+
+
+async def test_only_registered_scopes_get_their_spending_back(
+    old: Settings, new: Settings, warehouse: Warehouse
+) -> None:
+    """Anybody may make up users; a note that held all of them would have no bound."""
+    registered = {
+        "demo/team/search": TeamRegistered(tenant=TENANT, team="search"),
+        "demo/user/amara": UserRegistered(tenant=TENANT, user="amara", team="search"),
+    }
+    facts = [Publication(one.model_dump_json().encode(), key.encode()) for key, one in registered.items()]
+    gone = Publication(UserRegistered(tenant=TENANT, user="gone").model_dump_json().encode(), b"demo/user/gone")
+    await publish(old, GOVERNANCE, [fact("demo", "a"), *facts, gone, Publication(None, gone.key)], 0)
+    users = ["amara", "gone", *(f"made-up-{number}" for number in range(5))]
+    usage = [usage_event(number, user=user, team="search", key_id="k1") for number, user in enumerate(users)]
+    await publish(old, USAGE, usage)
+    await archive_all(old, warehouse, 12)
+
+    await restore(new)
+
+    (record,) = await on_log(new, BALANCES)
+    note = msgspec.json.decode(record.value or b"", type=Balances)
+    spent = {(one.kind, one.name): one.spent[0].usd for one in note.balances}
+    assert spent == {("tenant", TENANT): 7 * COST, ("team", "search"): 7 * COST, ("user", "amara"): COST}

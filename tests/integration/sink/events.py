@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -74,7 +75,7 @@ def survey_record(*, tenant: str = TENANT) -> SurveyRecord:
     return SurveyRecord(SURVEY, tenant, START, "2026-11-20/ab", expected, {"large": "costs more", "odd": "no tools"})
 
 
-def usage_event(number: int) -> Publication:
+def usage_event(number: int, **fields: Any) -> Publication:
     record = UsageRecord(
         id=f"call-{number}",
         request_id=f"request-{number}",
@@ -87,6 +88,7 @@ def usage_event(number: int) -> Publication:
         price_list="2026-11-23",
         latency_ms=4.5,
         occurred_at=START + timedelta(milliseconds=number),
+        **fields,
     )
     return cloud_event(USAGE, record.id, record.tenant, record.occurred_at, msgspec.json.encode(record))
 

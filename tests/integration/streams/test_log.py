@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -68,6 +69,14 @@ async def test_reading_reaches_the_true_end_from_wherever_it_starts(outbox: Outb
     await outbox.publish(topic, 0, numbered(300, first=5))
     for start in (0, 4, 5, 200, 304, 305):
         assert [record.offset for record in await read(outbox, {(topic, 0): start})] == list(range(start, 305))
+
+
+async def test_the_newest_records_tell_where_a_partition_ends(outbox: Outbox, topic: str) -> None:
+    await outbox.publish(topic, 0, numbered(5))
+    await outbox.publish(topic, 0, numbered(300, first=5))
+    await outbox.publish(topic, 1, numbered(1))
+    found = await read(outbox, {(topic, partition): sys.maxsize for partition in range(3)}, newest=10)
+    assert {record.partition: record.offset for record in found} == {0: 304, 1: 0}
 
 
 async def test_reading_covers_all_partitions_empty_ones_too(outbox: Outbox, topic: str) -> None:

@@ -13,8 +13,9 @@ import pytest
 from aiokafka import TopicPartition
 
 from schemas.errors import ConfigurationError
-from schemas.settings import KafkaSettings, Settings
+from schemas.settings import KafkaSettings, Settings, WorkerSettings
 from streams.admin import admin, ensure_topics
+from streams.embedded.broker import EmbeddedBroker
 from streams.embedded.ports import LOOPBACK, free_ports
 from streams.envelope import Publication
 from streams.outbox import Outbox
@@ -80,6 +81,22 @@ async def test_a_worker_answers_ends_in_order_and_leaves_nothing_to_its_successo
             await outbox.publish(DISPATCH.name, 0, [Publication(UNDECODABLE)])
         assert await ended(rig.workers[1]) == 1, "its state can no longer be trusted"
         assert "a stage cannot go on" in rig.logs()
+
+
+async def test_worker_and_sink_end_although_the_broker_is_gone(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(tmp_path / "broker", port=0)
+    await broker.start()
+    promptly = WorkerSettings(drain_seconds=0.5, stop_seconds=2)
+    async with running(
+        tmp_path, broker.bootstrap, "embedded", workers=1, latency_seconds=0.01, worker=promptly
+    ) as rig:
+        await rig.send((f"first-{number}" for number in range(FIRST)), bulk=7)
+        await rig.wait_for_results(FIRST, ANSWERING_SECONDS)
+        await broker.stop()
+        for process in (rig.workers[0], rig.sink):
+            process.send_signal(signal.SIGTERM)
+            assert await ended(process) in (0, 1)
+        assert "stopped without finishing" in rig.logs()
 
 
 async def worker_with(**variables: str) -> tuple[int | None, str]:

@@ -194,3 +194,31 @@ def test_what_is_in_flight_ends_with_its_result_and_is_known_to_a_successor() ->
     assert not second.process([journey(id="d")], NOW).onward
     second.ended(ledger_key("t", "c"))
     assert second.process([journey(id="e")], NOW).onward
+
+
+def test_what_a_predecessor_may_have_let_in_is_counted_and_refused_by_budgets_only() -> None:
+    directory = Registry()
+    rates = Rates(in_flight=2, requests_per_minute=60, request_burst=1)
+    directory.register(TenantRegistered(tenant="t", reference_model="big", rates=rates))
+    governance = GovernanceStep(directory, Admission(), a_desk(directory), EXPECTED_OUTPUT)
+    before = [journey(id=str(number)) for number in range(5)]
+    for one in before:
+        one.inherited = True
+    assert governance.process(before, NOW).onward == before
+    assert only_result(governance.process([journey(id="new")], NOW + 60)).error is not None, "the places are taken"
+    for one in before:
+        governance.ended(ledger_key("t", one.request.id))
+    assert governance.process([journey(id="later")], NOW + 60).onward
+    none_left = (Budget(period=Period.DAY, limit_usd=Decimal("1e-9")),)
+    directory.register(TenantRegistered(tenant="t", reference_model="big", rates=rates, budgets=none_left))
+    again = journey(id="again")
+    again.inherited = True
+    result = only_result(governance.process([again], NOW + 120))
+    assert result.error is not None
+    assert result.error.code == "budget_exceeded"
+
+
+def test_what_a_predecessor_may_have_let_in_expires_as_ever() -> None:
+    one = journey(constraints={"deadline": PAST})
+    one.inherited = True
+    assert only_result(step().process([one], NOW)).status is Status.EXPIRED

@@ -10,9 +10,9 @@ from zlib import crc32
 
 import numpy as np
 
-from agents.routing.embedding import Vectors, unit
 from agents.routing.learning.outcomes import Outcomes
-from agents.routing.words import split_words
+from streams.embedding import Vectors, unit
+from streams.words import split_words
 
 SUBJECTS = ("botany leaf root flower seed", "algebra ring field group ideal", "law court judge statute appeal")
 

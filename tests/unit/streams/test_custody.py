@@ -67,6 +67,16 @@ async def test_every_owner_takes_over_its_own_partitions_with_all_checkpoints(lo
     assert idle.took == [(frozenset(), by_place)]
 
 
+async def test_a_partition_that_nobody_has_had_gets_its_first_checkpoint_and_no_other_loses_its_own(
+    log: MemoryLog,
+) -> None:
+    checkpoints = CheckpointLog("asahi", log)
+    await checkpoints.save({R0: POINT})
+    custody = Custody(log, checkpoints, (FakeOwner(("requests",)),))
+    assert await custody.gain(frozenset({R0, R1}), 3) == {R0: POINT}
+    assert await checkpoints.load([R0, R1, C1]) == {R0: POINT, R1: Checkpoint(0, {})}
+
+
 async def test_outputs_of_a_predecessor_are_learnt_from_its_checkpoints(log: MemoryLog) -> None:
     checkpoints = CheckpointLog("asahi", log)
     await checkpoints.save({R0: POINT, R1: Checkpoint(3, {("results", 1): 9})})

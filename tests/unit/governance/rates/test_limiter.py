@@ -59,6 +59,17 @@ def test_after_a_pause_the_whole_burst_is_there_and_no_more() -> None:
     assert accepted(limiter, held, START + 3600, 10) == 3
 
 
+def test_however_many_are_counted_unasked_the_next_one_waits_for_a_whole_burst_at_most() -> None:
+    """One worker that had been there all the time would not let it wait longer."""
+    limiter, held = RateLimiter(), gates(60, 3)
+    for _ in range(100):
+        limiter.count(held, 1, START)
+    assert taken(limiter, held, 1, START) == pytest.approx(1.0)
+    limiter.count(held, 1, START - 10)
+    assert taken(limiter, held, 1, START) == pytest.approx(1.0)
+    assert accepted(limiter, held, START + 3, 10) == 3
+
+
 def test_a_clock_set_back_neither_raises_nor_opens_the_gate() -> None:
     limiter, held = RateLimiter(), gates(60, 1)
     taken(limiter, held, 1, START)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.routing.embedding import EmbeddingEngine
 from agents.routing.tasks.cues import FEATURES, cues
 from agents.routing.tasks.detector import TaskTypeDetector
 from agents.routing.tasks.examples import read_examples
 from schemas.errors import ConfigurationError
+from streams.embedding import EmbeddingEngine
 from tests.unit.routing.graded import WordHashes
 
 HELD_OUT = Path(__file__).with_name("held_out.yaml")

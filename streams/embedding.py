@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from agents.routing.words import cut_long, ends_of, split_words
+from streams.words import cut_long, ends_of, split_words
 
 Vectors = NDArray[np.float32]
 
@@ -74,6 +74,10 @@ class EmbeddingEngine:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of unit length per text; zeros for a text without words."""
+        return unit(self.sums(texts))
+
+    def sums(self, texts: Sequence[str]) -> Vectors:
+        """Return the sum of the vectors of each text's words: the longer, the more it says."""
         split = [split_words(ends_of(text)) for text in texts]
         found = list(map(self._rows.get, chain.from_iterable(split)))
         if None in found:
@@ -84,7 +88,7 @@ class EmbeddingEngine:
         rows = np.array(found, dtype=np.int32)
         ends = np.cumsum([0, *map(len, split)], dtype=np.int32)
         counts = csr_array((np.ones(len(rows), np.float32), rows, ends), shape=(len(texts), len(self._words)))
-        return unit(cast("Vectors", counts @ self._words))
+        return cast("Vectors", counts @ self._words)
 
     def _learn(self, words: Sequence[str]) -> None:
         """Give every word a row. Where the memory is full it begins anew; one batch may exceed it."""

@@ -5,8 +5,8 @@ import logging
 import numpy as np
 import pytest
 
-from agents.routing.embedding import EmbeddingEngine
-from agents.routing.words import LONGEST_PROMPT
+from streams.embedding import EmbeddingEngine
+from streams.words import LONGEST_PROMPT
 
 
 @pytest.fixture(scope="module")

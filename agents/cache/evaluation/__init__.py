@@ -1,0 +1,1 @@
+"""How good the semantic cache is, measured on pairs of questions."""

@@ -1,0 +1,1 @@
+"""The semantic tier: whether two questions may share an answer, and how sure that is."""

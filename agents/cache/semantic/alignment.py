@@ -1,0 +1,190 @@
+"""Words of one side beside those of the other: in what order and roles they stand, and how near the rest is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.cache.semantic.asking import APART, WHETHER
+from agents.cache.semantic.batch import WINDOW, Floats, Side
+from agents.cache.semantic.lexicon import Lexicon
+
+NAMES = (
+    "crossed",
+    "crossed_joined",
+    "crossed_moved",
+    "roles_changed",
+    "roles_strong",
+    "roles_swapped",
+    "passive_kept",
+    "passive_crossed",
+    "near_least",
+    "near_less",
+    "near_more",
+    "apart_less",
+    "apart_more",
+    "apart_worst",
+    "apart_worst_pair",
+    "same_begin",
+    "same_end",
+    "passive_differs",
+    "negations_differ",
+    "negated",
+    "quoted_differs",
+    "quoted_once",
+    "symbols_differ",
+    "asks_differ",
+    "asks_apart",
+    "asks_whether",
+    "asks_less",
+    "asks_more",
+)
+CHUNK = 4096
+FAR = -1.0
+
+
+def alignment(first: Side, second: Side, lexicon: Lexicon) -> Floats:
+    """Return the features named in `NAMES`; the same whichever side is first. Shape (pairs, len(NAMES))."""
+    parts = [
+        _aligned(first, second, slice(start, start + CHUNK), lexicon) for start in range(0, len(first.words), CHUNK)
+    ]
+    differ = first.asks != second.asks
+    slots = np.column_stack(
+        [
+            first.passive != second.passive,
+            (first.negations & 1) != (second.negations & 1),
+            (first.negations > 0) & (second.negations > 0),
+            (first.quoted != second.quoted) & (first.quoted != 0) & (second.quoted != 0),
+            (first.quoted == 0) != (second.quoted == 0),
+            first.symbols != second.symbols,
+            differ,
+            differ & (np.isin(first.asks, APART) | np.isin(second.asks, APART)),
+            (first.asks == WHETHER) != (second.asks == WHETHER),
+            np.minimum(first.asks, second.asks),
+            np.maximum(first.asks, second.asks),
+        ]
+    )
+    return np.hstack([np.vstack(parts), slots]).astype(np.float32)
+
+
+def _aligned(first: Side, second: Side, part: slice, lexicon: Lexicon) -> Floats:
+    mine, others = first.window[part], second.window[part]
+    width = max(1, int(max((mine >= 0).sum(axis=1).max(initial=0), (others >= 0).sum(axis=1).max(initial=0))))
+    cut = slice(0, min(width, WINDOW))
+    mine, others = mine[:, cut], others[:, cut]
+    here, there = mine >= 0, others >= 0
+    concepts = lexicon.concept
+    a, b = np.where(here, concepts[mine], -1), np.where(there, concepts[others], -2)
+    same = a[:, :, None] == b[:, None, :]
+    order = _order(
+        same,
+        (first.roles[part][:, cut], second.roles[part][:, cut]),
+        (first.phrases[part][:, cut], second.phrases[part][:, cut]),
+        (first.groups[part][:, cut], second.groups[part][:, cut]),
+        (first.passive[part], second.passive[part]),
+        lexicon,
+    )
+    near = np.matmul(lexicon.vectors[mine], lexicon.vectors[others].transpose(0, 2, 1))
+    near = np.where(same, np.float32(1), near)
+    near = np.where(here[:, :, None] & there[:, None, :], near, np.float32(FAR))
+    return np.hstack([order, _nearness(near, here, there), _ends(a, b, here, there)])
+
+
+Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def _order(
+    same: NDArray[np.bool_], roles: Sides, phrases: Sides, groups: Sides, passive: Sides, lexicon: Lexicon
+) -> Floats:
+    """Return how the words that both sides have changed places.
+
+    `crossed`: pairs of words in another order, unless joined by `and` on both sides (`crossed_joined`), each with
+    the preposition it had (`crossed_moved`), or because one side says by whom it is done (`passive_kept`; where
+    that changes who does it, `passive_crossed`).
+    """
+    matched = same.any(axis=2)
+    partner = same.argmax(axis=2)
+    pick = np.take_along_axis
+    role_a, role_b = roles[0], pick(roles[1], partner, axis=1)
+    phrase_a, phrase_b = phrases[0], pick(phrases[1], partner, axis=1)
+    group_a, group_b = groups[0], pick(groups[1], partner, axis=1)
+    width = matched.shape[1]
+    upper = np.triu(np.ones((width, width), dtype=np.bool_), 1)
+    both = matched[:, :, None] & matched[:, None, :] & upper
+    crossed = both & (partner[:, :, None] > partner[:, None, :])
+
+    def alike(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.asarray(values[:, :, None] == values[:, None, :], dtype=np.bool_)
+
+    doer_a = passive[0][:, None] & (role_a == lexicon.knowledge.role_by)
+    doer_b = passive[1][:, None] & (role_b == lexicon.knowledge.role_by)
+    turned = (passive[0] != passive[1])[:, None, None]
+    ahead = np.tri(width, dtype=np.bool_, k=-1)  # j stands before i on the first side
+    ahead_b = partner[:, :, None] > partner[:, None, :]
+    done_a = matched[:, :, None] & matched[:, None, :] & doer_a[:, :, None] & (role_a == 0)[:, None, :] & ahead
+    done_b = matched[:, :, None] & matched[:, None, :] & doer_b[:, :, None] & (role_b == 0)[:, None, :] & ahead_b
+    wrong = turned & ((done_a & ahead_b) | (done_b & ahead))
+    right = turned & ((done_a & ~ahead_b) | (done_b & ~ahead))
+    crossed &= ~(right | right.transpose(0, 2, 1))
+    strong = lexicon.knowledge.strong
+    joined = crossed & alike(group_a) & alike(group_b) & ~alike(phrase_a) & ~alike(phrase_b)
+    kept = role_a == role_b
+    moved = crossed & ~joined & kept[:, :, None] & kept[:, None, :] & ~alike(role_a)
+    swapped = (
+        both & ~alike(role_a) & (role_a[:, :, None] == role_b[:, None, :]) & (role_b[:, :, None] == role_a[:, None, :])
+    )
+    return np.column_stack(
+        [
+            (crossed & ~joined & ~moved).sum(axis=(1, 2)),
+            joined.sum(axis=(1, 2)),
+            moved.sum(axis=(1, 2)),
+            (matched & ~kept).sum(axis=1),
+            (matched & ~kept & ~(doer_a | doer_b) & (strong[role_a] | strong[role_b])).sum(axis=1),
+            swapped.sum(axis=(1, 2)),
+            right.sum(axis=(1, 2)),
+            wrong.sum(axis=(1, 2)),
+        ]
+    ).astype(np.float32)
+
+
+def _nearness(near: Floats, here: NDArray[np.bool_], there: NDArray[np.bool_]) -> Floats:
+    """Return how near each side's words are to the nearest of the other side, all of them and the unmatched."""
+    sides = []
+    for best, present in ((near.max(axis=2), here), (near.max(axis=1), there)):
+        count = np.maximum(1, present.sum(axis=1))
+        kept = np.where(present, best, 0)
+        mean = kept.sum(axis=1) / count
+        least = np.where(present, best, 1).min(axis=1)
+        unmatched = present & (best < 0.999)  # noqa: PLR2004 - not the same word
+        many = unmatched.sum(axis=1)
+        apart = np.where(many > 0, np.where(unmatched, best, 0).sum(axis=1) / np.maximum(1, many), 1)
+        sides.append((mean, least, apart))
+    (mean_a, least_a, apart_a), (mean_b, least_b, apart_b) = sides
+    return np.column_stack(
+        [
+            np.minimum(least_a, least_b),
+            np.minimum(mean_a, mean_b),
+            np.maximum(mean_a, mean_b),
+            np.minimum(apart_a, apart_b),
+            np.maximum(apart_a, apart_b),
+            np.maximum(least_a, least_b),
+            least_a + least_b,
+        ]
+    ).astype(np.float32)
+
+
+def _ends(
+    a: NDArray[np.int64], b: NDArray[np.int64], here: NDArray[np.bool_], there: NDArray[np.bool_]
+) -> Floats:
+    """Return the share of words that the sides begin and end with alike."""
+    count_a, count_b = here.sum(axis=1), there.sum(axis=1)
+    longest = np.maximum(1, np.maximum(count_a, count_b))
+    begin = np.logical_and.accumulate(a == b, axis=1).sum(axis=1)
+    width = a.shape[1]
+    back = np.arange(width)
+    take = np.take_along_axis
+    tail_a = take(a, np.maximum(0, count_a[:, None] - 1 - back), axis=1)
+    tail_b = take(b, np.maximum(0, count_b[:, None] - 1 - back), axis=1)
+    within = (back < count_a[:, None]) & (back < count_b[:, None])
+    end = np.logical_and.accumulate((tail_a == tail_b) & within, axis=1).sum(axis=1)
+    return np.column_stack([begin / longest, end / longest]).astype(np.float32)
