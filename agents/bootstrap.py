@@ -55,6 +55,7 @@ from streams.follow import Following
 from streams.log import Log
 from streams.presence import Presence
 from streams.receipts import Capacity
+from streams.sealing.facts import DataKeyFacts
 from streams.surveys import ToldSurveys
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
@@ -131,12 +132,17 @@ def compose_stages(
         notary: Signs the heads of the audit trail's chains; None leaves them unsigned.
         fit: Given every fresh partition; may put other steps into it.
     """
-    codec, opener, forget = configured_encryption(settings.governance)
-    directory = Registry(lambda tenant, data_key: tenancy.forget(forget(tenant, data_key)))
-    entrances, following = configured_entrances(settings, directory, opener), Following()
+
+    def facts() -> DataKeyFacts:
+        return directory.data_keys
+
+    encryption = configured_encryption(settings, facts)
+    codec, patience = encryption.codec, encryption.patience
+    directory = Registry(lambda tenant, data_key: tenancy.forget(encryption.forget(tenant, data_key)))
+    entrances, following = configured_entrances(settings, directory), Following()
     background, publishing = Background(fatal), Background(fatal)
     capacity, calling, unsettled = (Capacity(settings.worker.max_outstanding) for _ in range(3))
-    calls = Calls(settings, log, publishing, calling, codec)
+    calls = Calls(settings, log, publishing, calling, codec, patience)
     runner = CallRunner(
         providers,
         settings.providers,
@@ -172,18 +178,22 @@ def compose_stages(
         experience.observe(completion)
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
-    delivery = Delivery(log, settings.kafka, to_call, shard_partition, codec, clock)
+    delivery = Delivery(log, settings.kafka, to_call, shard_partition, codec, patience, clock)
     tenancy = Tenancy(settings, log, new_state, following.caught_up, background, capacity, clock, codec)
-    intake = Intake(settings, tenancy, entrances.forward, delivery, log, background, capacity, clock)
+    intake = Intake(
+        settings, tenancy, entrances.forward, encryption.opener, delivery, log, background, capacity, clock
+    )
     keep_bytes = settings.intake.dead_letter_bytes
     accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes, unsettled)
     lane = None
     if batches:
-        lane = BatchLane(settings, log, batches, publishing, clock, calls.publish, calls.call_instead, codec)
+        lane = BatchLane(
+            settings, log, batches, publishing, clock, calls.publish, calls.call_instead, codec, patience
+        )
         calls.batch_with(lane)
     sealer = Sealer(settings.audit, log, background, clock, notary)
     bookkeeper = Bookkeeper(settings.governance, tenancy, log, delivery, background, clock)
-    custody = Custody(log, CheckpointLog(settings.kafka.group, log), (tenancy, calls, sealer))
+    custody = Custody(log, CheckpointLog(settings.kafka.group, log), (patience, tenancy, calls, sealer))
 
     receivers: Mapping[Topic, Receive] = {
         REQUESTS: intake.receive,
@@ -208,4 +218,5 @@ def compose_stages(
         routing=routing,
         experience=experience,
         predictor=predictor,
+        data_keys=encryption.keys,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +14,14 @@ import faust
 from agents.accounting.agent import Accounting
 from agents.governance.audit.agent import Sealer
 from agents.governance.budgets.agent import Bookkeeper
+from agents.governance.encryption.keyring import DataKeys
+from agents.governance.encryption.readiness import shortfalls
 from agents.governance.registry import Registry
 from agents.intake.agent import Intake
-from agents.providers.agent import Calls, Ticket
+from agents.providers.agent import Calls
 from agents.providers.batches.lane import BatchLane
 from agents.providers.runner import CallRunner
+from agents.providers.tickets import Ticket
 from agents.routing.agent import Renewal
 from agents.routing.configured import configured_sharpening
 from agents.routing.expectations import Experience
@@ -32,6 +36,8 @@ from streams.follow import Following, follow
 from streams.presence import Presence
 from streams.topics import GOVERNANCE, Topic
 from streams.warehouse.client import Warehouse
+
+logger = logging.getLogger(__name__)
 
 EXPIRY_CHECK_SECONDS = 0.25
 
@@ -51,6 +57,7 @@ class Stages:
         routing: Chooses models.
         experience: Of how long answers are, for routing.
         predictor: Of quality, for routing; None where none is configured.
+        data_keys: Of those who encrypt; None without a vault.
     """
 
     intake: Intake
@@ -69,6 +76,7 @@ class Stages:
     routing: RoutingStep
     experience: Experience
     predictor: QualityPredictor | None
+    data_keys: DataKeys | None
 
     def tick(self) -> float | None:
         """Do what is due; return when to come back at the latest, in Unix seconds."""
@@ -100,6 +108,13 @@ class Pipeline:
     async def follow_governance(self) -> None:
         """Keep up to date who may use the system, for ever."""
         await follow(self.settings.kafka, GOVERNANCE, self.stages.directory.apply, self.stages.following)
+
+    async def check_data_keys(self) -> None:
+        """Once it is known who encrypts, say of which organizations this worker cannot read the data keys."""
+        await self.stages.following.caught_up.wait()
+        for lack in shortfalls(self.stages.directory, self.stages.data_keys):
+            logger.warning("encryption is not ready", extra=lack._asdict())
+            await asyncio.sleep(0)
 
     async def tick(self) -> None:
         """Close windows when they are due, for ever.

@@ -45,6 +45,7 @@ async def serve(settings: Settings) -> int:
             services.start(work)
             for work in (
                 pipeline.follow_governance(),
+                pipeline.check_data_keys(),
                 pipeline.presence.announce(),
                 pipeline.tick(),
                 renewal.follow_file(),

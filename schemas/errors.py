@@ -4,9 +4,10 @@
 AsahiError
 ├── ConfigurationError      a setting or file is wrong; names it and the remedy
 ├── InvalidEvent            bytes that are not the event they claim to be
-├── InfrastructureError     broker or engine unreachable; retried with backoff
+├── InfrastructureError     broker, engine or vault unreachable; retried with backoff
 │   ├── BrokerUnavailable
-│   └── WarehouseUnavailable
+│   ├── WarehouseUnavailable
+│   └── KeyOutOfReach       a data key that there is cannot be had at the moment
 ├── UsageUnreadable         what a provider billed cannot be read; names the field
 ├── WarehouseError          the engine refused a statement; retrying does not help
 ├── ProviderError           a provider call failed; `next_step` says what follows
@@ -79,7 +80,7 @@ class UsageUnreadable(AsahiError):
 
 
 class InfrastructureError(AsahiError):
-    """The broker or the engine is unreachable: retried with backoff until it heals."""
+    """The broker, the engine or the vault is unreachable: retried with backoff until it heals."""
 
 
 class BrokerUnavailable(InfrastructureError):
@@ -88,6 +89,22 @@ class BrokerUnavailable(InfrastructureError):
 
 class WarehouseUnavailable(InfrastructureError):
     """ClickHouse does not answer, or answers that it is overloaded."""
+
+
+class KeyOutOfReach(InfrastructureError):
+    """A data key cannot be had at the moment, which does not say that there is none.
+
+    Args:
+        tenant: Whose key.
+        key_id: Which.
+        reason: What is in the way, and the remedy.
+    """
+
+    def __init__(self, tenant: str, key_id: str, reason: str) -> None:
+        super().__init__(f"data key {key_id} of {tenant} is out of reach: {reason}")
+        self.tenant = tenant
+        self.key_id = key_id
+        self.reason = reason
 
 
 class WarehouseError(AsahiError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -40,6 +40,8 @@ class Ok(msgspec.Struct, frozen=True):
         key_id: The key under which its message was signed; None in the unsigned mode.
         opened: The JSON of a sealed request with its content in plain text; stays in memory.
         data_key: What it was sealed to.
+        digests: Gives the other digests of a sealed request: those that it has under the other data keys which may
+            have been its, and in plain text. Raises `KeyOutOfReach`.
     """
 
     request: Request
@@ -48,6 +50,7 @@ class Ok(msgspec.Struct, frozen=True):
     key_id: str | None = None
     opened: bytes | None = None
     data_key: DataKeyUse | None = None
+    digests: Callable[[], Iterable[str]] = tuple
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -58,6 +61,7 @@ class Rejected(msgspec.Struct, frozen=True):
         digest: Hex BLAKE2b-128 of the bytes: there is no canonical form of what is not valid.
         user: As the body names one.
         body: The bytes.
+        erased: Whether its data key was destroyed, so that nobody can say any more what it asks.
     """
 
     id: str
@@ -66,6 +70,7 @@ class Rejected(msgspec.Struct, frozen=True):
     digest: str
     user: str | None = None
     body: bytes = b""
+    erased: bool = False
 
     def result(self, received_at: float, now: float) -> ResultRecord:
         """Return the terminal result; times are Unix seconds."""

@@ -57,9 +57,13 @@ class Signer:
     Args:
         key: Whose.
         clock: Returns Unix seconds.
+
+    Attributes:
+        key_id: The key's id, which is public.
     """
 
     def __init__(self, key: ApiKey, clock: Callable[[], float]) -> None:
+        self.key_id = key.id
         self._id = key.id.encode()
         self._signing_key = key.signing_key()
         self._clock = clock

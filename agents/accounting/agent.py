@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from schemas.batch import Completion, Failure
+from schemas.errors import KeyOutOfReach
 from schemas.result import Status
 from schemas.wire import DeadLetterRecord, ProblemRecord, ResultRecord, UsageRecord
 from streams.background import Background
@@ -18,6 +19,7 @@ from streams.catchall import Bug, contain
 from streams.deadletters import dead_letter
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
+from streams.sealing.codec import read_completions
 from streams.stage import Flow, Receipt, moment
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.fold import Clock, merge
@@ -56,9 +58,13 @@ Onward = Callable[[PartitionState, Flow], Coroutine[Any, Any, None]]
 """Leads released journeys through the later steps and makes the flow durable."""
 
 
+_Arrival = tuple[Record, int, Completion]
+"""One completion as it travels: in this message, at this place."""
+
+
 @dataclass(slots=True)
 class _Accounts:
-    """What one delivery of completions comes to."""
+    """What so many completions of one delivery come to."""
 
     results: list[tuple[ResultRecord, Receipt | None]] = field(default_factory=list)
     usages: list[UsageRecord] = field(default_factory=list)
@@ -102,7 +108,7 @@ class Accounting:
         arrived = [
             (record, place, completion)
             for record in records
-            for place, completion in enumerate(self._delivery.codec.decode_completions(record.value or b""))
+            for place, completion in enumerate(read_completions(record.value or b""))
         ]
         epoch = self._capacity.epoch
         if not await self._capacity.take(len(arrived)):
@@ -112,16 +118,39 @@ class Accounting:
             return
         receipt = BatchReceipt(len(arrived), acknowledge, self._capacity)
         receipt.close()
+        self._take_in(state, arrived, receipt)
+
+    def _take_in(self, state: PartitionState, arrived: Sequence[_Arrival], receipt: BatchReceipt) -> None:
+        """Account for completions; for those whose data key is out of reach when it is there."""
         accounts = _Accounts()
+        waiting: dict[tuple[str, str], tuple[KeyOutOfReach, list[_Arrival]]] = {}
         now = self._clock()
-        for record, place, completion in arrived:
+        for record, place, travelling in arrived:
+            completion = travelling
+            if travelling.passenger.data_key is not None:
+                try:
+                    completion = self._delivery.codec.opened_completion(travelling)
+                except KeyOutOfReach as away:
+                    _, those = waiting.setdefault((away.tenant, away.key_id), (away, []))
+                    those.append((record, place, travelling))
+                    continue
             for work in (self._account, self._release):
                 bug = contain(partial(work, state, completion, now, accounts), "accounting")
                 if isinstance(bug, Bug):
-                    accounts.letters.append(self._letter(record, place, completion, now, bug))
-        self._background.start(self._conclude(state, accounts, receipt, len(arrived)))
+                    accounts.letters.append(self._letter(record, place, travelling, now, bug))
+        count = len(arrived) - sum(len(those) for _, those in waiting.values())
+        if count:
+            self._background.start(self._conclude(state, accounts, receipt, count))
         if accounts.released.onward or accounts.released.ended:
             self._background.start(self._onward(state, accounts.released))
+        for key, those in waiting.values():
+            self._background.start(self._take_in_later(key, state, those, receipt))
+
+    async def _take_in_later(
+        self, away: KeyOutOfReach, state: PartitionState, arrived: Sequence[_Arrival], receipt: BatchReceipt
+    ) -> None:
+        await self._delivery.patience.wait(away)
+        self._take_in(state, arrived, receipt)
 
     def _account(self, state: PartitionState, completion: Completion, now: float, into: _Accounts) -> None:
         """Price a completion; one that cannot be priced fails its request, unless that has its result."""
@@ -150,16 +179,15 @@ class Accounting:
             merge(into.released, state.cache.complete(failed, now))
             raise
 
-    async def _conclude(
-        self, state: PartitionState, accounts: _Accounts, receipt: BatchReceipt, arrived: int
-    ) -> None:
+    async def _conclude(self, state: PartitionState, accounts: _Accounts, receipt: BatchReceipt, count: int) -> None:
         if accounts.letters:
             await self._delivery.dead_letters(state.partition, accounts.letters)
         await self._delivery.usages_then_results(state, accounts.results, accounts.usages)
-        receipt.settle(arrived)
+        receipt.settle(count)
 
     def _letter(self, record: Record, place: int, completion: Completion, now: float, bug: Bug) -> DeadLetterRecord:
-        value = msgspec.json.encode(self._delivery.codec.sealed_completion(completion))
+        """Make a dead letter of a completion as it travels."""
+        value = msgspec.json.encode(completion)
         keep = self._dead_letter_bytes
         trace = bug.traceback if completion.passenger.data_key is None else bug.frames
         return dead_letter(record, place, "accounting", BUG, value, now=now, keep_bytes=keep, traceback=trace)

@@ -15,7 +15,6 @@ from pydantic import TypeAdapter, ValidationError
 from agents.governance import problems
 from agents.governance.contract import contract_problem
 from agents.governance.digest import bytes_digest, request_digest
-from agents.governance.encryption.opening import NOTHING_OPENS, Opener
 from agents.governance.freeform import freeform_problem
 from agents.governance.identity import MAX_MEMBERS, read_identity, tenant_name
 from agents.governance.outline import outline
@@ -38,8 +37,8 @@ _contract = TypeAdapter(Request).validator  # a tenth faster than Request.model_
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def decode(message: Message, intake: IntakeSettings, opener: Opener = NOTHING_OPENS) -> list[Outcome]:
-    """Return the outcome of each request in a message, in order; `opener` opens sealed ones.
+def decode(message: Message, intake: IntakeSettings) -> list[Outcome]:
+    """Return the outcome of each request in a message, in order; sealed ones stay so.
 
     Whatever has a readable id is `Ok` or `Rejected`, the rest is a `DeadLetter`; nothing is passed over.
     """
@@ -51,9 +50,9 @@ def decode(message: Message, intake: IntakeSettings, opener: Opener = NOTHING_OP
         problem = problem or problems.byte_order_mark()
         value = value[len(_BYTE_ORDER_MARK) :]
     if value.startswith(b"{"):
-        return [_outcome(message, value, 0, problem, intake, opener)]
+        return [_outcome(message, value, 0, problem, intake)]
     bodies, undivided = _divide(value)
-    outcomes = [_outcome(message, body, position, problem, intake, opener) for position, body in enumerate(bodies)]
+    outcomes = [_outcome(message, body, position, problem, intake) for position, body in enumerate(bodies)]
     if undivided is not None:
         problem = problems.undivided(len(undivided), MAX_REQUESTS)
         outcomes.append(DeadLetter(message, len(bodies), problem, undivided))
@@ -92,7 +91,6 @@ def _outcome(
     position: int,
     problem: ProblemRecord | None,
     intake: IntakeSettings,
-    opener: Opener,
 ) -> Outcome:
     if problem is None:
         if len(body) > intake.max_request_bytes:
@@ -104,13 +102,10 @@ def _outcome(
                 problem = contract_problem(wrong, body, intake.max_depth)
             else:
                 problem = _objection(request, body, message.key, intake.max_depth)
-                if problem is None and request.sealed is not None:
-                    opened = opener(request, body, intake.max_depth)
-                    if isinstance(opened, Ok):
-                        return opened
-                    problem = opened
                 if problem is None:
-                    return Ok(request, body, request_digest(request))
+                    # a sealed one has a digest of its own only once it is open
+                    digest = request_digest(request) if request.sealed is None else bytes_digest(body)
+                    return Ok(request, body, digest)
     return _refused(message, body, position, problem)
 
 

@@ -58,6 +58,13 @@ class Ledger:
             return _CONFLICT
         return Done(entry & OFFSET_MASK)
 
+    def known(self, key: str) -> InFlight | Done | None:
+        """Say how a request stands by its id alone, where nobody can say what it asks; None for a new one."""
+        if key in self._in_flight:
+            return _IN_FLIGHT
+        entry = self._ended(key)
+        return None if entry is None else Done(entry & OFFSET_MASK)
+
     def in_flight(self, key: str, digest: str) -> None:
         """Record at recovery that a request is under way; one that has ended stays so."""
         if not self.has_ended(key):

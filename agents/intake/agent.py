@@ -4,66 +4,36 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
-
+from agents.intake.arrivals import Arrival, Sorted
+from agents.intake.letters import Letters
+from agents.intake.recognition import key_of, standing_of
+from schemas.errors import KeyOutOfReach
 from schemas.settings import Settings
-from schemas.wire import AuditRecord, DeadLetterRecord, ProblemRecord, ResultRecord
+from schemas.wire import AuditRecord, ResultRecord
 from streams.background import Background
 from streams.catchall import Bug, contain
-from streams.deadletters import dead_letter
 from streams.envelope import Publication
 from streams.log import Log
-from streams.outcomes import DeadLetter, Done, InFlight, New, Ok, Outcome, Rejected
+from streams.outcomes import Conflict, DeadLetter, Done, InFlight, New, Ok, Outcome, Rejected, Standing
 from streams.partitioning import home_partition
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
 from streams.stage import Flow, Journey, Receipt
 from streams.tenancy.delivery import Delivery
-from streams.tenancy.fold import BUG, Clock, lead, lead_on, merge, note_time, route
+from streams.tenancy.fold import Clock, lead, lead_on, merge, note_time, route
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import REQUESTS, RESULTS
 
 logger = logging.getLogger(__name__)
 
-SEALED_MARK = b'"sealed"'
-
+Opener = Callable[[Ok], Ok | Rejected]
+"""Opens a sealed request; raises `KeyOutOfReach` where its data key cannot be had at the moment."""
 Forward = Callable[[Record, bytes, bytes, float], Publication]
 """Makes a message of one request of another: of that one, its body, the new message key, and the time."""
-
-CONFLICT = ProblemRecord(
-    "request_id_conflict",
-    "field id: another request with a different body came before under this id",
-    "send the request under an id of its own; the first request keeps its result",
-    "id",
-)
-
-
-class _Arrival(NamedTuple):
-    """One request as it came: in this message, at this place."""
-
-    record: Record
-    place: int
-    outcome: Outcome | Bug
-    receipt: Receipt
-
-
-@dataclass(slots=True)
-class _Sorted:
-    """What one delivery of records holds, by what happens to it next."""
-
-    journeys: list[Journey] = field(default_factory=list)
-    rejections: list[tuple[ResultRecord, Receipt | None]] = field(default_factory=list)
-    audits: list[AuditRecord] = field(default_factory=list)
-    letters: list[DeadLetterRecord] = field(default_factory=list)
-    letter_receipts: list[Receipt] = field(default_factory=list)
-    letter_audits: list[AuditRecord] = field(default_factory=list)
-    strays: dict[int, list[tuple[Publication, Receipt]]] = field(default_factory=dict)
-    repeats: list[tuple[int, _Arrival]] = field(default_factory=list)
 
 
 class Intake:
@@ -74,6 +44,7 @@ class Intake:
         settings: Settings,
         tenancy: Tenancy,
         forward: Forward,
+        opener: Opener,
         delivery: Delivery,
         log: Log,
         background: Background,
@@ -81,8 +52,10 @@ class Intake:
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self._letters = Letters(settings.intake.dead_letter_bytes)
         self._tenancy = tenancy
         self._forward = forward
+        self._opener = opener
         self._delivery = delivery
         self._log = log
         self._background = background
@@ -101,8 +74,9 @@ class Intake:
             return
         receipt = BatchReceipt(found, acknowledge, self._capacity)
         receipt.close()
+        now = self._clock()
         arrivals = [
-            _Arrival(record, place, outcome, receipt)
+            Arrival(record, place, outcome, receipt, now)
             for record, outcomes in read
             for place, outcome in enumerate(outcomes)
         ]
@@ -112,16 +86,17 @@ class Intake:
         found = contain(partial(state.entrance.read, record, self._clock()), "governance")
         return [found] if isinstance(found, Bug) else found
 
-    def _take_in(self, state: PartitionState, arrivals: Sequence[_Arrival]) -> Coroutine[Any, Any, None]:
+    def _take_in(self, state: PartitionState, arrivals: Sequence[Arrival]) -> Coroutine[Any, Any, None]:
         """Lead requests as far as they get at once; return what makes that durable."""
-        into = _Sorted()
+        into = Sorted()
         now = self._clock()
         for arrival in arrivals:
             self._sort(state, arrival, into, now)
         return self._conclude(state, lead(state, into.journeys, self._clock), into)
 
-    def _sort(self, state: PartitionState, arrival: _Arrival, into: _Sorted, now: float) -> None:
-        record, place, outcome, receipt = arrival
+    def _sort(self, state: PartitionState, arrival: Arrival, into: Sorted, now: float) -> None:
+        """Sort in one request: where it belongs elsewhere or has to wait, it goes no further."""
+        record, _, outcome, receipt, _ = arrival
         tenant: str | None
         if isinstance(outcome, Ok):
             tenant, request_id = outcome.request.tenant, outcome.request.id
@@ -136,58 +111,83 @@ class Intake:
                 forwarded = self._forward(record, outcome.body, tenant.encode(), now)
                 into.strays.setdefault(home, []).append((forwarded, receipt))
                 return
-        standing = state.ledger.admit(ledger_key(tenant, request_id), outcome.digest)
+            if state.waiting and (queue := state.waiting.get(tenant)) is not None:
+                queue.append(arrival)  # behind those that came before
+                return
+        if isinstance(outcome, Ok) and outcome.request.sealed is not None:
+            recognised = self._recognised(state, arrival, outcome, into, now)
+            if recognised is None:
+                return
+            outcome, standing = recognised
+        else:
+            standing = state.ledger.admit(ledger_key(tenant, request_id), outcome.digest)
         if isinstance(standing, New):
             self._begin(state, arrival, outcome, into, now)
         elif isinstance(standing, InFlight):
             receipt.settle()  # under way: its result answers this one too
-        elif isinstance(standing, Done):
+        else:
+            self._come_again(arrival, standing, outcome.body, into, now)
+
+    def _come_again(self, arrival: Arrival, standing: Done | Conflict, body: bytes, into: Sorted, now: float) -> None:
+        if isinstance(standing, Done):
             into.repeats.append((standing.offset, arrival))
         else:
-            into.letters.append(self._letter(record, place, CONFLICT, outcome.body, now))
-            into.letter_receipts.append(receipt)
+            into.letters.append(self._letters.of_conflict(arrival.record, arrival.place, body, now))
+            into.letter_receipts.append(arrival.receipt)
 
     def _begin(
-        self, state: PartitionState, arrival: _Arrival, outcome: Ok | Rejected, into: _Sorted, now: float
+        self, state: PartitionState, arrival: Arrival, outcome: Ok | Rejected, into: Sorted, now: float
     ) -> None:
-        record, _, _, receipt = arrival
+        record, _, _, receipt, at = arrival
         if isinstance(outcome, Rejected):
-            into.rejections.append((outcome.result(now, self._clock()), receipt))
+            into.rejections.append((outcome.result(at, self._clock()), receipt))
             into.audits.append(outcome.audit(now))
             return
         request, body, digest, key_id = outcome.request, outcome.body, outcome.digest, outcome.key_id
-        journey = Journey(request, body, digest, state.partition, now, receipt, key_id=key_id)
+        journey = Journey(request, body, digest, state.partition, at, receipt, key_id=key_id)
         journey.inherited = state.inherited.claim(record)
         if outcome.opened is not None:
             journey.body, journey.sent, journey.data_key = outcome.opened, body, outcome.data_key
         into.journeys.append(journey)
 
-    def _bury(self, arrival: _Arrival, outcome: DeadLetter | Bug, into: _Sorted, now: float) -> None:
-        record, place, _, receipt = arrival
+    def _recognised(
+        self, state: PartitionState, arrival: Arrival, sealed: Ok, into: Sorted, now: float
+    ) -> tuple[Ok | Rejected, Standing] | None:
+        """Return what a sealed request comes to and how it stands; None where it has to wait, or is buried."""
+        opened = contain(partial(self._opened, state, sealed), "governance")
+        if isinstance(opened, KeyOutOfReach):
+            state.waiting[sealed.request.tenant] = [arrival]
+            self._background.start(self._take_in_later(state, opened))
+            return None
+        if isinstance(opened, Bug):
+            self._bury(arrival, opened, into, now)
+            return None
+        return opened
+
+    def _opened(self, state: PartitionState, sealed: Ok) -> tuple[Ok | Rejected, Standing] | KeyOutOfReach:
+        """Return what a sealed request comes to and how it stands; or the key that is needed to say so."""
+        try:
+            outcome = self._opener(sealed)
+            return outcome, standing_of(state.ledger, outcome)
+        except KeyOutOfReach as away:
+            return away
+
+    async def _take_in_later(self, state: PartitionState, away: KeyOutOfReach) -> None:
+        """Take in what a tenant sent while a data key of his was out of reach, in the order in which it came."""
+        await self._delivery.patience.wait(away)
+        await self._take_in(state, state.waiting.pop(away.tenant))
+
+    def _bury(self, arrival: Arrival, outcome: DeadLetter | Bug, into: Sorted, now: float) -> None:
+        record, place, _, receipt, _ = arrival
         into.letter_receipts.append(receipt)
         if isinstance(outcome, Bug):
-            into.letters.append(
-                self._letter(record, place, BUG, record.value or b"", now, _trace_of(outcome, record))
-            )
+            into.letters.append(self._letters.of_message(record, place, outcome, now))
             return
         into.letters.append(outcome.record(now, self._settings.intake.dead_letter_bytes))
         if (audit := outcome.audit(now)) is not None:
             into.letter_audits.append(audit)
 
-    def _letter(
-        self, record: Record, place: int, problem: ProblemRecord, value: bytes, now: float, trace: str | None = None
-    ) -> DeadLetterRecord:
-        keep = self._settings.intake.dead_letter_bytes
-        return dead_letter(record, place, "intake", problem, value, now=now, keep_bytes=keep, traceback=trace)
-
-    def _bug_letter(self, journey: Journey, traceback: str) -> DeadLetterRecord:
-        now = self._clock()
-        sent = journey.sent or journey.body
-        source = Record(REQUESTS.name, journey.partition, -1, journey.request.tenant.encode(), sent, (), now)
-        letter = self._letter(source, 0, BUG, sent, now, traceback)
-        return msgspec.structs.replace(letter, id=f"bug/{journey.request.tenant}/{journey.request.id}")
-
-    async def _conclude(self, state: PartitionState, flow: Flow, sorted_: _Sorted) -> None:
+    async def _conclude(self, state: PartitionState, flow: Flow, sorted_: Sorted) -> None:
         """Make everything durable that the delivery led to."""
         if sorted_.letter_audits:  # before what settles their receipts
             await self._delivery.audits(state.partition, sorted_.letter_audits)
@@ -203,7 +203,7 @@ class Intake:
         if sorted_.repeats:
             await self._repeat(state, sorted_.repeats)
 
-    async def _repeat(self, state: PartitionState, repeats: Sequence[tuple[int, _Arrival]]) -> None:
+    async def _repeat(self, state: PartitionState, repeats: Sequence[tuple[int, Arrival]]) -> None:
         """Publish known results again; a request whose result the log no longer holds is served again."""
         found = await self._log.fetch(RESULTS.name, state.partition, [offset for offset, _ in repeats])
         known = [record for record in found if record is not None]
@@ -214,7 +214,7 @@ class Intake:
             if record is None:
                 lost.append(arrival)
                 assert isinstance(arrival.outcome, Ok | Rejected), "only what has an id has a result"
-                state.ledger.forget(_key_of(arrival.outcome))
+                state.ledger.forget(key_of(arrival.outcome))
             else:
                 arrival.receipt.settle()
         if lost:
@@ -229,7 +229,8 @@ class Intake:
     ) -> None:
         """Make a flow durable: dead letters and audits before the results they explain, calls beside them."""
         if flow.bugs:
-            letters = [self._bug_letter(journey, traceback) for journey, traceback in flow.bugs]
+            now = self._clock()
+            letters = [self._letters.of_journey(journey, traceback, now) for journey, traceback in flow.bugs]
             await self._delivery.dead_letters(state.partition, letters)
         audits = [*audits, *flow.audits]
         if audits:
@@ -280,14 +281,3 @@ class Intake:
             if due is not None and (soonest is None or due < soonest):
                 soonest = due
         return soonest
-
-
-def _key_of(outcome: Ok | Rejected) -> str:
-    if isinstance(outcome, Ok):
-        return ledger_key(outcome.request.tenant, outcome.request.id)
-    return ledger_key(outcome.tenant, outcome.id)
-
-
-def _trace_of(bug: Bug, record: Record) -> str:
-    """Return what a dead letter says of a bug; what a sealed request holds may have been opened by then."""
-    return bug.frames if SEALED_MARK in (record.value or b"") else bug.traceback

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from agents.providers.batches.lane import BatchLane
+from agents.providers.completion_messages import completion_messages
+from agents.providers.tickets import Runner, Ticket
 from schemas.batch import Call, Completion, Passenger
+from schemas.errors import KeyOutOfReach
 from schemas.result import Lane
 from schemas.settings import Settings
 from streams.background import Background
@@ -24,44 +25,13 @@ from streams.envelope import Publication
 from streams.log import Log
 from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
-from streams.sealing.codec import UNREADABLE, ContentCodec
+from streams.sealing.codec import UNREADABLE, ContentCodec, read_calls, read_completions
+from streams.sealing.patience import Patience
 from streams.stage import Receipt
 from streams.topics import COMPLETIONS, DISPATCH, JOBS
 from streams.transport.offsets import Checkpoint, Marks, kept
 
 logger = logging.getLogger(__name__)
-
-COMPLETION_BYTES = 700
-"""Of a completion besides its decision and its answer, about: ids, digest, paid calls, times."""
-
-
-@dataclass(slots=True)
-class Ticket:
-    """One call under way, with the receipts of every message that asked for it.
-
-    Attributes:
-        batch: The batch that was given up for it, if one was.
-    """
-
-    key: str
-    receipts: list[Receipt] = field(default_factory=list)
-    batch: str | None = None
-
-
-class Runner(Protocol):
-    """What makes the calls."""
-
-    def submit(self, call: Call, token: Ticket) -> None:
-        """Start a call as soon as limits allow; its completion comes through the callback."""
-        ...
-
-    async def drain(self, timeout_seconds: float) -> list[Ticket]:
-        """Let the calls under way end and start no other; return those that had to be abandoned."""
-        ...
-
-    def take_share(self, share: float) -> None:
-        """Use this share of every provider's limits."""
-        ...
 
 
 class Calls:
@@ -70,14 +40,22 @@ class Calls:
     Args:
         background: Publications under way.
         codec: Opens calls and seals completions.
+        patience: Waits for data keys that are out of reach.
     """
 
     topics = (DISPATCH.name,)
 
     def __init__(
-        self, settings: Settings, log: Log, background: Background, capacity: Capacity, codec: ContentCodec
+        self,
+        settings: Settings,
+        log: Log,
+        background: Background,
+        capacity: Capacity,
+        codec: ContentCodec,
+        patience: Patience,
     ) -> None:
         self._codec = codec
+        self._patience = patience
         self._settings = settings
         self._log = log
         self._background = background
@@ -102,32 +80,58 @@ class Calls:
 
     async def receive(self, records: Sequence[Record], acknowledge: Callable[[], object]) -> None:
         """Start every call of a delivery that is neither done nor under way."""
-        decode = self._codec.decode_calls
-        calls = [(record.partition, call) for record in records for call in decode(record.value or b"")]
+        calls = [(record.partition, call) for record in records for call in read_calls(record.value or b"")]
         if not self._open or not await self._capacity.take(len(calls)) or not self._open:
             return  # given up: whoever gains the partition reads it again
         receipt = BatchReceipt(len(calls), acknowledge, self._capacity)
         receipt.close()
+        self._begin(calls, receipt)
+
+    def _begin(self, calls: Sequence[tuple[int, Call]], receipt: Receipt) -> None:
+        """Start calls, each with its shard; those whose data key is out of reach begin when it is there."""
         patient: dict[int, list[tuple[Call, Receipt]]] = {}
-        for shard, call in calls:
-            key = key_of(call.passenger)
-            if (key, call.passenger.received_at) in self._done:
+        waiting: dict[tuple[str, str], tuple[KeyOutOfReach, list[tuple[int, Call]]]] = {}
+        for shard, sealed in calls:
+            key = key_of(sealed.passenger)
+            if (key, sealed.passenger.received_at) in self._done:
                 receipt.settle()
-            elif self._lane is not None and self._lane.holds(shard, call):
+                continue
+            if self._lane is not None and self._lane.holds(shard, sealed):
                 receipt.settle()  # it is durable there
-            elif (
-                self._lane is not None and call.body and key not in self._under_way and self._lane.takes(shard, call)
-            ):
+                continue
+            call = sealed
+            if sealed.passenger.data_key is not None:
+                try:
+                    call = self._codec.opened_call(sealed)
+                except KeyOutOfReach as away:
+                    waiting.setdefault((away.tenant, away.key_id), (away, []))[1].append((shard, sealed))
+                    continue
+            if self._lane is not None and call.body and key not in self._under_way and self._lane.takes(shard, call):
                 patient.setdefault(shard, []).append((call, receipt))
             else:
                 self._call(key, _in_a_window(call), receipt)
         for shard, pairs in patient.items():
             assert self._lane is not None
             self._background.start(self._lane.take(shard, pairs))
+        for key_away, those in waiting.values():
+            self._background.start(self._begin_later(key_away, those, receipt))
+
+    async def _begin_later(self, away: KeyOutOfReach, calls: Sequence[tuple[int, Call]], receipt: Receipt) -> None:
+        await self._patience.wait(away)
+        self._begin(calls, receipt)
 
     def call_instead(self, call: Call, receipt: Receipt, batch: str | None) -> None:
-        """Call a request that was in the batch lane's custody."""
-        self._call(key_of(call.passenger), call, receipt, batch)
+        """Call a request that was in the batch lane's custody, as soon as its data key is within reach."""
+        try:
+            opened = self._codec.opened_call(call)
+        except KeyOutOfReach as away:
+            self._background.start(self._call_later(away, call, receipt, batch))
+        else:
+            self._call(key_of(opened.passenger), opened, receipt, batch)
+
+    async def _call_later(self, away: KeyOutOfReach, call: Call, receipt: Receipt, batch: str | None) -> None:
+        await self._patience.wait(away)
+        self.call_instead(call, receipt, batch)
 
     def _call(self, key: str, call: Call, receipt: Receipt, batch: str | None = None) -> None:
         assert self._runner is not None
@@ -157,10 +161,25 @@ class Calls:
                 ready, self._ready = self._ready, []
                 homes: dict[int, list[tuple[Ticket, Completion]]] = {}
                 for pair in ready:
-                    homes.setdefault(pair[1].passenger.partition, []).append(pair)
+                    passenger = pair[1].passenger
+                    travelling = pair if passenger.data_key is None else self._sealed(*pair)
+                    if travelling is not None:
+                        homes.setdefault(passenger.partition, []).append(travelling)
                 await asyncio.gather(*(self._publish(home, pairs) for home, pairs in homes.items()))
         finally:
             self._publishing = False
+
+    def _sealed(self, ticket: Ticket, completion: Completion) -> tuple[Ticket, Completion] | None:
+        """Return a completion as it travels; one whose data key is out of reach comes again when it is there."""
+        try:
+            return ticket, self._codec.sealed_completion(completion)
+        except KeyOutOfReach as away:
+            self._background.start(self._complete_later(away, ticket, completion))
+            return None
+
+    async def _complete_later(self, away: KeyOutOfReach, ticket: Ticket, completion: Completion) -> None:
+        await self._patience.wait(away)
+        self.completed(ticket, completion)
 
     async def _publish(self, home: int, pairs: list[tuple[Ticket, Completion]]) -> None:
         await self._deliver(home, [completion for _, completion in pairs])
@@ -170,28 +189,18 @@ class Calls:
                 receipt.settle()
 
     async def publish(self, completions: list[Completion]) -> None:
-        """Make completions durable."""
+        """Make completions durable, once every data key they need is within reach."""
         homes: dict[int, list[Completion]] = {}
-        for completion in completions:
+        seal = self._codec.sealed_completion
+        for completion in await self._patience.through(lambda: [seal(one) for one in completions]):
             homes.setdefault(completion.passenger.partition, []).append(completion)
         await asyncio.gather(*(self._deliver(home, those) for home, those in homes.items()))
 
     async def _deliver(self, home: int, completions: list[Completion]) -> None:
-        most = self._settings.kafka.batch_bytes
-        publications = [
-            Publication(message) for group in _grouped(completions, most) for message in self._encoded(group)
-        ]
-        await self._log.publish(COMPLETIONS.name, home, publications)
+        messages = completion_messages(completions, self._settings.kafka.batch_bytes)
+        await self._log.publish(COMPLETIONS.name, home, [Publication(message) for message in messages])
         for completion in completions:
             self._remember(completion.passenger)
-
-    def _encoded(self, completions: list[Completion]) -> list[bytes]:
-        """Encode completions into messages below the batch size; those that do not fit into one are halved."""
-        encoded = self._codec.encode_completions(completions)
-        if len(encoded) <= self._settings.kafka.batch_bytes or len(completions) == 1:
-            return [encoded]
-        middle = len(completions) // 2
-        return self._encoded(completions[:middle]) + self._encoded(completions[middle:])
 
     def _remember(self, passenger: Passenger) -> None:
         """Know that a call is done.
@@ -227,7 +236,7 @@ class Calls:
                 starts[COMPLETIONS.name, home] = min(starts[COMPLETIONS.name, home], position)
         async for records in self._log.read(starts):
             for record in records:
-                completions = self._codec.decode_completions(record.value or b"")
+                completions = read_completions(record.value or b"")
                 self._remembered += len(completions)  # what comes again must not be forgotten for what is new
                 for completion in completions:
                     self._remember(completion.passenger)
@@ -272,22 +281,6 @@ class Calls:
 def key_of(passenger: Passenger) -> str:
     """Return the key under which a call is known: one call per tenant and request id."""
     return f"{passenger.tenant}\x00{passenger.id}"
-
-
-def _grouped(completions: list[Completion], most_bytes: int) -> Iterator[list[Completion]]:
-    """Yield completions in groups that make messages below this size, as estimated: to encode tells, and costs."""
-    group: list[Completion] = []
-    size = 0
-    for completion in completions:
-        answer = completion.answer
-        weight = COMPLETION_BYTES + len(completion.passenger.choice)
-        weight += 0 if answer is None or answer.content is None else len(answer.content)
-        if group and size + weight > most_bytes:
-            yield group
-            group, size = [], 0
-        group.append(completion)
-        size += weight
-    yield group
 
 
 def _in_a_window(call: Call) -> Call:

@@ -1,10 +1,11 @@
 """The one place where calls, completions and results become bytes, and content becomes ciphertext.
 
-Whoever produces or consumes them knows nothing of encryption: what leaves here is sealed where the request has a data
-key, and what comes back is opened. A request without one costs the look at one attribute.
+What travels is sealed where its request has a data key. It is read as it travels and opened one by one, since the key
+of one may be out of reach (`KeyOutOfReach`), which is waited for, and nobody else's must wait with it. A request
+without a data key costs the look at one attribute.
 
-Content whose key was destroyed, or is not in this worker's reach, is no error: a call comes back with an empty body
-and a completion with a failure, so that the request still ends, and nobody else's waits.
+Content whose key was destroyed, or never was one of this worker's vault, is no error: a call comes back with an empty
+body and a completion with a failure, so that the request still ends.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import Protocol
 import msgspec
 
 from schemas.batch import Call, CallBatch, Completion, CompletionBatch, Failure, Passenger
-from schemas.errors import AsahiError
+from schemas.errors import AsahiError, KeyOutOfReach
 from schemas.jobs import ItemsTaken, JobRecord
 from schemas.wire import Answer, ResultRecord, SealedRecord
 from streams.sealing.binding import Field, SealBroken, binding
-from streams.sealing.envelope import ContentKey, key_id_of
+from streams.sealing.envelope import MAGIC, ContentKey, key_id_of
 
 logger = logging.getLogger(__name__)
 
@@ -66,11 +67,36 @@ _end = msgspec.msgpack.Decoder(_End).decode
 _said = msgspec.json.Decoder(Said).decode
 
 
+def read_calls(value: bytes) -> list[Call]:
+    """Return the calls of a message as they travel."""
+    return _batch(value).calls
+
+
+def read_completions(value: bytes) -> list[Completion]:
+    """Return the completions of a message as they travel."""
+    return _completions(value).completions
+
+
+def read_job(value: bytes) -> JobRecord:
+    """Return a record of the batch lane as it travels."""
+    return _jobs(value)
+
+
+def written_completions(completions: list[Completion]) -> bytes:
+    """Return a message of completions that are as they travel."""
+    return _encode(CompletionBatch(completions))
+
+
 class ContentKeys(Protocol):
     """Gives data keys."""
 
     def key(self, tenant: str, key_id: str) -> ContentKey:
-        """Return a key of this tenant; raises an `AsahiError` when it is destroyed or out of reach."""
+        """Return a key of this tenant.
+
+        Raises:
+            KeyOutOfReach: It cannot be had at the moment.
+            AsahiError: It was destroyed, or there is none.
+        """
         ...
 
 
@@ -87,7 +113,9 @@ class NoKeys:
 
 
 class ContentCodec:
-    """Encodes and decodes what travels between stages.
+    """Seals and opens what travels between stages.
+
+    Whatever seals or opens raises `KeyOutOfReach` where the key cannot be had at the moment.
 
     Args:
         keys: The data keys of this process.
@@ -100,18 +128,6 @@ class ContentCodec:
         """Return a message of calls."""
         return _encode(CallBatch(self.sealed_calls(calls)))
 
-    def decode_calls(self, value: bytes) -> list[Call]:
-        """Return the calls of a message; one that cannot be opened has an empty body."""
-        return [self._opened_call(call) for call in _batch(value).calls]
-
-    def encode_completions(self, completions: Iterable[Completion]) -> bytes:
-        """Return a message of completions."""
-        return _encode(CompletionBatch([self.sealed_completion(one) for one in completions]))
-
-    def decode_completions(self, value: bytes) -> list[Completion]:
-        """Return the completions of a message; one that cannot be opened has failed."""
-        return [self._opened_completion(one) for one in _completions(value).completions]
-
     def encode_job(self, record: JobRecord) -> bytes:
         """Return a record of the batch lane."""
         facts = [
@@ -119,15 +135,6 @@ class ContentCodec:
             for fact in record.facts
         ]
         return _encode(msgspec.structs.replace(record, facts=facts))
-
-    def decode_job(self, value: bytes) -> JobRecord:
-        """Return a record of the batch lane; a call in it that cannot be opened has an empty body."""
-        record = _jobs(value)
-        facts = [
-            ItemsTaken([self._opened_call(call) for call in fact.calls]) if isinstance(fact, ItemsTaken) else fact
-            for fact in record.facts
-        ]
-        return msgspec.structs.replace(record, facts=facts)
 
     def sealed_calls(self, calls: Iterable[Call]) -> list[Call]:
         """Return calls as they travel."""
@@ -171,9 +178,10 @@ class ContentCodec:
         body = self._seal(Field.BODY, passenger.tenant, passenger.id, passenger.data_key, content)
         return msgspec.structs.replace(call, passenger=_bare(call), body=body)
 
-    def _opened_call(self, call: Call) -> Call:
+    def opened_call(self, call: Call) -> Call:
+        """Return a call as it is made: an open one as it is, one that cannot be opened with an empty body."""
         passenger = call.passenger
-        if passenger.data_key is None:
+        if passenger.data_key is None or not call.body.startswith(MAGIC):
             return call
         content = self._open(Field.BODY, passenger.tenant, passenger.id, call.body)
         if not content:
@@ -182,7 +190,8 @@ class ContentCodec:
         whole = msgspec.structs.replace(passenger, originals=opened.originals)
         return msgspec.structs.replace(call, passenger=whole, body=opened.body)
 
-    def _opened_completion(self, completion: Completion) -> Completion:
+    def opened_completion(self, completion: Completion) -> Completion:
+        """Return a completion as it is accounted for; one that cannot be opened has failed."""
         passenger = completion.passenger
         if passenger.data_key is None:
             return completion
@@ -202,6 +211,8 @@ class ContentCodec:
             return (
                 self._keys.key(tenant, key_id).seal(content, binding(field, tenant, request_id)) if content else b""
             )
+        except KeyOutOfReach:
+            raise
         except AsahiError as wrong:
             logger.warning("content is dropped: its key is gone", extra={"tenant": tenant, "reason": str(wrong)})
             return b""
@@ -212,6 +223,8 @@ class ContentCodec:
             return b""
         try:
             return self._keys.key(tenant, key_id_of(envelope)).open(envelope, binding(field, tenant, request_id))
+        except KeyOutOfReach:
+            raise
         except AsahiError as wrong:
             logger.warning("content cannot be opened", extra={"tenant": tenant, "reason": str(wrong)})
             return b""
@@ -227,6 +240,7 @@ def opened_output(keys: ContentKeys, tenant: str, request_id: str, sealed: Seale
 
     Raises:
         ContentErased: Its key was destroyed.
+        KeyOutOfReach: Its key cannot be had at the moment.
         SealBroken: It was changed, or belongs to another request.
     """
     if sealed.content is None:

@@ -37,7 +37,8 @@ class DataKeyFacts:
 
     def __init__(self, destroyed: Callable[[str, str], object] = lambda tenant, key_id: None) -> None:
         self._destroyed = destroyed
-        self._facts: dict[str, DataKeyIssued | DataKeyDestroyed] = {}
+        self._facts: dict[str, dict[str, DataKeyIssued | DataKeyDestroyed]] = {}
+        self._issued: dict[Scope, dict[str, DataKeyIssued]] = {}
 
     def apply(self, name: str, value: bytes | None) -> None:
         """Take in one message; one that is no fact is logged. A destroyed key stays so, whatever is said later."""
@@ -52,17 +53,29 @@ class DataKeyFacts:
         if name.encode() != data_key_place(fact.tenant, fact.key_id):
             logger.error("ignored a fact about another data key than its key names", extra={"key": name})
             return
+        known = self._facts.setdefault(fact.tenant, {})
+        before = known.get(fact.key_id)
+        if isinstance(before, DataKeyIssued):
+            del self._issued[before.tenant, before.user][before.key_id]
         if isinstance(fact, DataKeyDestroyed):
-            self._facts[name] = fact
+            known[fact.key_id] = fact
             self._destroyed(fact.tenant, fact.key_id)
-        elif not isinstance(self._facts.get(name), DataKeyDestroyed):
-            self._facts[name] = fact
+        elif not isinstance(before, DataKeyDestroyed):
+            known[fact.key_id] = fact
+            self._issued.setdefault((fact.tenant, fact.user), {})[fact.key_id] = fact
+
+    def issued(self, tenant: str, key_id: str) -> bool:
+        """Return whether there is a data key of this id, which was made and not destroyed."""
+        return isinstance(self._facts.get(tenant, {}).get(key_id), DataKeyIssued)
 
     def of(self, tenant: str) -> Iterator[DataKeyIssued | DataKeyDestroyed]:
         """Give what is known of a tenant's keys, as they were told."""
-        return (fact for fact in self._facts.values() if fact.tenant == tenant)
+        return iter(self._facts.get(tenant, {}).values())
+
+    def good(self, tenant: str, user: str | None) -> list[DataKeyIssued]:
+        """Return the keys of a scope that are not destroyed: only its own, never a wider one's."""
+        return list(self._issued.get((tenant, user), {}).values())
 
     def newest(self, tenant: str, user: str | None) -> DataKeyIssued | None:
         """Return the key to seal to for a scope: only its own, never a wider one's."""
-        good = [fact for fact in self.of(tenant) if isinstance(fact, DataKeyIssued) and fact.user == user]
-        return max(good, key=lambda fact: (fact.issued_at, fact.key_id), default=None)
+        return max(self.good(tenant, user), key=lambda fact: (fact.issued_at, fact.key_id), default=None)

@@ -15,6 +15,7 @@ import orjson
 from pydantic import ValidationError
 
 from schemas.errors import AsahiError, ConfigurationError
+from schemas.governance import KeyIssued
 from schemas.policy import EncryptionMode
 from schemas.settings import KafkaSettings
 from schemas.tenant import TenantRegistered
@@ -28,20 +29,35 @@ from streams.topics import GOVERNANCE
 
 SEALED_MARK = b'"sealed":'
 OPENED = "results_opened"
+API_KEY = "key"
+"""What stands between tenant and id in the message key of an API key's fact."""
 
 
 class SealingFacts:
-    """What the log says of who encrypts, and to which keys to seal."""
+    """What the log says of who encrypts, and to which keys to seal.
+
+    Attributes:
+        modes: By tenant, of those who encrypt.
+        keys: The data keys.
+        users: By tenant and id of an API key, its user, where it has one.
+    """
 
     def __init__(self) -> None:
         self.modes: dict[str, EncryptionMode] = {}
         self.keys = DataKeyFacts()
+        self.users: dict[tuple[str, str], str] = {}
 
     def apply(self, key: bytes | None, value: bytes | None) -> None:
         """Take in one message; what is none of this is passed over."""
         name = (key or b"").decode(errors="replace")
         if is_data_key(name):
             self.keys.apply(name, value)
+        elif name.split("/")[1:2] == [API_KEY]:
+            tenant, _, key_id = name.split("/", 2)
+            user = None if value is None else _user(value)
+            self.users.pop((tenant, key_id), None)
+            if user is not None:
+                self.users[tenant, key_id] = user
         elif "/" not in name:
             self.modes.pop(name, None)
             mode = None if value is None else _mode(value)
@@ -70,9 +86,18 @@ class ContentAccess:
         facts: Who encrypts.
         keys: The data keys within reach; None when there is no vault.
         subject: What the audit says was opened, e.g. a submission.
+        api_key: Id of the API key that signs what is sent: its user is the user of requests that name none.
     """
 
-    def __init__(self, kafka: KafkaSettings, facts: SealingFacts, keys: ContentKeys | None, subject: str) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        facts: SealingFacts,
+        keys: ContentKeys | None,
+        subject: str,
+        api_key: str | None = None,
+    ) -> None:
+        self._api_key = api_key
         self._kafka = kafka
         self._facts = facts
         self._keys = keys
@@ -90,7 +115,7 @@ class ContentAccess:
         if mode is None:
             return body
         request = orjson.loads(body)
-        user = request.get("user") if mode is EncryptionMode.USER else None
+        user = self._user_of(tenant, request) if mode is EncryptionMode.USER else None
         return orjson.dumps(self._sealer(tenant, user).seal(request))
 
     async def allow(self, tenants: Iterable[str]) -> None:
@@ -114,6 +139,13 @@ class ContentAccess:
             return orjson.dumps(opened_result(self._keys, result))
         except AsahiError:
             return value  # erased, or of another vault: it stays what it is
+
+    def _user_of(self, tenant: str, request: dict[str, Any]) -> str | None:
+        """Return a request's user as the workers will see it."""
+        named: str | None = request.get("user")
+        if named is not None or self._api_key is None:
+            return named
+        return self._facts.users.get((tenant, self._api_key))
 
     def _sealer(self, tenant: str, user: str | None) -> RequestSealer:
         sealer = self._sealers.get((tenant, user))
@@ -148,6 +180,13 @@ def opened_result(keys: ContentKeys, result: dict[str, Any]) -> dict[str, Any]:
     if said.error_message is not None and opened.get("error"):
         opened["error"] = opened["error"] | {"message": said.error_message}
     return opened
+
+
+def _user(value: bytes) -> str | None:
+    try:
+        return KeyIssued.model_validate_json(value).user
+    except ValidationError:
+        return None
 
 
 def _mode(value: bytes) -> EncryptionMode | None:

@@ -39,7 +39,8 @@ async def ask(
     """
     async with ResultFollower(kafka) as follower, Outbox(kafka) as outbox:
         await follower.go_to({})
-        content = ContentAccess(kafka, await read_sealing_facts(kafka), keys, request.id)
+        key_id = None if signer is None else signer.key_id
+        content = ContentAccess(kafka, await read_sealing_facts(kafka), keys, request.id, key_id)
         value = content.sealed(request.tenant, request.model_dump_json(exclude_defaults=True).encode())
         await content.allow([request.tenant])
         event = cloud_event(REQUESTS, request.id, request.tenant, datetime.now(UTC), value)

@@ -99,7 +99,13 @@ async def submit(
             journal.cluster, journal.positions = cluster, follower.positions
             output.cut(journal.output_bytes)
             facts = await read_sealing_facts(settings.kafka)
-            access = ContentAccess(settings.kafka, facts, keys, f"submission {journal.submission}")
+            access = ContentAccess(
+                settings.kafka,
+                facts,
+                keys,
+                f"submission {journal.submission}",
+                None if signer is None else signer.key_id,
+            )
             with job.input.open("rb") as source:
                 longest = settings.intake.max_request_bytes
                 run = Run(journal, source, output, job.concurrency, longest, access.opened)

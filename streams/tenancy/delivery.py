@@ -14,6 +14,7 @@ from schemas.wire import AuditRecord, DeadLetterRecord, ResultRecord, UsageRecor
 from streams.envelope import Publication, cloud_event
 from streams.log import Log
 from streams.sealing.codec import ContentCodec
+from streams.sealing.patience import Patience
 from streams.stage import Journey, Receipt
 from streams.surveys import survey_event
 from streams.tenancy.state import PartitionState, ledger_key
@@ -35,6 +36,7 @@ class Delivery:
         to_call: Makes a call of a routed journey.
         shard_partition: Chooses the dispatch partition of a call.
         codec: Seals what has a data key.
+        patience: Waits for data keys that are out of reach.
         clock: Returns Unix seconds.
     """
 
@@ -45,9 +47,11 @@ class Delivery:
         to_call: ToCall,
         shard_partition: ShardPartition,
         codec: ContentCodec,
+        patience: Patience,
         clock: Callable[[], float],
     ) -> None:
         self.codec = codec
+        self.patience = patience
         self._clock = clock
         self._log = log
         self._kafka = kafka
@@ -58,12 +62,14 @@ class Delivery:
         """Publish terminal results; then the ledger knows them and their receipts are settled."""
         if not ended:
             return
-        publications = [
-            cloud_event(RESULTS, result.id, result.tenant, result.completed_at, self._result(result))
-            for result, _ in ended
-        ]
         keys = [ledger_key(result.tenant, result.id) for result, _ in ended]
         state.ending.update(keys)
+        publications = await self.patience.through(
+            lambda: [
+                cloud_event(RESULTS, result.id, result.tenant, result.completed_at, self._result(result))
+                for result, _ in ended
+            ]
+        )
         offsets = await self._log.publish(RESULTS.name, state.partition, publications)
         state.results_position = max(state.results_position, offsets[-1] + 1)
         for key, (result, receipt), offset in zip(keys, ended, offsets, strict=True):
@@ -103,7 +109,9 @@ class Delivery:
 
     async def _dispatch(self, state: PartitionState, shard: int, pairs: list[tuple[Call, Journey]]) -> None:
         groups = list(_split(pairs, self._kafka.batch_bytes))
-        publications = [Publication(self.codec.encode_calls(call for call, _ in group)) for group in groups]
+        publications = await self.patience.through(
+            lambda: [Publication(self.codec.encode_calls(call for call, _ in group)) for group in groups]
+        )
         position = state.results_position
         offsets = await self._log.publish(DISPATCH.name, shard, publications)
         for group, offset in zip(groups, offsets, strict=True):

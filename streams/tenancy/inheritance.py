@@ -25,11 +25,12 @@ class Inheritance:
         messages: Most in a delivery.
     """
 
-    __slots__ = ("_end", "_held_until", "_left", "_messages")
+    __slots__ = ("_end", "_furthest", "_held_until", "_left", "_messages")
 
     def __init__(self, end: int = 0, requests: int = 0, messages: int = 0) -> None:
         self._end = end
         self._held_until = end if requests else 0
+        self._furthest = 0
         self._left = requests
         self._messages = messages
 
@@ -42,6 +43,8 @@ class Inheritance:
         if record.offset >= self._held_until:
             return False
         self._left -= 1
+        if record.offset > self._furthest:  # not always: what waits for a data key is asked about late
+            self._furthest = record.offset
         if self._left == 0:  # the last delivery began here at the latest
-            self._held_until = min(self._held_until, record.offset + self._messages)
+            self._held_until = min(self._held_until, self._furthest + self._messages)
         return True

@@ -11,12 +11,13 @@ from contextlib import aclosing
 import msgspec
 
 from schemas.batch import CallBatch
+from schemas.errors import KeyOutOfReach
 from schemas.result import Lane
 from schemas.settings import Settings
 from streams.background import Background
 from streams.log import Log
 from streams.receipts import Capacity
-from streams.sealing.codec import ContentCodec
+from streams.sealing.codec import ContentCodec, read_completions
 from streams.tenancy.inheritance import Inheritance
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import BALANCES, COMPLETIONS, DISPATCH, REQUESTS, RESULTS, USAGE
@@ -229,11 +230,20 @@ class Tenancy:
         starts = {(COMPLETIONS.name, p): point.offset if point else 0 for p, point in points.items()}
         newest = self._settings.intake.recover_completions
         now = self._clock()
+        closed: dict[str, KeyOutOfReach] = {}
         async for records in self._log.read(starts, newest=newest):
             for record in records:
-                for completion in self._codec.decode_completions(record.value or b""):
-                    states[record.partition].cache.restore(completion, now)
+                for completion in read_completions(record.value or b""):
                     states[record.partition].windows.learn(completion)
+                    try:
+                        states[record.partition].cache.restore(self._codec.opened_completion(completion), now)
+                    except KeyOutOfReach as away:
+                        closed[away.tenant] = away
+        for tenant, one in closed.items():  # a take-over waits for nobody: these are asked for again, and paid for
+            logger.warning(
+                "the cache begins without answers whose data keys are out of reach",
+                extra={"tenant": tenant, "reason": one.reason},
+            )
 
     async def _know_balances(self, states: Mapping[int, PartitionState]) -> None:
         """Read what predecessors noted of budgets; requests with a result and calls under way are known by then."""

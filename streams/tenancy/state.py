@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from schemas.batch import Completion, Passenger
-from streams.outcomes import Outcome, Standing
+from streams.outcomes import Done, InFlight, Outcome, Standing
 from streams.records import Record
 from streams.stage import Flow, Journey, Step
 from streams.surveys import ToldSurveys
@@ -23,6 +23,10 @@ class KnownRequests(Protocol):
 
     def admit(self, key: str, digest: str) -> Standing:
         """Say whether the request is known, and know it from now on."""
+        ...
+
+    def known(self, key: str) -> InFlight | Done | None:
+        """Say how a request stands by its id alone; None for a new one."""
         ...
 
     def in_flight(self, key: str, digest: str) -> None:
@@ -184,6 +188,7 @@ class PartitionState:
         results_position: Where the results of this partition end, as far as known.
         ending: Requests whose terminal result is being published.
         usage_seen: Ids of usage events a predecessor already published for completions that come again.
+        waiting: By tenant, the requests that wait for a data key of his and those behind them, as intake keeps them.
         inherited: Which requests a predecessor may have let in.
     """
 
@@ -201,6 +206,7 @@ class PartitionState:
     results_position: int = 0
     ending: set[str] = field(default_factory=set)
     usage_seen: set[str] = field(default_factory=set)
+    waiting: dict[str, list[Any]] = field(default_factory=dict)
     inherited: Inheritance = field(default_factory=Inheritance)
 
     @property

@@ -1,71 +1,21 @@
+"""Requests of tenants that encrypt: sealed wherever they travel, and rejected where they are not."""
+
 from __future__ import annotations
 
-from base64 import b64encode
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from pydantic import SecretStr
 
-from agents.governance.encryption.configured import required_data_keys
-from agents.governance.encryption.keyring import DataKeys
-from schemas.governance import DataKeyIssued
-from schemas.policy import EncryptionMode, PersonalDataMode, Policy
-from schemas.settings import GovernanceSettings
-from schemas.tenant import TenantRegistered
+from schemas.policy import EncryptionMode, PersonalDataMode
 from streams.sealing.binding import ContentErased
-from streams.sealing.facts import data_key_place
-from streams.sealing.requests import RequestSealer
-from streams.submission.content import opened_result
-from streams.topics import COMPLETIONS, DEADLETTER, DISPATCH, RESULTS
-from tests.pipeline.echo import Echo
-from tests.pipeline.rig import Rig, ask, serve, settings
+from streams.topics import DEADLETTER
+from tests.pipeline.encrypted import Scene
+from tests.pipeline.rig import ask, serve
 
 SECRET = "the heron flies at dawn"
 MAIL = "heron@example.com"
-MASTER = SecretStr(b64encode(bytes(range(32))).decode())
-
-
-class Scene:
-    """A tenant that encrypts, with one data key."""
-
-    def __init__(self, folder: Path, mode: EncryptionMode, personal: PersonalDataMode | None = None) -> None:
-        self.governance = GovernanceSettings(master_key=MASTER, vault_dir=folder)
-        self.keys: DataKeys = required_data_keys(self.governance)
-        self.key = self.keys.make("acme", None, 1.0)
-        public = self.keys.opener("acme", self.key.id).public_key
-        self.sealer = RequestSealer(self.key.id, public)
-        fact = DataKeyIssued(
-            tenant="acme",
-            key_id=self.key.id,
-            public_key=b64encode(public).decode(),
-            issued_at=datetime(2026, 1, 1, tzinfo=UTC),
-        )
-        self.echo = Echo()
-        self.rig = Rig(
-            settings(governance=self.governance),
-            providers={"east": self.echo},
-            tenants=(
-                TenantRegistered(
-                    tenant="acme",
-                    reference_model="big",
-                    policy=Policy(encryption=mode, personal_data=personal),
-                ),
-            ),
-            facts=[(data_key_place("acme", self.key.id), fact.model_dump_json().encode())],
-        )
-
-    def sealed(self, request: bytes) -> bytes:
-        return msgspec.json.encode(self.sealer.seal(msgspec.json.decode(request)))
-
-    def opened(self, name: str) -> dict[str, Any]:
-        return opened_result(required_data_keys(self.governance), self.rig.results()[name][0])
-
-    def everything(self) -> bytes:
-        topics = (DISPATCH, COMPLETIONS, RESULTS, DEADLETTER)
-        return b"".join(record.value or b"" for topic in topics for record in self.rig.broker.topic(topic.name))
 
 
 def test_what_was_sealed_is_answered_and_nowhere_in_plain_text(tmp_path: Path) -> None:

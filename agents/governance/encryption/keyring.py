@@ -7,8 +7,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from agents.governance.encryption.vault import KeyVault, WrappedKey, data_key_binding, wrapped_text
+from agents.governance.encryption.vault import (
+    KeyVault,
+    VaultError,
+    VaultUnavailable,
+    WrappedKey,
+    data_key_binding,
+    wrapped_text,
+)
 from agents.governance.encryption.wrapping import KeyEncryptionKeys
+from schemas.errors import ConfigurationError, KeyOutOfReach
 from streams.sealing.binding import ContentErased
 from streams.sealing.envelope import ID_BYTES, KEY_BYTES, ContentKey, key_id_of
 from streams.sealing.requests import RequestOpener
@@ -30,6 +38,8 @@ class DataKeys:
         wrapping: Unwraps them.
         random: Returns so many random bytes.
         held: Most keys held unwrapped; the least recently used is dropped first.
+        issued: Whether the log says that there is such a key, by tenant and id. Then a vault that does not give it
+            is broken, and not right.
     """
 
     def __init__(
@@ -38,7 +48,9 @@ class DataKeys:
         wrapping: KeyEncryptionKeys,
         random: Callable[[int], bytes] = os.urandom,
         held: int = HELD_KEYS,
+        issued: Callable[[str, str], bool] = lambda tenant, key_id: False,
     ) -> None:
+        self._issued = issued
         self._vault = vault
         self._wrapping = wrapping
         self._random = random
@@ -73,8 +85,9 @@ class DataKeys:
 
         Raises:
             ContentErased: It was destroyed.
-            VaultError: It is not in the vault.
-            ConfigurationError: What wrapped it is not configured.
+            KeyOutOfReach: It cannot be had at the moment.
+            VaultError: It is not in the vault, and nothing says that it should be.
+            ConfigurationError: What wrapped it is not configured, and nothing says that it should be.
         """
         return self._unwrapped(tenant, key_id).content
 
@@ -131,11 +144,23 @@ class DataKeys:
             raise ContentErased(key_id)
         held = self._held.get((tenant, key_id))
         if held is None:
-            wrapped = self._vault.get(tenant, key_id)
-            key = ContentKey(key_id, self._wrapping.unwrap(wrapped), self._random)
+            wrapped, root = self._fetched(tenant, key_id)
+            key = ContentKey(key_id, root, self._random)
             held = self._held[tenant, key_id] = _Held(key, RequestOpener(key), wrapped.user)
             if len(self._held) > self._most:
                 self._held.popitem(last=False)
         else:
             self._held.move_to_end((tenant, key_id))
         return held
+
+    def _fetched(self, tenant: str, key_id: str) -> tuple[WrappedKey, bytes]:
+        """Return a key as the vault has it, and its material."""
+        try:
+            wrapped = self._vault.get(tenant, key_id)
+            return wrapped, self._wrapping.unwrap(wrapped)
+        except VaultUnavailable as away:
+            raise KeyOutOfReach(tenant, key_id, str(away)) from away
+        except (VaultError, ConfigurationError) as wrong:
+            if self._issued(tenant, key_id):
+                raise KeyOutOfReach(tenant, key_id, str(wrong)) from wrong
+            raise

@@ -24,14 +24,15 @@ def encryption_problem(journey: Journey, mode: EncryptionMode | None) -> Problem
         return ProblemRecord(
             "wrong_data_key",
             "sealed.key: the data key belongs to another user than the request",
-            "seal to a data key of the request's own user",
+            "seal to a data key of the request's own user: whom it names, else whose API key signs it",
             KEY,
         )
     if mode is EncryptionMode.USER and user is not None and key.user is None:
         return ProblemRecord(
             "wrong_data_key",
             "sealed.key: the organization encrypts by user, and this is the key of all of it",
-            "seal to the user's own data key; an operator makes one with `asahi governance data-keys make --user`",
+            "seal to the data key of the request's user: whom it names, else whose API key signs it; an operator "
+            "makes one with `asahi governance data-keys make --user`",
             KEY,
         )
     return None

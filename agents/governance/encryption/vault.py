@@ -14,17 +14,17 @@ from __future__ import annotations
 import fcntl
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from agents.governance.encryption.files import OWNER_ONLY, finish, shred, sync, write
 from schemas.errors import AsahiError
 from streams.sealing.binding import ContentErased
 
-OWNER_ONLY = 0o600
 OWNER_ONLY_DIRECTORY = 0o700
 WRAPPED = ".json"
 DESTROYED = ".destroyed"
@@ -36,7 +36,7 @@ class VaultError(AsahiError):
 
 
 class VaultUnavailable(VaultError):
-    """The vault cannot be read at all at the moment."""
+    """The vault cannot be read at the moment, so what it holds is not known; says what is in the way."""
 
 
 class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +86,8 @@ class KeyVault(Protocol):
 
         Raises:
             ContentErased: It was destroyed.
-            VaultError: There never was one, or it cannot be read.
+            VaultUnavailable: The vault cannot be read at the moment.
+            VaultError: The vault does not hold it, or holds it damaged.
         """
 
     def put(self, key: WrappedKey) -> None:
@@ -106,25 +107,37 @@ class KeyVault(Protocol):
         """
 
     def destroy(self, tenant: str, key_id: str) -> None:
-        """Forget a key for good; done on return, also when it was done before."""
+        """Forget a key for good; done on return, also when it was done before.
+
+        Raises:
+            VaultUnavailable: This is not the vault in which the tenant's keys were made, or it is not there.
+        """
 
     def list(self, tenant: str | None = None) -> list[WrappedKey]:
-        """Return the keys there are, of one tenant or of all, oldest first."""
+        """Return the keys there are, of one tenant or of all, oldest first.
+
+        Raises:
+            VaultUnavailable: The vault cannot be read at the moment.
+        """
 
     def destroyed(self, tenant: str) -> frozenset[str]:
-        """Return the ids of a tenant's keys that were destroyed."""
+        """Return the ids of a tenant's keys that were destroyed.
+
+        Raises:
+            VaultUnavailable: The vault cannot be read at the moment.
+        """
 
 
 class DirectoryVault:
     """A vault in a directory.
 
     Args:
-        directory: Made, readable by its owner alone, where it does not exist.
+        directory: Made with the first key, readable by its owner alone. Who only reads makes nothing: a volume that
+            is not mounted is not taken for an empty vault.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        directory.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY_DIRECTORY)
 
     def get(self, tenant: str, key_id: str) -> WrappedKey:
         """Return a key."""
@@ -138,18 +151,21 @@ class DirectoryVault:
                 f"data key {key_id} of {tenant} is not in the vault; is this the right vault?"
             ) from missing
         except OSError as wrong:
-            raise VaultUnavailable(f"the vault cannot be read: {wrong.strerror or wrong}") from wrong
+            raise _unreadable(path, wrong) from wrong
         except msgspec.DecodeError as wrong:
             raise VaultError(f"data key {key_id} of {tenant} cannot be read; restore its file") from wrong
 
     def put(self, key: WrappedKey) -> None:
         """Keep a new key; durable on return."""
         path = self._path(key.tenant, key.id)
+        for folder in (self._directory, path.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY_DIRECTORY)
+            sync(folder.parent)
         with self._locked(key.tenant):
             self._refuse_destroyed(path)
             if path.exists():
                 raise VaultError(f"data key {key.id} of {key.tenant} exists; ids are never used twice")
-            _write(path, msgspec.json.encode(key))
+            write(path, msgspec.json.encode(key))
 
     def replace(self, key: WrappedKey) -> None:
         """Keep a key wrapped anew; what stood there is written over."""
@@ -159,10 +175,10 @@ class DirectoryVault:
             if not path.exists():
                 raise VaultError(f"data key {key.id} of {key.tenant} is not in the vault")
             former = path.with_suffix(".former")
-            _finish(path, former)
+            finish(path, former)
             os.link(path, former)
-            _write(path, msgspec.json.encode(key))
-            _shred(former)
+            write(path, msgspec.json.encode(key))
+            shred(former)
 
     def destroy(self, tenant: str, key_id: str) -> None:
         """Forget a key for good. The tombstone comes first: after a crash in between nobody can read it either."""
@@ -170,22 +186,40 @@ class DirectoryVault:
         with self._locked(tenant):
             tombstone = path.with_suffix(DESTROYED)
             if not tombstone.exists():
-                _write(tombstone, b"")
+                write(tombstone, b"")
             for remains in (path, path.with_suffix(".former"), path.with_suffix(".new")):
                 with suppress(FileNotFoundError):
-                    _shred(remains)
+                    shred(remains)
 
     def list(self, tenant: str | None = None) -> list[WrappedKey]:
         """Return the keys there are, oldest first."""
         keys = []
-        for path in self._directory.glob(f"{tenant or '*'}/*{WRAPPED}"):
-            with suppress(ContentErased):
-                keys.append(self.get(path.parent.name, path.stem))
+        for whose in self._names(self._directory) if tenant is None else [tenant]:
+            for name in self._names(self._directory / whose):
+                if name.endswith(WRAPPED):
+                    with suppress(ContentErased):
+                        keys.append(self.get(whose, name.removesuffix(WRAPPED)))
         return sorted(keys, key=lambda key: (key.created_at, key.id))
 
     def destroyed(self, tenant: str) -> frozenset[str]:
         """Return the ids of a tenant's keys that were destroyed."""
-        return frozenset(path.stem for path in (self._directory / tenant).glob(f"*{DESTROYED}"))
+        names = self._names(self._directory / tenant)
+        return frozenset(name.removesuffix(DESTROYED) for name in names if name.endswith(DESTROYED))
+
+    def _names(self, folder: Path) -> Sequence[str]:
+        """Return what is in the vault, or in a tenant's folder of it; a tenant without keys has none."""
+        try:
+            return os.listdir(folder)
+        except FileNotFoundError as missing:
+            if folder != self._directory:
+                return ()
+            raise _unreadable(folder, missing) from missing
+        except NotADirectoryError as file:
+            if folder != self._directory and folder.is_file():
+                return ()
+            raise _unreadable(folder, file) from file
+        except OSError as wrong:
+            raise _unreadable(folder, wrong) from wrong
 
     def _path(self, tenant: str, key_id: str) -> Path:
         if "/" in tenant or tenant.startswith(".") or not key_id.isalnum():
@@ -196,9 +230,15 @@ class DirectoryVault:
     def _locked(self, tenant: str) -> Iterator[None]:
         """Let one process at a time change the keys of a tenant: none is written back after its destruction."""
         folder = self._directory / tenant
-        folder.mkdir(exist_ok=True, mode=OWNER_ONLY_DIRECTORY)
-        _sync(self._directory)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+        try:
+            handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+        except FileNotFoundError as missing:  # nothing is destroyed by a tombstone beside the vault
+            raise VaultUnavailable(
+                f"the vault holds no key of {tenant}, and never did; mount the right one, or make the directory "
+                f"{folder} if it is lost for good"
+            ) from missing
+        except OSError as wrong:
+            raise _unreadable(folder, wrong) from wrong
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -206,49 +246,17 @@ class DirectoryVault:
             os.close(handle)
 
     def _refuse_destroyed(self, path: Path) -> None:
-        if path.with_suffix(DESTROYED).exists():
-            raise ContentErased(path.stem)
+        tombstone = path.with_suffix(DESTROYED)
+        try:
+            tombstone.stat()
+        except FileNotFoundError:
+            return
+        except OSError as wrong:  # nobody may take a key for good because its tombstone cannot be seen
+            raise _unreadable(tombstone, wrong) from wrong
+        raise ContentErased(path.stem)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, also after a power cut."""
-    unfinished = path.with_suffix(".new")
-    unfinished.unlink(missing_ok=True)
-    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    _sync(path.parent)
-
-
-def _finish(path: Path, former: Path) -> None:
-    """Clean up after a replacement that was interrupted, at whichever step."""
-    with suppress(FileNotFoundError):
-        if former.samefile(path):
-            former.unlink()  # before the new one was in place: writing over it would destroy the key that is in use
-        else:
-            _shred(former)
-
-
-def _shred(path: Path) -> None:
-    """Write over a file, then unlink it.
-
-    A journaling file system or a flash disk may keep the old blocks. They hold the key wrapped: whoever reads them
-    needs the key-encryption key as well.
-    """
-    with path.open("r+b") as file:
-        file.write(os.urandom(path.stat().st_size))
-        file.flush()
-        os.fsync(file.fileno())
-    path.unlink()
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _unreadable(path: Path, wrong: OSError) -> VaultUnavailable:
+    return VaultUnavailable(
+        f"the vault cannot be read: {path}: {wrong.strerror or wrong}; mount it, or correct its permissions"
+    )

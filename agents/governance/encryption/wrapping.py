@@ -32,6 +32,7 @@ class KeyEncryptionKey(Protocol):
         """Return wrapped key material.
 
         Raises:
+            VaultUnavailable: What would unwrap it does not answer at the moment.
             ConfigurationError: It was wrapped by another key, or for another data key.
         """
 

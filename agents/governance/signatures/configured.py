@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.governance.encryption.opening import NOTHING_OPENS, Opener
 from agents.governance.keys import KeyRing
 from agents.governance.registry import Registry
 from agents.governance.secrets import Purpose, load_master_key, require_master_key
@@ -33,13 +32,12 @@ class Entrances:
     forward: Callable[[Record, bytes, bytes, float], Publication]
 
 
-def configured_entrances(settings: Settings, registry: Registry, opener: Opener = NOTHING_OPENS) -> Entrances:
+def configured_entrances(settings: Settings, registry: Registry) -> Entrances:
     """Return the entrances; what they let in unproven is said aloud.
 
     Args:
         settings: The configuration.
         registry: The keys; filled later.
-        opener: Opens sealed requests.
 
     Raises:
         ConfigurationError: Signatures are to be checked, and there is no master key.
@@ -56,11 +54,11 @@ def configured_entrances(settings: Settings, registry: Registry, opener: Opener 
     if master is None and required:
         master = require_master_key(governance, "governance.signatures: required")
     if master is None:  # where it is optional and there is none, no key was ever issued here
-        return Entrances(lambda: OpenEntrance(settings.intake, opener), _as_it_is)
+        return Entrances(lambda: OpenEntrance(settings.intake), _as_it_is)
     vouching = Vouching(master.subkey(Purpose.VOUCHERS))
     verifier = Verifier(registry, KeyRing(master), vouching, governance.clock_skew_seconds)
     return Entrances(
-        lambda: GuardedEntrance(settings.intake, verifier, registry, required=required, opener=opener),
+        lambda: GuardedEntrance(settings.intake, verifier, registry, required=required),
         vouching.vouched,
     )
 

@@ -13,7 +13,7 @@ import msgspec
 
 from agents.governance import problems
 from agents.governance.decoder import decode
-from agents.governance.encryption.opening import NOTHING_OPENS, Opener
+from agents.governance.digest import request_digest
 from agents.governance.identity import tenant_name
 from agents.governance.keys import authorize
 from agents.governance.registry import Registry
@@ -35,17 +35,15 @@ class OpenEntrance:
 
     Args:
         intake: What a message may hold.
-        opener: Opens sealed requests.
     """
 
-    def __init__(self, intake: IntakeSettings, opener: Opener = NOTHING_OPENS) -> None:
+    def __init__(self, intake: IntakeSettings) -> None:
         self._intake = intake
-        self._opener = opener
 
     def read(self, record: Record, now: float) -> Sequence[Outcome]:
         """Return the outcome of each request in a message."""
         del now
-        return decode(_message(record), self._intake, self._opener)
+        return decode(_message(record), self._intake)
 
     def recall(self, record: Record, now: float) -> None:
         """Do nothing: nothing is remembered."""
@@ -69,7 +67,6 @@ class GuardedEntrance:
         verifier: Knows who signed.
         registry: Who is registered.
         required: Whether who does not sign is refused; else only what is signed must be signed well.
-        opener: Opens sealed requests.
     """
 
     def __init__(
@@ -79,9 +76,7 @@ class GuardedEntrance:
         registry: Registry,
         *,
         required: bool,
-        opener: Opener = NOTHING_OPENS,
     ) -> None:
-        self._opener = opener
         self._intake = intake
         self._verifier = verifier
         self._registry = registry
@@ -94,12 +89,12 @@ class GuardedEntrance:
         found = self._verifier.verify(record, self._memory, now)
         if isinstance(found, Fault):
             if found.problem.code == UNSIGNED and not self._required:
-                return decode(message, self._intake, self._opener)
+                return decode(message, self._intake)
             return [self._refused(record, 0, found.problem, found.key, record.value or b"")]
         objection = authorize(found.key, Scope.PRODUCER, now, found.arrived)
         if objection is not None:
             return [self._refused(record, 0, objection, found.key, record.value or b"")]
-        outcomes = decode(message, self._intake, self._opener)
+        outcomes = decode(message, self._intake)
         return [self._signed(record, place, found.key, outcome) for place, outcome in enumerate(outcomes)]
 
     def recall(self, record: Record, now: float) -> None:
@@ -124,15 +119,16 @@ class GuardedEntrance:
                 return self._refused(record, place, faults.wrong_tenant(key), key, outcome.body)
             if key.user is None or request.user == key.user:
                 return msgspec.structs.replace(outcome, key_id=key.key_id)
-            if request.user is None:
+            if request.user is None:  # from here on as if the request had named him
                 named = request.model_copy(update={"user": key.user})
-                return msgspec.structs.replace(outcome, request=named, key_id=key.key_id)
+                digest = outcome.digest if request.sealed is not None else request_digest(named)
+                return msgspec.structs.replace(outcome, request=named, digest=digest, key_id=key.key_id)
             problem = problems.to_resend(faults.wrong_user(key))
             return Rejected(request.id, request.tenant, problem, outcome.digest, key.user, outcome.body)
         if isinstance(outcome, Rejected):
             if outcome.tenant is not None and outcome.tenant != key.tenant:
                 return self._refused(record, place, faults.wrong_tenant(key), key, outcome.body)
-            return msgspec.structs.replace(outcome, tenant=key.tenant, user=outcome.user or key.user)
+            return msgspec.structs.replace(outcome, tenant=key.tenant, user=key.user or outcome.user)
         return outcome
 
     def _refused(

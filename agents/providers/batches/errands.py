@@ -81,6 +81,7 @@ class Runner:
 
     async def _create(self, shard: Shard, job: Job, interface: BatchInterface) -> None:
         items = [shard.book.items[name] for name in job.items]
+        await shard.open_up(items)
         if not all(item.waits for item in items):
             await shard.write([JobRefused(job.key, "some of its items had to be called meanwhile", again=True)])
             return
@@ -136,6 +137,7 @@ class Runner:
             return
         if job.positions is None and not await shard.write([CollectionBegun(job.key, self.positions())]):
             return
+        await shard.open_up(shard.book.items[name] for name in job.items if name in shard.book.items)
         completions: list[Completion] = []
         async for outcome in interface.results(job.batch):
             item = shard.book.items.get(outcome.item)

@@ -22,7 +22,8 @@ from schemas.result import Lane
 from schemas.settings import Settings
 from streams.background import Background
 from streams.log import Log
-from streams.sealing.codec import ContentCodec
+from streams.sealing.codec import ContentCodec, NoKeys
+from streams.sealing.patience import Patience
 from streams.stage import Receipt
 from streams.topics import COMPLETIONS, JOBS
 
@@ -58,6 +59,7 @@ class BatchLane:
         publish: Makes completions durable.
         call_instead: Calls a request at once.
         codec: Seals and opens the calls in custody.
+        patience: Waits for data keys that are out of reach.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class BatchLane:
         publish: Publish,
         call_instead: CallInstead,
         codec: ContentCodec = ContentCodec(),  # noqa: B008 - it holds nothing
+        patience: Patience | None = None,
     ) -> None:
         self._codec = codec
+        self._patience = patience or Patience(NoKeys())
         self._settings = settings
         self._batches = settings.batches
         self._log = log
@@ -136,7 +140,9 @@ class BatchLane:
             By partition of the completions topic, from where it must be read (see `heard`) before the lane starts.
         """
         shards = {
-            number: Shard(number, self._log, self._clock, self._settings.kafka.batch_bytes, self._codec)
+            number: Shard(
+                number, self._log, self._clock, self._settings.kafka.batch_bytes, self._codec, self._patience
+            )
             for number in starts
         }
         await asyncio.gather(*(shard.take() for shard in shards.values()))

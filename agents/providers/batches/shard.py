@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
-from agents.providers.batches.book import NO_EPOCH, JobBook
+from agents.providers.batches.book import NO_EPOCH, Item, JobBook
 from agents.providers.batches.plan import Memory
 from schemas.batch import Call
 from schemas.jobs import AnyFact, ItemsTaken, JobRecord, ShardTaken
 from streams.envelope import Publication
 from streams.log import Log
 from streams.records import Record
-from streams.sealing.codec import ContentCodec
+from streams.sealing.codec import ContentCodec, NoKeys, read_job
+from streams.sealing.patience import Patience
 from streams.topics import JOBS
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ class Shard:
         clock: Returns Unix seconds.
         batch_bytes: Records are split beyond this size.
         codec: Seals and opens the calls in them.
+        patience: Waits for data keys that are out of reach.
 
     Attributes:
         book: What is open, as far as it is durable.
@@ -50,8 +53,10 @@ class Shard:
         clock: Callable[[], float],
         batch_bytes: int,
         codec: ContentCodec = ContentCodec(),  # noqa: B008 - it holds nothing
+        patience: Patience | None = None,
     ) -> None:
         self._codec = codec
+        self._patience = patience or Patience(NoKeys())
         self.number = number
         self.book = JobBook()
         self.memory = Memory()
@@ -78,11 +83,16 @@ class Shard:
         (self._epoch,) = await self._publish([JobRecord(NO_EPOCH, self._clock(), [ShardTaken()])])
 
     def read(self, records: Iterable[Record]) -> None:
-        """Fold what was written before, in order."""
+        """Fold what was written before, in order; its calls stay sealed until somebody needs them (`open_up`)."""
         for record in records:
             if record.offset >= self._end:
-                self.book.fold(self._codec.decode_job(record.value or b""), record.offset)
+                self.book.fold(read_job(record.value or b""), record.offset)
                 self._end = record.offset + 1
+
+    async def open_up(self, items: Iterable[Item]) -> None:
+        """Open the calls that came sealed from the log, once every data key they need is within reach."""
+        for item in items:
+            item.call = await self._patience.through(partial(self._codec.opened_call, item.call))
 
     async def take_back(self) -> None:
         """Take charge again after another writer has: one that had been given up, or the log says otherwise.
@@ -124,7 +134,7 @@ class Shard:
         return self.book.epoch <= self._epoch
 
     async def _publish(self, records: Sequence[JobRecord]) -> list[int]:
-        encoded = [Publication(self._codec.encode_job(one)) for one in records]
+        encoded = await self._patience.through(lambda: [Publication(self._codec.encode_job(one)) for one in records])
         return await self._log.publish(JOBS.name, self.number, encoded)
 
     async def _fold_own(self, offsets: Sequence[int], records: Sequence[JobRecord]) -> None:

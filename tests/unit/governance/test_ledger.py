@@ -128,3 +128,12 @@ def _expected(key: str, digest: str, flying: dict[str, str], done: dict[str, tup
         known, offset = done[key]
         return Done(offset) if known == digest else Conflict()
     return New()
+
+
+def test_an_id_alone_tells_what_is_under_way_or_has_its_result() -> None:
+    ledger = Ledger(10)
+    assert ledger.known("acme\0r1") is None
+    ledger.admit("acme\0r1", "d1")
+    assert ledger.known("acme\0r1") == InFlight()
+    ledger.ended("acme\0r1", "d1", 7)
+    assert ledger.known("acme\0r1") == Done(7)

@@ -35,6 +35,12 @@ def test_a_predecessor_held_so_many_requests_and_one_delivery_on_top() -> None:
     assert claims == [True, True, True, True, False, False]
 
 
+def test_what_is_asked_about_late_takes_nothing_from_what_came_after_it() -> None:
+    inherited = Inheritance(end=100, requests=3, messages=2)
+    claims = [inherited.claim(record(offset)) for offset in (8, 9, 1, 10, 2, 11)]
+    assert claims == [True, True, True, True, True, False]
+
+
 def test_an_array_in_that_delivery_counts_as_one_message() -> None:
     inherited = Inheritance(end=100, requests=1, messages=1)
     assert [inherited.claim(record(offset)) for offset in (0, 0, 0, 1)] == [True] * 3 + [False]

@@ -25,6 +25,7 @@ from streams.sealing.envelope import ContentKey
 from streams.sealing.facts import data_key_place
 from streams.sealing.requests import RequestOpener
 from streams.submission.content import ContentAccess, SealingFacts, opened_result
+from tests.unit.governance.keys import issue
 
 AT = datetime(2026, 11, 26, tzinfo=UTC)
 NOWHERE = KafkaSettings(bootstrap="127.0.0.1:1")
@@ -61,8 +62,8 @@ def facts(mode: EncryptionMode, *told: DataKeyIssued | DataKeyDestroyed) -> Seal
     return found
 
 
-def access(found: SealingFacts, keys: ContentKeys | None = None) -> ContentAccess:
-    return ContentAccess(NOWHERE, found, keys, "a test")
+def access(found: SealingFacts, keys: ContentKeys | None = None, api_key: str | None = None) -> ContentAccess:
+    return ContentAccess(NOWHERE, found, keys, "a test", api_key)
 
 
 def request(**fields: str) -> bytes:
@@ -97,6 +98,22 @@ def test_where_users_have_keys_a_request_is_sealed_to_its_users_and_else_to_the_
     assert opened(TENANTS, content.sealed("acme", request())) == {"prompt": "zebrafish"}
     with pytest.raises(ConfigurationError, match=r"data-keys make --tenant acme --user ben"):
         content.sealed("acme", request(user="ben"))
+
+
+def test_a_request_that_names_no_user_is_sealed_to_the_user_of_the_api_key_that_signs_it() -> None:
+    key, shared = issue("amara", user="amara").fact, issue("nobody").fact
+    found = facts(EncryptionMode.USER, issued(TENANTS), issued(AMARAS, user="amara"))
+    for fact in (key, shared):
+        found.apply(f"acme/key/{fact.key_id}".encode(), fact.model_dump_json(exclude_none=True).encode())
+    sealed = access(found, api_key=key.key_id).sealed("acme", request())
+    assert opened(AMARAS, sealed) == {"prompt": "zebrafish"}
+    assert "user" not in orjson.loads(sealed)
+    for other in (shared.key_id, "unheard0", None):
+        assert opened(TENANTS, access(found, api_key=other).sealed("acme", request())) == {"prompt": "zebrafish"}
+    with pytest.raises(ConfigurationError, match="--user bo"):
+        access(found, api_key=key.key_id).sealed("acme", request(user="bo"))
+    found.apply(f"acme/key/{key.key_id}".encode(), None)
+    assert opened(TENANTS, access(found, api_key=key.key_id).sealed("acme", request())) == {"prompt": "zebrafish"}
 
 
 def test_nothing_is_sent_where_there_is_no_key_to_seal_to() -> None:

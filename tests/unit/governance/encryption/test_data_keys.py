@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from agents.governance.encryption.keyring import DataKeys
-from agents.governance.encryption.vault import DirectoryVault, VaultError, WrappedKey
+from agents.governance.encryption.vault import DirectoryVault, VaultError, VaultUnavailable, WrappedKey
 from agents.governance.encryption.wrapping import KeyEncryptionKeys, LocalKeyEncryptionKey
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, KeyOutOfReach
 from streams.sealing.binding import ContentErased, Field, binding
 
 BOUND = binding(Field.BODY, "acme", "r-1")
@@ -155,6 +155,51 @@ def test_another_tenant_cannot_use_a_key_not_even_with_a_copy_of_its_file(tmp_pa
     vault.put(moved)
     with pytest.raises(ConfigurationError, match="cannot be unwrapped"):
         keys.key("other", key.id)
+
+
+def test_a_vault_that_is_not_there_is_no_vault_without_keys(tmp_path: Path, vault: DirectoryVault) -> None:
+    key = data_keys(vault).make("acme", None, 1.0)
+    (tmp_path / "vault").rename(tmp_path / "elsewhere")
+    with pytest.raises(VaultUnavailable, match="mount it"):
+        vault.list()
+    (tmp_path / "vault").touch()
+    for look in (lambda: vault.get("acme", key.id), vault.list, lambda: vault.destroyed("acme")):
+        with pytest.raises(VaultUnavailable):
+            look()
+    (tmp_path / "vault").unlink()
+    (tmp_path / "vault").mkdir()
+    with pytest.raises(VaultUnavailable, match="mount the right one"):
+        vault.destroy("acme", key.id)
+    assert list((tmp_path / "vault").iterdir()) == []
+
+
+def test_who_only_reads_makes_no_vault(tmp_path: Path) -> None:
+    with pytest.raises(VaultError):
+        DirectoryVault(tmp_path / "vault").get("acme", "ab")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_the_log_knows_is_out_of_reach_until_the_vault_gives_it(tmp_path: Path) -> None:
+    vault = DirectoryVault(tmp_path / "vault")
+    key = data_keys(vault, NEW).make("acme", None, 1.0)
+    told = {key.id}
+    wrong_wrapping, right = (
+        DataKeys(vault, KeyEncryptionKeys(one), issued=lambda tenant, key_id: key_id in told) for one in (OLD, NEW)
+    )
+    with pytest.raises(KeyOutOfReach, match="not configured"):
+        wrong_wrapping.key("acme", key.id)
+    path = tmp_path / "vault" / "acme" / f"{key.id}.json"
+    content = path.read_bytes()
+    path.unlink()
+    with pytest.raises(KeyOutOfReach, match="right vault"):
+        right.key("acme", key.id)
+    path.write_bytes(content[:-9])
+    with pytest.raises(KeyOutOfReach, match="restore its file"):
+        right.key("acme", key.id)
+    path.write_bytes(content)
+    assert right.key("acme", key.id).id == key.id
+    with pytest.raises(VaultError):
+        right.key("acme", "0" * 32)  # nobody ever made it
 
 
 def test_no_more_keys_are_held_than_allowed_and_all_stay_usable(vault: DirectoryVault) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from base64 import b64decode
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 import pytest
@@ -12,11 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.batch import Call, CallBatch, Completion, CompletionBatch, Failure, Passenger, Target
+from schemas.errors import KeyOutOfReach
 from schemas.jobs import ItemsTaken, JobIntended, JobRecord
 from schemas.result import Lane, Status
 from schemas.wire import Answer, ProblemRecord, ResultRecord, SealedRecord
 from streams.sealing.binding import ContentErased, SealBroken
-from streams.sealing.codec import SEALED_MESSAGE, UNREADABLE, ContentCodec, opened_output
+from streams.sealing.codec import (
+    SEALED_MESSAGE,
+    UNREADABLE,
+    ContentCodec,
+    opened_output,
+    read_calls,
+    read_completions,
+    read_job,
+    written_completions,
+)
 from streams.sealing.envelope import ContentKey, is_envelope
 
 NEEDLE = "zebrafish"
@@ -61,6 +72,18 @@ def call(body: bytes, whose: Passenger) -> Call:
     return Call(whose, body, (Target("big", "east"),), 2.0)
 
 
+def opened_calls(codec: ContentCodec, value: bytes) -> list[Call]:
+    return [codec.opened_call(one) for one in read_calls(value)]
+
+
+def sealed_completions(codec: ContentCodec, completions: list[Completion]) -> bytes:
+    return written_completions([codec.sealed_completion(one) for one in completions])
+
+
+def opened_completions(codec: ContentCodec, value: bytes) -> list[Completion]:
+    return [codec.opened_completion(one) for one in read_completions(value)]
+
+
 def result(output: Answer | None = None, error: ProblemRecord | None = None) -> ResultRecord:
     status = Status.COMPLETED if error is None else Status.FAILED
     seal = SealedRecord(KEYS.id("acme"))
@@ -72,7 +95,7 @@ def test_calls_come_back_as_they_were_and_show_nothing(body: str, hidden: dict[s
     calls = [call(body.encode(), passenger(name, hidden=hidden))]
     value = CODEC.encode_calls(calls)
     assert NEEDLE.encode() not in value
-    assert CODEC.decode_calls(value) == calls
+    assert opened_calls(CODEC, value) == calls
 
 
 @given(text=texts, message=texts, hidden=originals, failed=st.booleans())
@@ -82,9 +105,9 @@ def test_completions_come_back_as_they_were_and_show_nothing(
     failure = Failure("provider_refused", message, "ask another way") if failed else None
     answer = None if failed else Answer(text, [{"name": text}], "stop")
     completions = [Completion(passenger(hidden=hidden), 3.0, answer, failure)]
-    value = CODEC.encode_completions(completions)
+    value = sealed_completions(CODEC, completions)
     assert NEEDLE.encode() not in value
-    assert CODEC.decode_completions(value) == completions
+    assert opened_completions(CODEC, value) == completions
 
 
 @given(body=texts, hidden=originals)
@@ -93,7 +116,11 @@ def test_jobs_come_back_as_they_were_and_show_nothing(body: str, hidden: dict[st
     record = JobRecord(4, 5.0, [taken, JobIntended("job", "east", "big", ["r-1"])])
     value = CODEC.encode_job(record)
     assert NEEDLE.encode() not in value
-    assert CODEC.decode_job(value) == record
+    read, rest = read_job(value).facts
+    assert isinstance(read, ItemsTaken)
+    opened = [CODEC.opened_call(one) for one in read.calls]
+    assert [ItemsTaken(opened), rest] == record.facts
+    assert [CODEC.opened_call(one) for one in opened] == opened
 
 
 @given(text=texts)
@@ -123,7 +150,7 @@ def test_a_body_that_was_moved_to_another_request_or_tenant_is_empty(body: str, 
     (sealed,) = CODEC.sealed_calls([call(body.encode(), passenger())])
     there = passenger(name, tenant, KEYS.id(tenant))
     moved = msgspec.msgpack.encode(CallBatch([msgspec.structs.replace(sealed, passenger=there)]))
-    (opened,) = CODEC.decode_calls(moved)
+    (opened,) = opened_calls(CODEC, moved)
     assert opened.body == (body.encode() if (name, tenant) == ("r-1", "acme") else b"")
 
 
@@ -131,9 +158,9 @@ def test_an_answer_in_the_place_of_a_body_is_empty_and_a_body_in_the_place_of_an
     (sealed,) = CODEC.sealed_calls([call(b"body", passenger())])
     completion = CODEC.sealed_completion(Completion(passenger(), 3.0, Answer("answer", None, "stop")))
     as_body = msgspec.structs.replace(sealed, body=completion.sealed)
-    assert CODEC.decode_calls(msgspec.msgpack.encode(CallBatch([as_body])))[0].body == b""
+    assert opened_calls(CODEC, msgspec.msgpack.encode(CallBatch([as_body])))[0].body == b""
     as_answer = msgspec.structs.replace(completion, sealed=sealed.body)
-    (opened,) = CODEC.decode_completions(msgspec.msgpack.encode(CompletionBatch([as_answer])))
+    (opened,) = opened_completions(CODEC, msgspec.msgpack.encode(CompletionBatch([as_answer])))
     assert (opened.answer, opened.failure) == (None, UNREADABLE)
 
 
@@ -150,7 +177,7 @@ def test_what_has_no_data_key_travels_as_it_is_beside_what_has_one() -> None:
     plain, sealed = CODEC.sealed_calls(calls)
     assert plain is calls[0]
     assert is_envelope(sealed.body)
-    assert CODEC.decode_calls(CODEC.encode_calls(calls)) == calls
+    assert opened_calls(CODEC, CODEC.encode_calls(calls)) == calls
     open_result = msgspec.structs.replace(result(Answer("plain", None, "stop")), sealed=None)
     assert CODEC.sealed_result(open_result) is open_result
 
@@ -160,21 +187,41 @@ def test_without_the_key_a_request_still_ends_and_no_other_waits(codec: ContentC
     calls = CODEC.encode_calls(
         [call(b"secret", passenger(hidden={"[NAME_1]": "Amara"})), call(b"b", passenger(key=None))]
     )
-    first, second = codec.decode_calls(calls)
+    first, second = opened_calls(codec, calls)
     assert (first.body, first.passenger.originals, second.body) == (b"", {}, b"b")
-    (completion,) = codec.decode_completions(
-        CODEC.encode_completions([Completion(passenger(), 3.0, Answer("secret", None, "stop"))])
+    (completion,) = opened_completions(
+        codec, sealed_completions(CODEC, [Completion(passenger(), 3.0, Answer("secret", None, "stop"))])
     )
     assert (completion.answer, completion.failure) == (None, UNREADABLE)
     refused = Failure("provider_refused", "secret", "ask another way")
-    (completion,) = codec.decode_completions(CODEC.encode_completions([Completion(passenger(), 3.0, None, refused)]))
+    (completion,) = opened_completions(
+        codec, sealed_completions(CODEC, [Completion(passenger(), 3.0, None, refused)])
+    )
     assert completion.failure == msgspec.structs.replace(refused, message=SEALED_MESSAGE)
+
+
+def test_a_key_that_is_out_of_reach_is_no_reason_to_drop_anything() -> None:
+    class Away:
+        def key(self, tenant: str, key_id: str) -> ContentKey:
+            raise KeyOutOfReach(tenant, key_id, "the vault is away")
+
+    codec, completion = ContentCodec(Away()), Completion(passenger(), 3.0, Answer("secret", None, "stop"))
+    (sealed,) = CODEC.sealed_calls([call(b"secret", passenger())])
+    for work in (
+        partial(codec.opened_call, sealed),
+        partial(codec.sealed_calls, [call(b"secret", passenger())]),
+        partial(codec.opened_completion, CODEC.sealed_completion(completion)),
+        partial(codec.sealed_completion, completion),
+        partial(codec.sealed_result, result(Answer("secret", None, "stop"))),
+    ):
+        with pytest.raises(KeyOutOfReach):
+            work()
 
 
 def test_content_whose_key_is_gone_is_dropped_and_never_written_in_plain_text() -> None:
     gone = ContentCodec(Held())
     value = gone.encode_calls([call(NEEDLE.encode(), passenger(hidden={"[NAME_1]": NEEDLE}))])
-    value += gone.encode_completions([Completion(passenger(hidden={"[NAME_1]": NEEDLE}), 3.0, Answer(NEEDLE))])
+    value += sealed_completions(gone, [Completion(passenger(hidden={"[NAME_1]": NEEDLE}), 3.0, Answer(NEEDLE))])
     written = gone.sealed_result(result(Answer(NEEDLE), ProblemRecord("provider_refused", NEEDLE, "ask another way")))
     assert NEEDLE.encode() not in value + msgspec.json.encode(written)
     assert written.sealed == SealedRecord(KEYS.id("acme"))
