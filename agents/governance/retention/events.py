@@ -19,9 +19,7 @@ KEPT_OF_REQUESTS = (
     *("version", "id", "tenant", "user", "sampling", "constraints", "mode", "model", "weights", "strategy", "lambda"),
     *("accept", "task_type", "cache", "tags", "trace", "created_at"),
 )
-KEPT_OF_SAMPLING = (
-    *("temperature", "top_p", "max_output_tokens", "seed", "presence_penalty", "frequency_penalty"),
-)
+KEPT_OF_SAMPLING = (*("temperature", "top_p", "max_output_tokens", "seed", "presence_penalty", "frequency_penalty"),)
 EMPTY_BODIES = ("", "{}", "[]", "null")
 
 VALUE = "ifNull(value, '')"
@@ -112,15 +110,12 @@ def _result_without_content() -> str:
         f" JSONExtractKeysAndValuesRaw({VALUE}, 'error'))"
     )
     changed = (
-        f"multiIf(p.1 = 'output', {output},"
-        f" p.1 = 'error' AND {_QUOTES}, concat('\"error\":', {error}), {_pair('p')})"
+        f"multiIf(p.1 = 'output', {output}, p.1 = 'error' AND {_QUOTES}, concat('\"error\":', {error}), {_pair('p')})"
     )
     length = f"greatest({RESULT_BYTES}, JSONExtractUInt({VALUE}, '{MARK}', 'output_bytes'))"
     return _without(("sealed",), changed, f"concat('\"{MARK}\":{{\"output_bytes\":', toString({length}), '}}')")
 
 
 RESULT_WITHOUT_CONTENT = _result_without_content()
-LETTER_WITHOUT_CONTENT = _without(
-    ("value_base64", "traceback"), _pair("p"), f"'\"value_base64\":\"\",\"{MARK}\":{{}}'"
-)
+LETTER_WITHOUT_CONTENT = _without(("value_base64", "traceback"), _pair("p"), f'\'"value_base64":"","{MARK}":{{}}\'')
 FEEDBACK_WITHOUT_CONTENT = _without(("comment",), _pair("p"), f"'\"{MARK}\":{{}}'")

@@ -22,7 +22,12 @@ SYSTEM = "retention"
 """Who acts when the time has come."""
 PATIENCE_SECONDS = 86_400.0
 """Longest time that one partition may take."""
-KINDS = {REQUESTS.name: "requests", RESULTS.name: "results", DEADLETTER.name: "dead_letters", FEEDBACK.name: "comments"}
+KINDS = {
+    REQUESTS.name: "requests",
+    RESULTS.name: "results",
+    DEADLETTER.name: "dead_letters",
+    FEEDBACK.name: "comments",
+}
 NAMELESS = ""
 """Stands for the tenant of what names none."""
 
@@ -33,9 +38,7 @@ STATEMENT_SETTINGS = {"max_query_size": 64 * 1024 * 1024, "max_ast_elements": 1_
 READ_SETTINGS = {**STATEMENT_SETTINGS, "max_block_size": 2_048}  # wide rows, taken apart
 MUTATION_SETTINGS = {**STATEMENT_SETTINGS, "mutations_sync": 1}
 
-LAST_PASS = "SELECT began_at FROM retention_passes WHERE rules = {rules:String} ORDER BY began_at DESC LIMIT 1"
-"""Only under the same rules; what was looked at under others is looked at again."""
-NEWEST_RULES = "SELECT rules FROM retention_passes ORDER BY began_at DESC LIMIT 1"
+NEWEST_LOOK = "SELECT rules, began_at FROM retention_passes ORDER BY began_at DESC LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,12 @@ def patient(settings: ClickHouseSettings) -> ClickHouseSettings:
 
 
 async def last_pass(warehouse: Warehouse, rules: Rules) -> datetime | None:
-    """Return until when the archive was looked at, if that was under these rules."""
-    newest = await warehouse.rows(NEWEST_RULES)
-    if not newest or newest[0]["rules"] != rules.digest:
-        return None
-    (row,) = await warehouse.rows(LAST_PASS, {"rules": rules.digest})
-    began: datetime = row["began_at"]
-    return began.replace(tzinfo=UTC)
+    """Return until when the archive was looked at, if that was under these rules; None means: look at all of it."""
+    for newest in await warehouse.rows(NEWEST_LOOK):
+        began: datetime = newest["began_at"]
+        if newest["rules"] == rules.digest:
+            return began.replace(tzinfo=UTC)
+    return None
 
 
 async def look(warehouse: Warehouse, rules: Rules, at: Look) -> RetentionReport:

@@ -1,7 +1,7 @@
 """Whose content may be kept for how long: the registry's policies, in the terms in which events name their owner.
 
-An event names its tenant, mostly its user, and a signed one its key. Every limit along the chain of tenant, team, user
-and key holds, so the fewest days count; a narrower scope never widens them.
+An event names its tenant, mostly its user, and a signed one its key. Every limit along the chain of tenant, team,
+user and key holds, so the fewest days count; a narrower scope never widens them.
 """
 
 from __future__ import annotations

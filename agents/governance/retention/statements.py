@@ -1,7 +1,7 @@
 """What is too old, and taking its content out, as statements for ClickHouse.
 
-Owners and moments are compared inside ClickHouse, so that no event travels. A mutation rewrites the columns `value` and
-`content_removed_at` of those parts in which something is due, one partition at a time, however much is due in them.
+Owners and moments are compared inside ClickHouse, so that no event travels. A mutation rewrites the columns `value`
+and `content_removed_at` of those parts in which something is due, one partition at a time, however much is due.
 """
 
 from __future__ import annotations
@@ -43,10 +43,12 @@ class Look:
         now: What ages count to.
         since: When it was last looked at under the same rules: only what became too old since then, or was archived
             since then, is looked at. None looks at everything.
+        tenant: Look only at messages with this key, and at dead letters.
     """
 
     now: datetime
     since: datetime | None = None
+    tenant: str | None = None
 
 
 class Statements:
@@ -103,7 +105,7 @@ class Statements:
             f"startsWith(error_code, '{events.PROVIDER_CODES}') AND error_message NOT IN"
             f" ('', '{events.REMOVED_MESSAGE}') AND {answered}"
         )
-        graded = self._expired("tenant", None, "timestamp", self._of_request("tenant", "request_id"))
+        graded = self._expired("tenant", None, MOMENT, self._of_request("tenant", "request_id"))
         commented = f"comment != '' AND {graded}"
         return {
             "results_store": (said, f"error_message = '{events.REMOVED_MESSAGE}'"),
@@ -111,7 +113,7 @@ class Statements:
         }
 
     def tracebacks(self) -> str:
-        """Return the query for the places of dead letters whose traceback is due: a bug's message may quote content."""
+        """Return the query for dead letters whose traceback is due, by place: a bug's message may quote content."""
         return (
             f"SELECT cluster, partition, offset FROM archive_store WHERE topic = '{DEADLETTER.name}'"  # noqa: S608
             f" AND (cluster, partition, offset) IN"
@@ -121,7 +123,10 @@ class Statements:
     def due(self) -> str:
         """Return whether there is content in a row of the archive that may not be kept any longer."""
         result = self._expired(
-            TENANT, f"JSONExtractString({events.VALUE}, 'user')", RESULT_MOMENT, self._of_request(TENANT, _string("id"))
+            TENANT,
+            f"JSONExtractString({events.VALUE}, 'user')",
+            RESULT_MOMENT,
+            self._of_request(TENANT, _string("id")),
         )
         graded = self._expired(TENANT, None, MOMENT, self._of_request(TENANT, _string("request_id")))
         due = _by_topic(
@@ -142,6 +147,8 @@ class Statements:
             f"topic IN ({events.texts(TOPICS)}) AND content_removed_at = toDateTime(0, 'UTC') AND isNotNull(value)",
             young,
         ]
+        if self._look.tenant is not None:
+            parts.append(f"(topic = '{DEADLETTER.name}' OR key = {_quoted([self._look.tenant])})")
         if rules.unlimited:
             parts.append(f"(topic = '{DEADLETTER.name}' OR ifNull(key, '') NOT IN ({_quoted(rules.unlimited)}))")
         if self._look.since is not None:
@@ -171,7 +178,7 @@ class Statements:
         return f"({self._expired(tenant, user, MOMENT, narrow)} OR {nobody_s})"
 
     def _letter_expired(self) -> str:
-        """Return whether a dead letter is too old for one of the requests in it; one that names nobody is everybody's."""
+        """Return whether a dead letter is too old for one of the requests in it; what names nobody is everybody's."""
         tenant, user = _tenant_of("b", _letter_key()), "JSONExtractString(b, 'user')"
         nobody_s = f"({tenant} = '' AND {MOMENT} < {self._strictest})"
         body = f"{self._expired(tenant, user, MOMENT, lambda horizon: [])} OR {nobody_s}"

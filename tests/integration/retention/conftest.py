@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from agents.governance.retention.removal import patient
 from schemas.settings import Settings
 from streams.warehouse.client import Warehouse
 from streams.warehouse.migrations import migrate
@@ -15,7 +16,7 @@ from tests.integration.warehouse.databases import fresh_database
 async def settings(clickhouse_server: str) -> AsyncIterator[Settings]:
     """Settings that reach tables of one's own."""
     async with fresh_database(clickhouse_server) as clickhouse:
-        settings = Settings(clickhouse=clickhouse)
+        settings = Settings(clickhouse=patient(clickhouse))
         await migrate(settings)
         yield settings
 

@@ -32,10 +32,9 @@ from tests.integration.retention.written import (
     sent,
 )
 
-
 RULES = rules_of(registry())
 SUMS = {
-    "results": "count(), sum(cost_usd), sum(input_tokens), sum(output_bytes), sum(latency_ms), groupArray(finish_reason)",
+    "results": "count(), sum(cost_usd), sum(input_tokens), sum(output_bytes), sum(latency_ms), groupArray(lane)",
     "usage": "count(), sum(cost_usd), sum(output_tokens)",
     "spending": "count(), sum(cost_usd)",
     "requests": "count(), sum(body_bytes), sum(messages), groupArray(tags)",

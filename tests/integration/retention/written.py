@@ -75,7 +75,9 @@ class Archive:
             records.append(one)
         self.offsets[topic.name] = start + len(records)
         block = Block({place: records})
-        await self.warehouse.insert("archive_store", COLUMNS, encode(self.cluster, block.in_order()), {"async_insert": 0})
+        await self.warehouse.insert(
+            "archive_store", COLUMNS, encode(self.cluster, block.in_order()), {"async_insert": 0}
+        )
 
 
 def at(age: float) -> datetime:
@@ -84,7 +86,13 @@ def at(age: float) -> datetime:
 
 def body(request_id: str, tenant: str, user: str | None = None, **fields: Any) -> bytes:
     """Return a request whose prompt has its own id in it."""
-    said = {"id": request_id, "tenant": tenant, "prompt": f"question of {request_id} ü", "tags": {"job": "n"}, **fields}
+    said = {
+        "id": request_id,
+        "tenant": tenant,
+        "prompt": f"question of {request_id} ü",
+        "tags": {"job": "n"},
+        **fields,
+    }
     return _json.encode(said | ({} if user is None else {"user": user}))
 
 
@@ -94,7 +102,9 @@ def sent(*bodies: bytes, tenant: str, key_id: str | None = None, bulk: bool | No
     return Publication(b"[" + b", ".join(bodies) + b"]" if many else bodies[0], tenant.encode(), headers)
 
 
-def answered(request_id: str, tenant: str, age: float, user: str | None = None, *, failed: bool = False) -> Publication:
+def answered(
+    request_id: str, tenant: str, age: float, user: str | None = None, *, failed: bool = False
+) -> Publication:
     result = ResultRecord(
         id=request_id,
         status=Status.FAILED if failed else Status.COMPLETED,
@@ -140,7 +150,9 @@ def letter(number: int, value: bytes, key: str | None, age: float, source: str =
 
 
 def graded(request_id: str, tenant: str, age: float) -> Publication:
-    given = Feedback(id=f"g-{request_id}", request_id=request_id, tenant=tenant, grade=1, comment=f"remark on {request_id}")
+    given = Feedback(
+        id=f"g-{request_id}", request_id=request_id, tenant=tenant, grade=1, comment=f"remark on {request_id}"
+    )
     return cloud_event(FEEDBACK, given.id, tenant, at(age), given.model_dump_json().encode())
 
 
@@ -159,7 +171,9 @@ async def write_all(archive: Archive) -> None:
         ("strict-old", STRICT, None, 1.2),
         ("stranger-old", "nobody", None, 400.0),
     ]
-    await archive.write(REQUESTS, [(sent(body(one, whose, user), tenant=whose), age) for one, whose, user, age in singles])
+    await archive.write(
+        REQUESTS, [(sent(body(one, whose, user), tenant=whose), age) for one, whose, user, age in singles]
+    )
     results = [(answered(one, whose, age, user), age) for one, whose, user, age in singles]
     await archive.write(USAGE, [(paid(one, whose, age), age) for one, whose, _, age in singles])
     await archive.write(FEEDBACK, [(graded(one, whose, age), age) for one, whose, _, age in singles])
@@ -171,10 +185,20 @@ async def write_all(archive: Archive) -> None:
             sent(body("mixed-amara", LIMITED, "amara"), body("mixed-all", LIMITED), tenant=LIMITED, key_id=None),
             7.0,
         ),
-        (sent(body("array-old", LIMITED, messages=[{"role": "user", "content": "many"}]), tenant=LIMITED, bulk=True), 12.0),
+        (
+            sent(
+                body("array-old", LIMITED, messages=[{"role": "user", "content": "many"}]), tenant=LIMITED, bulk=True
+            ),
+            12.0,
+        ),
         (Publication(b'{"id": "broken-old", "prompt": "question of broken', LIMITED.encode()), 12.0),
         (Publication(b'[{"id": "torn-old", "prompt": "question of torn', LIMITED.encode()), 12.0),
-        (Publication(body("odd-old", LIMITED, promt="question of odd", sampling={"stop": ["halt-odd"], "seed": 3}), b"?"), 12.0),
+        (
+            Publication(
+                body("odd-old", LIMITED, promt="question of odd", sampling={"stop": ["halt-odd"], "seed": 3}), b"?"
+            ),
+            12.0,
+        ),
         (Publication(b'{"prompt": "question of nobody-old"}', None), 1.5),
     ]
     await archive.write(REQUESTS, keyed)
@@ -186,7 +210,9 @@ async def write_all(archive: Archive) -> None:
         ("mixed-all", LIMITED, None, 7.0),
     ]
     results += [(answered(one, whose, age, user), age) for one, whose, user, age in followed]
-    results += [(answered(f"failed-{how}", LIMITED, age, failed=True), age) for how, age in (("old", 12.0), ("young", 2.0))]
+    results += [
+        (answered(f"failed-{how}", LIMITED, age, failed=True), age) for how, age in (("old", 12.0), ("young", 2.0))
+    ]
     results.append((answered("batch-old", LIMITED, 10.5), 9.5))
     await archive.write(RESULTS, results)
     letters = [
@@ -197,8 +223,12 @@ async def write_all(archive: Archive) -> None:
         letter(5, b"\x93question of internal-old", "lane/3", 1.5, "asahi.internal.dispatch"),
         letter(6, body("letter-open", OPEN), OPEN, 400.0),
     ]
-    await archive.write(DEADLETTER, [(one, age) for one, age in zip(letters, (12.0, 2.0, 12.0, 1.5, 1.5, 400.0), strict=True)])
-    await archive.write(AUDIT, [(Publication(b'{"id": "a", "tenant": "acme", "reason": "question of audit"}', b"acme"), 400.0)])
+    await archive.write(
+        DEADLETTER, [(one, age) for one, age in zip(letters, (12.0, 2.0, 12.0, 1.5, 1.5, 400.0), strict=True)]
+    )
+    await archive.write(
+        AUDIT, [(Publication(b'{"id": "a", "tenant": "acme", "reason": "question of audit"}', b"acme"), 400.0)]
+    )
 
 
 GONE = (

@@ -34,8 +34,8 @@ def registries(draw: st.DrawFn) -> Registry:
         for team in TEAMS:
             made.register(TeamRegistered(tenant=tenant, team=team, policy=policy(draw(some_days))))
         for user in draw(st.sets(st.sampled_from(USERS))):
-            team = draw(st.none() | st.sampled_from(TEAMS))
-            made.register(UserRegistered(tenant=tenant, user=user, team=team, policy=policy(draw(some_days))))
+            member = UserRegistered(tenant=tenant, user=user, team=draw(st.none() | st.sampled_from(TEAMS)))
+            made.register(member.model_copy(update={"policy": policy(draw(some_days))}))
         for name in KEYS:
             whose = draw(st.sampled_from([{}, {"user": "amara"}, {"team": "search"}, {"team": "sales"}]))
             made.register(issue(f"{tenant}{name}", tenant, policy=policy(draw(some_days)), **whose).fact)
