@@ -22,6 +22,7 @@ from agents.governance.retention.removal import look, patient, remove
 from agents.governance.retention.rules import Horizon, Rules
 from agents.governance.retention.statements import Look
 from schemas.settings import ClickHouseSettings, Settings
+from streams.archive.replay import FILL_SETTINGS
 from streams.embedded.warehouse import EmbeddedWarehouse
 from streams.warehouse.client import Warehouse
 from streams.warehouse.migrations import migrate
@@ -56,7 +57,7 @@ async def measure(messages: int, due: float) -> dict[str, Any]:
             await migrate(settings)
             async with Warehouse(settings.clickhouse) as warehouse:
                 await warehouse.command("DROP TABLE requests_fold")
-                await warehouse.command(_fill(messages, due))
+                await warehouse.command(_fill(messages, due), settings=FILL_SETTINGS)
                 await warehouse.command("OPTIMIZE TABLE archive_store FINAL")
                 return await _passes(warehouse, psutil.Process(engine.process.pid), messages)
         finally:

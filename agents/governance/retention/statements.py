@@ -72,7 +72,7 @@ class Statements:
         return (
             "SELECT partition, topic, pair.1 AS tenant, count() AS events, sum(pair.2) AS bytes FROM"  # noqa: S608
             f" (SELECT _partition_id AS partition, toString(topic) AS topic, arrayJoin({found}) AS pair"
-            f" FROM archive_store WHERE {self.due()})"
+            f" FROM archive_store PREWHERE {self._looked_at()} WHERE {self._is_due()})"
             " GROUP BY partition, topic, tenant ORDER BY partition, topic, tenant"
         )
 
@@ -122,6 +122,9 @@ class Statements:
 
     def due(self) -> str:
         """Return whether there is content in a row of the archive that may not be kept any longer."""
+        return f"({self._looked_at()}) AND {self._is_due()}"
+
+    def _is_due(self) -> str:
         result = self._expired(
             TENANT,
             f"JSONExtractString({events.VALUE}, 'user')",
@@ -136,16 +139,15 @@ class Statements:
             f"({events.FEEDBACK_HAS_CONTENT} AND {graded})",
             "0",
         )
-        return f"({self._looked_at()}) AND ({due})"
+        return f"({due})"
 
     def _looked_at(self) -> str:
-        """Return what needs no look into an event: its topic, age and message key."""
+        """Return what needs no look into an event: its topic, age and message key. Nothing due is left out by it."""
         rules, now = self._rules, self._look.now
         oldest = rules.horizons[0].cutoff(now)
-        young = f"(timestamp < {moment(oldest + LATE_RESULTS)} OR archived_at < {moment(oldest)})"
         parts = [
-            f"topic IN ({events.texts(TOPICS)}) AND content_removed_at = toDateTime(0, 'UTC') AND isNotNull(value)",
-            young,
+            f"topic IN ({events.texts(TOPICS)}) AND content_removed_at = toDateTime(0, 'UTC')",
+            f"({_before(oldest)} OR archived_at < {moment(oldest)})",
         ]
         if self._look.tenant is not None:
             parts.append(f"(topic = '{DEADLETTER.name}' OR key = {_quoted([self._look.tenant])})")
@@ -156,7 +158,7 @@ class Statements:
             spans = [f"archived_at >= {moment(since)}"]
             for horizon in rules.horizons:
                 begin, end = moment(horizon.cutoff(since)), horizon.cutoff(now)
-                spans.append(f"(timestamp >= {begin} AND timestamp < {moment(end + LATE_RESULTS)})")
+                spans.append(f"(timestamp >= {begin} AND {_before(end)})")
                 spans.append(f"(archived_at >= {begin} AND archived_at < {moment(end)})")
             parts.append(f"({' OR '.join(spans)})")
         return " AND ".join(parts)
@@ -232,6 +234,12 @@ class Statements:
             if whose:
                 expired.append(f"({at} < {moment(horizon.cutoff(self._look.now))} AND ({' OR '.join(whose)}))")
         return f"({' OR '.join(expired)})" if expired else "0"
+
+
+def _before(end: datetime) -> str:
+    """Return whether a message stands on the log early enough to be older than this; a result may stand there later."""
+    late = f"(topic = '{RESULTS.name}' AND timestamp < {moment(end + LATE_RESULTS)})"
+    return f"(timestamp < {moment(end)} OR {late})"
 
 
 def moment(at: datetime) -> str:
