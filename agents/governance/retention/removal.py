@@ -175,7 +175,7 @@ def audits(found: RetentionReport, actor: str | None, reason: str | None) -> lis
 
 def told(one: Due) -> str:
     """Return what is due of a tenant, in words."""
-    counts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in one.events.items() if count)
+    counts = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in one.events.items() if count)
     return counts if one.days is None else f"{counts} after {one.days} days or more"
 
 

@@ -237,7 +237,7 @@ class Statements:
 
 
 def _before(end: datetime) -> str:
-    """Return whether a message stands on the log early enough to be older than this; a result may stand there later."""
+    """Return whether a message stands on the log early enough to be older; a result may stand there later."""
     late = f"(topic = '{RESULTS.name}' AND timestamp < {moment(end + LATE_RESULTS)})"
     return f"(timestamp < {moment(end)} OR {late})"
 
