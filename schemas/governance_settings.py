@@ -43,6 +43,7 @@ class GovernanceSettings(Section):
         balance_seconds: Between two notes of what budgets stand at; so much usage is read again after a crash.
         hold_seconds: How long after admission, or after the deadline if that is later, a budget holds the estimate of
             a request that nobody settles. Longer than any outage of the workers.
+        retention_seconds: Between two looks for content that `policy.retention_days` keeps no longer.
     """
 
     signatures: Annotated[Signatures, BeforeValidator(_not_yaml)] = Signatures.OFF
@@ -54,3 +55,4 @@ class GovernanceSettings(Section):
     clock_skew_seconds: Seconds = 120.0
     balance_seconds: Seconds = 1.0
     hold_seconds: Seconds = 86_400.0
+    retention_seconds: Seconds = 3_600.0

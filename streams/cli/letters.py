@@ -60,6 +60,11 @@ async def send_again(kafka: KafkaSettings, letters: Sequence[DeadLetter], signer
         ConfigurationError: Of one of them only the beginning was kept.
     """
     for letter in letters:
+        if letter.size and not letter.value_base64:
+            raise ConfigurationError(
+                f"the message of dead letter {letter.id} was removed: policy.retention_days of its tenant is over; "
+                "let the producer send it again"
+            )
         if letter.truncated:
             raise ConfigurationError(
                 f"dead letter {letter.id} holds only the beginning of {letter.size:,} bytes, which is not replayed; "

@@ -14,11 +14,12 @@ from schemas.settings import Settings
 from streams.admin import cluster_id
 from streams.sink.assignment import Assignment
 from streams.sink.block import Block, news
+from streams.sink.chores import CHORE, chore
 from streams.sink.counters import Counters
 from streams.sink.positions import archived_ends, resume_at
 from streams.sink.refused import DeadLetters
 from streams.sink.writer import Writer
-from streams.topics import PUBLIC
+from streams.topics import GOVERNANCE, PUBLIC
 from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
@@ -55,10 +56,18 @@ class Sink:
         self._limits = settings.clickhouse
         self.counters = Counters()
         self._assignment = Assignment(self._let_go)
+        self._alone = TopicPartition(GOVERNANCE.name, 0)
         self._positioned: int | None = None
         self._writing: asyncio.Task[None] | None = None
         self._wrote_at = float("-inf")
         self._deadline: float | None = None
+
+    def is_chosen(self) -> bool:
+        """Return whether this sink is the one of all that does what is to be done once.
+
+        `asahi.governance` has a single partition: whoever has it is alone with it, and when he dies another gets it.
+        """
+        return self._alone in self._assignment.partitions
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read and write until told to stop; then finish what was read.
@@ -207,10 +216,23 @@ class Sink:
             await asyncio.wait([self._writing])
 
 
+def _tell(beside: asyncio.Task[None]) -> None:
+    """Say that what is done beside ended with a bug; rows go on being written."""
+    if not beside.cancelled() and (bug := beside.exception()) is not None:
+        logger.error("what one sink does besides has ended", exc_info=bug)
+
+
 async def run_sink(settings: Settings, stop: asyncio.Event) -> None:
-    """Run one sink until told to stop.
+    """Run one sink until told to stop, and beside it what one sink of all does.
 
     Raises:
         BrokerUnavailable: No broker answers at the start.
     """
-    await Sink(settings).run(stop)
+    sink = Sink(settings)
+    beside = asyncio.create_task(chore(CHORE)(settings, sink.is_chosen, stop))
+    beside.add_done_callback(_tell)
+    try:
+        await sink.run(stop)
+    finally:
+        beside.cancel()
+        await asyncio.wait([beside])

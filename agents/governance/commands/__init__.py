@@ -15,6 +15,7 @@ COMMANDS = {
     "budgets": Entry("agents.governance.commands.budgets:budgets", "What budgets stand at: spent, reserved, left."),
     "data-keys": Entry("agents.governance.commands.data_keys:data_keys", "Data keys: make, rotate and rewrap them."),
     "erase": Entry("agents.governance.commands.erase:erase", "Destroy the keys of content, and prove it."),
+    "retain": Entry("agents.governance.commands.retain:retain", "Remove content that policies keep no longer."),
     "apply": Entry("agents.governance.commands.apply:apply", "Make the registry say what a file says."),
 }
 

@@ -68,7 +68,7 @@ def apply(
     elif not yes:
         raise ConfigurationError(f"{_count(changes)} not made; say --yes to make them without being asked")
     who = who_by(by, settings, registry, changes)
-    tell_unenforced(changes)
+    tell_unenforced(settings, changes)
     run_to_end(issue_missing(settings, registry, changes, who))
     tell_known(*run_to_end(carry_out(settings, changes, who, version)))
     return 0

@@ -16,7 +16,7 @@ import msgspec
 from agents.governance.bearer import bearer
 from agents.governance.change import Change, Who, audit_of, differences, signed_by
 from agents.governance.encryption.issuing import issue_missing
-from agents.governance.enforcement import unenforced
+from agents.governance.enforcement import kept_longer, unenforced
 from agents.governance.keys import KeyRing
 from agents.governance.registry import Registry
 from agents.governance.registry.places import Kind
@@ -161,12 +161,23 @@ def show_changes(changes: Sequence[Change]) -> None:
             out.print(f"    {line}", soft_wrap=True, markup=False)
 
 
-def tell_unenforced(changes: Sequence[Change]) -> None:
-    """Warn of what is kept and not enforced, so that nobody relies on it."""
+def tell_unenforced(settings: Settings, changes: Sequence[Change]) -> None:
+    """Warn of what is kept and not enforced, or not everywhere, so that nobody relies on it."""
+    hours = settings.kafka.retention_hours
     for change in changes:
-        kept = [] if change.after is None else unenforced(change.after)
+        if change.after is None:
+            continue
+        kept = unenforced(change.after)
         if kept:
             side_console().print(f"{change.place}: kept, but not enforced yet: {', '.join(kept)}", style="yellow")
+        days = kept_longer(change.after, hours)
+        if days is not None:
+            side_console().print(
+                f"{change.place}: policy.retention_days: {days} holds in ClickHouse; topics keep all events for "
+                f"{hours:g} hours (kafka.retention_hours)",
+                style="yellow",
+                soft_wrap=True,
+            )
 
 
 def tell_known(know: int, there: int, seconds: float) -> None:
@@ -212,5 +223,5 @@ def change_registry(
         return
     if not quiet:
         show_changes(changes)
-    tell_unenforced(changes)
+    tell_unenforced(settings, changes)
     tell_known(*known)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from agents.governance.audit.verification import Verification
 from agents.governance.compliance import queries
+from agents.governance.registry import Registry
+from agents.governance.retention.removal import ACTION as CONTENT_REMOVED
+from agents.governance.retention.removal import look, total
+from agents.governance.retention.rules import HOURS_PER_DAY, Rules, rules_of
+from agents.governance.retention.statements import Look
 from schemas.settings import Settings
 from streams.audits import is_access
-from streams.topics import PUBLIC
+from streams.topics import PUBLIC, REQUESTS
 from streams.warehouse.client import Row, Warehouse
 
 KEY_AGE_DAYS = 90
@@ -47,6 +52,8 @@ class Evidence:
         topics: Public topics with how long they keep events, in hours; None means for ever.
         facts: What governance says now, by message key.
         audited: Acts on record, but for rejections.
+        fewest_days: How long content of anybody in it may be kept at least; None where nobody limits it.
+        overdue: Events whose content should have been removed by now, whoever's in it they are.
     """
 
     tenant: str
@@ -70,6 +77,8 @@ class Evidence:
     personal_data: Sequence[Row]
     dead_letters: int
     audit_chain: Verification | None = field(repr=False)
+    fewest_days: int | None = None
+    overdue: int = 0
 
     @property
     def policy(self) -> Mapping[str, Any]:
@@ -92,6 +101,19 @@ class Evidence:
         if not content:
             return None
         return (self.now - min(content).replace(tzinfo=self.now.tzinfo)).total_seconds() / SECONDS_PER_DAY
+
+    @property
+    def topics_keep_longer(self) -> float | None:
+        """Return for how many hours topics keep content, where that is longer than a policy lets it be kept."""
+        hours = self.topics.get(REQUESTS.name)
+        if hours is None or self.fewest_days is None or self.fewest_days * HOURS_PER_DAY >= hours:
+            return None
+        return hours
+
+    @property
+    def removals(self) -> int:
+        """Return how often content was removed because its time was over."""
+        return sum(row["times"] for row in self.audited if row["action"] == CONTENT_REMOVED)
 
     @property
     def with_content(self) -> tuple[int, int]:
@@ -164,6 +186,9 @@ async def gather(
     asked = {"tenant": tenant, "below": f"{tenant}/", "since": since, "until": until}
     async with Warehouse(settings.clickhouse) as warehouse:
         rows = {name: await warehouse.rows(sql, asked) for name, sql in _QUERIES.items()}
+        rules = _rules(rows["facts"])
+        grace = timedelta(seconds=settings.governance.retention_seconds)
+        due = await look(warehouse, rules, Look(now - grace, tenant=tenant))
     (requests,), (signed,), (letters,) = rows["requests"], rows["signed"], rows["dead_letters"]
     used = {row["provider"] for row in rows["providers"]}
     return Evidence(
@@ -190,7 +215,16 @@ async def gather(
         personal_data=rows["personal_data"],
         dead_letters=letters["letters"],
         audit_chain=audit_chain,
+        fewest_days=rules.fewest().get(tenant),
+        overdue=total(one for one in due.tenants if one.tenant == tenant),
     )
+
+
+def _rules(facts: Sequence[Row]) -> Rules:
+    registry = Registry()
+    for row in facts:
+        registry.apply(row["key"].encode(), row["fact"].encode())
+    return rules_of(registry)
 
 
 _QUERIES = {

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from agents.governance.compliance.evidence import BUDGET, KEY_AGE_DAYS, PERSONAL, Evidence
 
+DAYS_TO_REMOVE = 1
+"""Content that is too old by less than this is being removed, unless a look at the archive finds it late."""
 PROTECTING = ("redact", "pseudonymize", "block")
 SIGNATURE_CODES = (
     "unsigned_request",
@@ -66,18 +68,25 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 
 def retention(evidence: Evidence) -> Judgement:
-    """Judge how long content is kept against how long it may be."""
+    """Judge how long content is kept against how long it may be: in ClickHouse, and on topics."""
     days, oldest = evidence.retention_days, evidence.oldest_days
     unlimited = [row["name"] for row in evidence.tables if not row["ttl"]]
     kept = "none" if oldest is None else f"{oldest:.1f} days"
     tables = f"{len(unlimited)} of {len(evidence.tables)} tables keep rows without a time limit"
     if days is None:
         return _of(False, f"no limit; oldest content {kept}", f"The policy names no retention_days, and {tables}.")
-    late = oldest is not None and oldest > days
+    late = bool(evidence.overdue) or (oldest is not None and oldest > days + DAYS_TO_REMOVE)
+    longer = evidence.topics_keep_longer
+    figure = f"{days} days; oldest content {kept}; {counted(evidence.overdue, 'event')} overdue"
+    topics = "topics keep no content longer"
+    if longer is not None:
+        topics = f"topics keep content for {longer:g} hours, longer than the {evidence.fewest_days} days of a policy"
+    removals = counted(evidence.removals, "removal")
     return _of(
-        not late,
-        f"{days} days; oldest content {kept}",
-        f"policy.retention_days against the oldest request or result in the archive; {tables}.",
+        not late and longer is None,
+        figure if longer is None else f"{figure}; {longer:g} hours on topics",
+        "policy.retention_days of the organization and everybody in it against the content in the archive, which is "
+        f"removed when its time is over ({removals} on record). Facts without content stay: {tables}; {topics}.",
     )
 
 

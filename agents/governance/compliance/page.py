@@ -101,7 +101,14 @@ def _evidence(document: Document) -> list[Markup]:
         _section(
             "Retention",
             facts(
-                {"policy, days": retention["policy_days"], "oldest content, days": retention["oldest_content_days"]}
+                {
+                    "policy, days": retention["policy_days"],
+                    "fewest days of anybody": retention["fewest_days"],
+                    "oldest content, days": retention["oldest_content_days"],
+                    "overdue events": retention["overdue"],
+                    "removals on record": retention["removals"],
+                    "topics keep it longer, hours": retention["topics_keep_longer_hours"] or "no",
+                }
             ),
             _rows(retention["oldest"], ("topic", "oldest", "events")),
             table(

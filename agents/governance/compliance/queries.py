@@ -6,6 +6,8 @@ columns a table happens to have.
 
 from __future__ import annotations
 
+from agents.governance.retention.events import RESULT_HAS_CONTENT
+
 PERIOD = "timestamp >= {since:DateTime64(3)} AND timestamp < {until:DateTime64(3)}"
 
 RESULTS = """
@@ -38,17 +40,19 @@ FROM
     FROM archive
     WHERE topic IN ('asahi.requests', 'asahi.results') AND key = {{tenant:String}} AND isNotNull(value) AND {PERIOD}
 )
-WHERE topic = 'asahi.requests' OR JSONHas(body, 'output') OR JSONHas(body, 'sealed')
+WHERE NOT JSONHas(body, 'content_removed')
+  AND (topic = 'asahi.requests' OR JSONHas(body, 'output') OR JSONHas(body, 'sealed'))
 GROUP BY topic ORDER BY topic
 """  # noqa: S608 - put together from constants
 """Messages with content; a result without an answer has none."""
-OLDEST = """
+OLDEST = f"""
 SELECT topic, min(timestamp) AS oldest, count() AS events FROM archive
 WHERE topic IN ('asahi.requests', 'asahi.results', 'asahi.usage', 'asahi.audit', 'asahi.feedback')
-  AND key = {tenant:String}
+  AND key = {{tenant:String}} AND content_removed_at = toDateTime(0, 'UTC')
+  AND (topic != 'asahi.results' OR {RESULT_HAS_CONTENT})
 GROUP BY topic ORDER BY topic
-"""
-"""Over all times: what is still there may be older than the period of the report."""
+"""  # noqa: S608 - put together from constants
+"""Over all times: what is still there may be older than the period of the report. Only content counts."""
 TABLES = """
 SELECT name, extract(engine_full, 'TTL ([^\\n]+?)(?: SETTINGS|$)') AS ttl FROM system.tables
 WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree') AND endsWith(name, '_store') ORDER BY name

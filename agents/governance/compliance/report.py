@@ -68,7 +68,11 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         },
         "retention": {
             "policy_days": evidence.retention_days,
+            "fewest_days": evidence.fewest_days,
             "oldest_content_days": evidence.oldest_days,
+            "overdue": evidence.overdue,
+            "removals": evidence.removals,
+            "topics_keep_longer_hours": evidence.topics_keep_longer,
             "oldest": _plain(evidence.oldest),
             "topics_hours": dict(evidence.topics),
             "tables": _plain(evidence.tables),

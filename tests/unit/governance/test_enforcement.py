@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from agents.governance.enforcement import unenforced
+from agents.governance.enforcement import kept_longer, unenforced
 from schemas.governance import TeamRegistered
 from schemas.policy import Budget, CacheMode, EncryptionMode, Period, PersonalDataMode, Policy, Rates
 
@@ -21,4 +21,11 @@ def test_what_is_only_kept_is_named() -> None:
         policy=Policy(cache=CacheMode.OFF, encryption=EncryptionMode.TENANT, retention_days=30),
         budgets=(Budget(period=Period.DAY, limit_usd=Decimal(5)),),
     )
-    assert unenforced(fact) == ["policy.encryption", "policy.retention_days"]
+    assert unenforced(fact) == ["policy.encryption"]
+
+
+def test_days_that_topics_do_not_keep_to_are_told() -> None:
+    def fact(days: int | None) -> TeamRegistered:
+        return TeamRegistered(tenant="acme", team="search", policy=Policy(retention_days=days))
+
+    assert [kept_longer(fact(days), 168.0) for days in (None, 6, 7, 8)] == [None, 6, None, None]

@@ -37,6 +37,8 @@ def spoiled_chain() -> Any:
     [
         ({"facts": facts(POLICY | {"retention_days": None})}, {"retention", "by_design"}),
         ({"oldest": [{"topic": "asahi.results", "oldest": LONG_AGO, "events": 1}]}, {"retention"}),
+        ({"fewest_days": 30, "overdue": 1}, {"retention"}),
+        ({"fewest_days": 6}, {"retention"}),
         (
             {"sealed": [{"topic": "asahi.results", "with_content": 10, "sealed": 9, "oldest": YESTERDAY}]},
             {"encryption", "erasure"},

@@ -45,6 +45,7 @@ def test_budgets_of_all_scopes_are_told_and_of_encryption_what_the_organization_
         )
     )
     assert found == [
+        Holding("policy.retention_days", 3, ("team search",)),
         Holding("policy.encryption", EncryptionMode.TENANT, ("tenant acme",)),
         Holding("budgets.month", "$250 hard", ("tenant acme",)),
         Holding("budgets.day", "$5 soft", ("team search",)),

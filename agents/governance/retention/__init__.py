@@ -1,0 +1,1 @@
+"""Retention: content is taken out of the archive when the policy's days are over; facts without content stay."""
