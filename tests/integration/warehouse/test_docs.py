@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from schemas.settings import Settings
 from streams.warehouse.client import Warehouse
 from streams.warehouse.migrations import migrate
+from tests.integration.warehouse.databases import fresh_database
 from tests.integration.warehouse.test_migrations import READ_BY_ANALYSTS
 from tests.unit.docs.fences import ROOT, Fence, fences
 
@@ -19,18 +22,31 @@ OUR_DATABASE = re.compile(r"(?<!')\basahi\.")
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", re.MULTILINE)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def migrated(clickhouse_server: str) -> AsyncIterator[Settings]:
+    """The tables, made once: the queries of the page leave no rows in them."""
+    async with fresh_database(clickhouse_server) as clickhouse:
+        settings = Settings(clickhouse=clickhouse)
+        await migrate(settings)
+        yield settings
+
+
+@pytest.fixture
+async def warehouse(migrated: Settings) -> AsyncIterator[Warehouse]:
+    async with Warehouse(migrated.clickhouse) as client:
+        yield client
+
+
 def test_there_is_a_dozen_of_queries() -> None:
     assert len(QUERIES) >= 12
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
-async def test_query_runs(query: Fence, settings: Settings, warehouse: Warehouse) -> None:
-    await migrate(settings)
-    await warehouse.command(OUR_DATABASE.sub(f"{settings.clickhouse.database}.", query.text))
+async def test_query_runs(query: Fence, migrated: Settings, warehouse: Warehouse) -> None:
+    await warehouse.command(OUR_DATABASE.sub(f"{migrated.clickhouse.database}.", query.text))
 
 
-async def test_every_column_is_described(settings: Settings, warehouse: Warehouse) -> None:
-    await migrate(settings)
+async def test_every_column_is_described(warehouse: Warehouse) -> None:
     described = {name: ROW.findall(text) for name, text in SECTION.findall(PAGE.read_text())}
     for view in READ_BY_ANALYSTS:
         columns = await warehouse.rows(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from aiokafka import TopicPartition
 
 from dashboards.panels import PANELS, read_panels
@@ -19,6 +21,7 @@ from streams.topics import RESULTS, USAGE
 from streams.warehouse.client import Row, Warehouse
 from streams.warehouse.migrations import migrate
 from tests.integration.sink.events import BASELINE, COST, START, result_event, usage_event
+from tests.integration.warehouse.databases import fresh_database
 from tests.unit.sink.records import record
 
 COMPLETED, CACHED = 30, 10
@@ -32,14 +35,23 @@ async def archive(warehouse: Warehouse, place: TopicPartition, events: list[Publ
     await warehouse.insert("archive_store", COLUMNS, encode("log-1", block.in_order()), {"async_insert": 0})
 
 
-@pytest.fixture
-async def written(settings: Settings, warehouse: Warehouse) -> Warehouse:
-    await migrate(settings)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(clickhouse_server: str) -> AsyncIterator[Settings]:
+    """Tables with the events that all tests here ask about and none changes."""
     completed = [result_event(number) for number in range(COMPLETED)]
     cached = [result_event(number, status=Status.CACHED) for number in range(COMPLETED, COMPLETED + CACHED)]
-    await archive(warehouse, TopicPartition(RESULTS.name, 0), [*completed, *cached, completed[0]])
-    await archive(warehouse, TopicPartition(USAGE.name, 0), [usage_event(number) for number in range(COMPLETED)])
-    return warehouse
+    async with fresh_database(clickhouse_server) as clickhouse, Warehouse(clickhouse) as warehouse:
+        settings = Settings(clickhouse=clickhouse)
+        await migrate(settings)
+        await archive(warehouse, TopicPartition(RESULTS.name, 0), [*completed, *cached, completed[0]])
+        await archive(warehouse, TopicPartition(USAGE.name, 0), [usage_event(number) for number in range(COMPLETED)])
+        yield settings
+
+
+@pytest.fixture
+async def written(filled: Settings) -> AsyncIterator[Warehouse]:
+    async with Warehouse(filled.clickhouse) as client:
+        yield client
 
 
 async def only(name: str, warehouse: Warehouse) -> Row:
