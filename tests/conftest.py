@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
 from streams.embedded.broker import EmbeddedBroker
 from streams.embedded.warehouse import EmbeddedWarehouse
@@ -17,6 +18,9 @@ from tests.kafka.jars import KafkaUnavailable, ensure_jars, java
 
 if TYPE_CHECKING:
     from tests.spreading import FromBothEnds
+
+FIGURES = "figures"
+"""What a test notes under this name is printed at the end of the run."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -27,6 +31,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds
     from tests.spreading import FromBothEnds  # xdist is there: it asks
 
     return FromBothEnds(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Print the figures that tests with kills have noted."""
+    for outcome in ("passed", "failed"):
+        for ended in terminalreporter.getreports(outcome):
+            for name, shown in ended.user_properties if ended.when == "call" else ():
+                if name == FIGURES:
+                    terminalreporter.write_line(f"{ended.nodeid.rpartition('::')[2]}: {shown}")
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,12 @@
-"""The figures of chaos tests at the end of the run."""
+"""What tests with kills have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from _pytest.terminal import TerminalReporter
 
-FIGURES = "figures"
+from tests.conftest import FIGURES
 
 Report = Callable[..., None]
 
@@ -27,12 +26,3 @@ def report(request: pytest.FixtureRequest) -> Report:
 def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start processes without coverage: who is killed leaves no measurement, and measuring halves what all can do."""
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-
-
-def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Print the figures."""
-    for outcome in ("passed", "failed"):
-        for ended in terminalreporter.getreports(outcome):
-            for name, shown in ended.user_properties if ended.when == "call" else ():
-                if name == FIGURES:
-                    terminalreporter.write_line(f"{ended.nodeid.rpartition('::')[2]}: {shown}")
