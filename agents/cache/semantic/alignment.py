@@ -159,8 +159,8 @@ def _order(
 def _numbered(concepts: Ints) -> Ints:
     """Return a number for each word that tells the first from the second time it stands there."""
     width = concepts.shape[1]
-    before = np.tri(width, dtype=np.bool_, k=-1) & (concepts[:, :, None] == concepts[:, None, :])
-    return concepts * width + np.where(concepts >= 0, before.sum(axis=2), 0)
+    before: Flags = np.tri(width, dtype=np.bool_, k=-1) & (concepts[:, :, None] == concepts[:, None, :])
+    return np.asarray(concepts * width + np.where(concepts >= 0, before.sum(axis=2), 0), dtype=np.int64)
 
 
 def _nearness(near: Floats, here: Flags, there: Flags) -> Floats:

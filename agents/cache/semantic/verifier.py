@@ -18,7 +18,6 @@ from agents.cache.semantic.network import Network
 from agents.cache.semantic.trees import Trees
 from streams.embedding import EmbeddingEngine, Vectors
 
-
 IDENTICAL = 0.999
 """That the same words ask the same is not left to what was learned."""
 

@@ -11,10 +11,10 @@ from agents.cache.semantic.lexicon import Lexicon
 from streams.embedding import EmbeddingEngine
 
 WORDS = (
-    "who what how many is are not never from to by than and or , . ? all some more less Paris London Berlin 5 five 10 "
-    "km miles dog dogs cat bigger smaller German French `x` \"no\" a < b killed before after 2019 unhappy don't France's"
-).split()
-TEXTS = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(WORDS), max_size=24).map(" ".join))
+    "who what how many is are not never from to by than and or , . ? all some more less Paris London Berlin 5 five "
+    "10 km miles dog dogs cat bigger smaller German French `x` a < b killed before after 2019 unhappy don't France's"
+)
+TEXTS = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(WORDS.split()), max_size=24).map(" ".join))
 
 
 def named(first: str, second: str, lexicon: Lexicon) -> dict[str, float]:
@@ -84,7 +84,11 @@ def test_no_pairs_have_no_features(lexicon: Lexicon) -> None:
         ("crossed", "Do lions eat zebras?", "Do zebras eat lions?"),
         ("roles_swapped", "Fly from Rome to Oslo", "Fly from Oslo to Rome"),
         ("passive_crossed", "Do lions eat zebras?", "Are lions eaten by zebras?"),
-        ("spoken_differs", "Wie hoch ist der Turm und was kostet er?", "How high is the tower and what does it cost?"),
+        (
+            "spoken_differs",
+            "Wie hoch ist der Turm und was kostet er?",
+            "How high is the tower and what does it cost?",
+        ),
     ],
 )
 def test_what_is_changed_is_seen(feature: str, first: str, second: str, lexicon: Lexicon) -> None:

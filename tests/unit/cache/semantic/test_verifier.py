@@ -35,7 +35,11 @@ def test_it_is_symmetric(verifier: Verifier, first: str, second: str) -> None:
 @pytest.mark.parametrize(
     ("question", "same", "other"),
     [
-        ("How do I convert ethane to ethene?", "How can I convert ethane to ethene?", "How do I convert ethene to ethane?"),
+        (
+            "How do I convert ethane to ethene?",
+            "How can I convert ethane to ethene?",
+            "How do I convert ethene to ethane?",
+        ),
         ("Do lions eat zebras?", "Are zebras eaten by lions?", "Do zebras eat lions?"),
         ("Flights from Rome to Oslo", "Flights to Oslo from Rome", "Flights from Oslo to Rome"),
         ("Which fruits contain sugar?", "What fruits contain sugar?", "Which fruits contain no sugar?"),
@@ -60,7 +64,7 @@ def test_a_change_of_meaning_lowers_it_and_other_words_do_not(
 def swapped(draw: st.DrawFn) -> tuple[str, str]:
     known = families("test")
     family = draw(st.sampled_from([family for family in known.families if family.swap]))
-    values = {}
+    values: dict[str, str] = {}
     for slot, name in family.slots.items():
         left = [filler[0] for filler in known.fillers[name] if filler[0] not in values.values()]
         values[slot] = draw(st.sampled_from(left))
@@ -98,7 +102,9 @@ def test_no_pairs_have_no_probabilities(verifier: Verifier) -> None:
 
 def test_the_hard_pairs_it_was_not_fitted_on(verifier: Verifier) -> None:
     pairs = hard_pairs("test", PAIRS, SEED)
-    chance = verifier.probabilities([Question(pair.first) for pair in pairs], [Question(pair.second) for pair in pairs])
+    chance = verifier.probabilities(
+        [Question(pair.first) for pair in pairs], [Question(pair.second) for pair in pairs]
+    )
     hit = np.array([accepted(one, DELTA) for one in chance])
     same = np.array([pair.same for pair in pairs])
     assert hit[~same].mean() <= 0.005
