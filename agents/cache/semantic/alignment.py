@@ -78,7 +78,7 @@ def _aligned(first: Side, second: Side, part: Ints, width: int, lexicon: Lexicon
     here, there = mine >= 0, others >= 0
     concepts = lexicon.concept
     a, b = np.where(here, concepts[mine], -1), np.where(there, concepts[others], -2)
-    same = a[:, :, None] == b[:, None, :]
+    same = _numbered(a)[:, :, None] == _numbered(b)[:, None, :]
     order = _order(
         same,
         (first.roles[part, cut], second.roles[part, cut]),
@@ -130,7 +130,8 @@ def _order(
     done_b = pairs & doer_b[:, :, None] & (role_b == 0)[:, None, :] & ahead_b
     wrong = turned & ((done_a & ahead_b) | (done_b & ahead))
     right = turned & ((done_a & ~ahead_b) | (done_b & ~ahead))
-    crossed &= ~(right | right.transpose(0, 2, 1))
+    told_by_whom = right.any(axis=(1, 2)) & ~wrong.any(axis=(1, 2))
+    crossed &= ~told_by_whom[:, None, None]  # its verb and what it is done to change places as well
     strong = lexicon.knowledge.strong
     joined = crossed & alike(group_a) & alike(group_b) & ~alike(phrase_a) & ~alike(phrase_b)
     kept = role_a == role_b
@@ -153,6 +154,13 @@ def _order(
             wrong.sum(axis=(1, 2)),
         ]
     ).astype(np.float32)
+
+
+def _numbered(concepts: Ints) -> Ints:
+    """Return a number for each word that tells the first from the second time it stands there."""
+    width = concepts.shape[1]
+    before: Flags = np.tri(width, dtype=np.bool_, k=-1) & (concepts[:, :, None] == concepts[:, None, :])
+    return np.asarray(concepts * width + np.where(concepts >= 0, before.sum(axis=2), 0), dtype=np.int64)
 
 
 def _nearness(near: Floats, here: Flags, there: Flags) -> Floats:

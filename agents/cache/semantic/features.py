@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -36,13 +37,14 @@ def features(firsts: Sequence[str], seconds: Sequence[str], similarity: Floats, 
     if not firsts:
         return np.zeros((0, len(FEATURES)), dtype=np.float32)
     lexicon.begin()
+    ordered = [(one, two) if one <= two else (two, one) for one, two in zip(firsts, seconds, strict=True)]
     readings: dict[str, Reading] = {}
-    for text in (*firsts, *seconds):
+    for text in chain.from_iterable(ordered):
         if text not in readings:
             readings[text] = read(text, lexicon)
     lexicon.learned()
-    first = side_of([readings[text] for text in firsts], lexicon)
-    second = side_of([readings[text] for text in seconds], lexicon)
+    first = side_of([readings[one] for one, _ in ordered], lexicon)
+    second = side_of([readings[two] for _, two in ordered], lexicon)
     return np.hstack(
         [
             np.asarray(similarity, dtype=np.float32)[:, None],

@@ -18,6 +18,9 @@ from agents.cache.semantic.network import Network
 from agents.cache.semantic.trees import Trees
 from streams.embedding import EmbeddingEngine, Vectors
 
+IDENTICAL = 0.999
+"""That the same words ask the same is not left to what was learned."""
+
 
 class Question(NamedTuple):
     """What is asked.
@@ -84,7 +87,7 @@ class Verifier:
 
     def __init__(self, judgement: Judgement, engine: EmbeddingEngine) -> None:
         self.judgement = judgement
-        self._engine = engine
+        self.engine = engine
         self._lexicon = Lexicon(shipped(), engine.sums)
 
     def probabilities(
@@ -121,6 +124,7 @@ class Verifier:
         self, firsts: Sequence[str], seconds: Sequence[str], vectors: tuple[Vectors, Vectors] | None
     ) -> NDArray[np.float64]:
         if vectors is None:
-            vectors = self._engine.embed(firsts), self._engine.embed(seconds)
-        columns = self.columns(firsts, seconds, vectors)
-        return self.judgement.probabilities(columns, *vectors)
+            vectors = self.engine.embed(firsts), self.engine.embed(seconds)
+        probability = self.judgement.probabilities(self.columns(firsts, seconds, vectors), *vectors)
+        identical = [one.strip() == two.strip() for one, two in zip(firsts, seconds, strict=True)]
+        return np.where(identical, np.maximum(probability, IDENTICAL), probability)
