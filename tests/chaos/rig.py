@@ -33,6 +33,7 @@ from streams.embedded.warehouse import EmbeddedWarehouse
 from streams.envelope import Publication, header
 from streams.outbox import Outbox
 from streams.partitioning import home_partition
+from streams.records import Record
 from streams.tail import read_tail
 from streams.topics import COMPLETIONS, GOVERNANCE, REQUESTS, RESULTS, USAGE
 from streams.warehouse.client import Warehouse
@@ -51,6 +52,8 @@ models:
     speed: {first_token_ms: 10, tokens_per_second: 1000}
     price: {input: 1, output: 2, batch: 0.5}
 """
+PAUSE_SECONDS = 0.1
+"""Between two looks at the same thing: asking without end would take the cores from what is waited for."""
 _completions = msgspec.msgpack.Decoder(CompletionBatch)
 
 
@@ -96,6 +99,8 @@ class Rig:
         self._models = models
         self._settings: Settings | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._answers = Answers()
+        self._unread: dict[str, dict[tuple[str, int], int]] = {}
         self.workers: list[subprocess.Popen[bytes]] = []
         self._started = 0
 
@@ -192,20 +197,25 @@ class Rig:
         }
 
     async def answers(self) -> Answers:
-        """Return what results and usage say now."""
-        answers = Answers()
-        async for records in read_tail(self._kafka, self.starts(RESULTS.name)):
+        """Return what results and usage say now; only what came since the last call is read."""
+        async for record in self._news(RESULTS.name):
+            result = json.loads(record.value or b"{}")
+            event_id = (header(record.headers, "ce_id") or b"").decode()
+            seen = self._answers.results.setdefault(result["id"], set())
+            self._answers.repeats += bool(seen)
+            seen.add((event_id, result["status"]))
+        async for record in self._news(USAGE.name):
+            usage = json.loads(record.value or b"{}")
+            self._answers.usages.setdefault(usage["request_id"], set()).add(usage["id"])
+        return self._answers
+
+    async def _news(self, topic: str) -> AsyncIterator[Record]:
+        """Yield the records of a topic that no earlier call yielded."""
+        unread = self._unread.setdefault(topic, self.starts(topic))
+        async for records in read_tail(self._kafka, dict(unread)):
             for record in records:
-                result = json.loads(record.value or b"{}")
-                event_id = (header(record.headers, "ce_id") or b"").decode()
-                seen = answers.results.setdefault(result["id"], set())
-                answers.repeats += bool(seen)
-                seen.add((event_id, result["status"]))
-        async for records in read_tail(self._kafka, self.starts(USAGE.name)):
-            for record in records:
-                usage = json.loads(record.value or b"{}")
-                answers.usages.setdefault(usage["request_id"], set()).add(usage["id"])
-        return answers
+                unread[topic, record.partition] = record.offset + 1
+                yield record
 
     async def wait_for_results(self, count: int, seconds: float) -> Answers:
         """Wait until this many requests have a result.
@@ -220,6 +230,7 @@ class Rig:
                 return answers
             late = asyncio.get_running_loop().time() > deadline
             assert not late, f"{len(answers.results)} of {count} results after {seconds} s\n{self.logs()}"
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
@@ -232,6 +243,7 @@ class Rig:
         while (rows := await self.query(sql)) != [wanted]:
             late = asyncio.get_running_loop().time() > deadline
             assert not late, f"{sql} gave {rows}, not {wanted}, after {seconds} s\n{self.logs()}"
+            await asyncio.sleep(PAUSE_SECONDS)
 
     def calls_by_request(self) -> Counter[str]:
         """Return how often each request was asked of the provider."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from streams.outbox import Outbox
 from streams.partitioning import home_partition
 from streams.topics import REQUESTS
 from tests.chaos.conftest import Report
-from tests.chaos.rig import Rig, running
+from tests.chaos.rig import PAUSE_SECONDS, Rig, running
 
 ROUNDS = 4
 REQUESTS_PER_ROUND = 2_000
@@ -54,6 +55,7 @@ async def settled(rig: Rig, source: str, records: int) -> Verification:
         if sealed(found) >= records:
             return found
         assert time.monotonic() < deadline, (source, sealed(found), records)
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 @pytest.mark.timeout(400)

@@ -27,7 +27,7 @@ from streams.partitioning import home_partition
 from streams.tail import read_tail
 from streams.topics import GOVERNANCE, REQUESTS, RESULTS
 from tests.chaos.conftest import Report
-from tests.chaos.rig import Rig, running
+from tests.chaos.rig import PAUSE_SECONDS, Rig, running
 from tests.kafka.polling import until
 
 REQUESTS_RACING = int(os.environ.get("ASAHI_RACING_REQUESTS", "2000"))
@@ -144,6 +144,7 @@ async def _statuses(rig: Rig, count: int, seconds: float) -> dict[str, tuple[str
                 result = json.loads(record.value or b"{}")
                 found[result["id"]] = (result["status"], (result.get("error") or {}).get("code", ""))
                 starts[record.topic, record.partition] = record.offset + 1
+        await asyncio.sleep(PAUSE_SECONDS)
     return found
 
 
@@ -158,3 +159,4 @@ async def _settled(rig: Rig) -> tuple[Decimal, list[Standing]]:
             return said["tenant", TENANT], figures
         late = asyncio.get_running_loop().time() > deadline
         assert not late, f"{said} by the writers, {folded} by SQL, {figures}\n{rig.logs()}"
+        await asyncio.sleep(PAUSE_SECONDS)
