@@ -23,6 +23,12 @@ def report(request: pytest.FixtureRequest) -> Report:
     return note
 
 
+@pytest.fixture(autouse=True)
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start processes without coverage: who is killed leaves no measurement, and measuring halves what all can do."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """Print the figures."""
     for outcome in ("passed", "failed"):
