@@ -3,17 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
-TESTS := tests/unit tests/pipeline tests/integration
-# Many tests wait for a broker, so two run at once; a file stays together, so that what it starts is started once.
-AT_ONCE := --numprocesses 2 --dist loadfile
-# A test with kills has brokers and processes of its own, so that any two may run at once.
-CHAOS_AT_ONCE := --numprocesses 2 --dist worksteal
+# Many tests wait for a broker, so three run at once on two cores. tests/spreading.py says which run beside which: a
+# file stays together, so that what it starts is started once, and at most two tests with kills run at a time.
+AT_ONCE := --numprocesses 3 --dist loadfile
 # Two processes whose products are spread over threads wait for each other most of the time.
 export OPENBLAS_NUM_THREADS := 1
 export PYTHON
+# Hundreds of processes import the same modules: each is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit bench contract
+.PHONY: help setup demo test style lint unit bench contract
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -23,15 +23,19 @@ setup: $(VENV)/.installed-dev  ## create .venv with everything for development
 demo: $(VENV)/.installed  ## answer 2,000 requests on the embedded stack and show what came of it
 	$(BIN)/asahi demo
 
-test: setup  ## check the style and the types, then run every test with coverage
+test: style  ## check the style and the types, and run every test with coverage
 	scripts/prerequisites.sh --tests
-	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest $(CHAOS_AT_ONCE) --cov --cov-report= --cov-fail-under=0 tests/chaos
-	$(BIN)/pytest $(AT_ONCE) --cov --cov-append --cov-report=term $(TESTS)
+	@# The types are checked beside the first tests, which wait most of the time.
+	nice $(BIN)/mypy & types=$$!; \
+	  $(BIN)/pytest $(AT_ONCE) --cov --cov-report=term; tests=$$?; \
+	  wait $$types || { echo "mypy found errors, shown above; make lint shows them again"; exit 1; }; \
+	  exit $$tests
 
-lint: setup  ## check the style and the types
+style: setup  ## check the style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+lint: style  ## check the style and the types
 	$(BIN)/mypy
 
 unit: setup  ## run the fast tests

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +14,19 @@ from streams.embedded.broker import EmbeddedBroker
 from streams.embedded.warehouse import EmbeddedWarehouse
 from tests.kafka.apache import ApacheKafka
 from tests.kafka.jars import KafkaUnavailable, ensure_jars, java
+
+if TYPE_CHECKING:
+    from tests.spreading import FromBothEnds
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds | None:
+    """Spread the tests over the processes in our way where files are asked to stay together."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from tests.spreading import FromBothEnds  # xdist is there: it asks
+
+    return FromBothEnds(config, log)
 
 
 @pytest.fixture(scope="session")
