@@ -138,7 +138,7 @@ def test_a_worker_that_is_killed_is_started_again(asahi: Asahi, running: Up) -> 
     def pid() -> int | None:
         try:
             recorded = orjson.loads((running.data_dir / "worker-1.pid").read_bytes())
-        except FileNotFoundError:  # between two workers
+        except (FileNotFoundError, orjson.JSONDecodeError):  # between two workers: gone, or not yet written
             return None
         return int(recorded["child"]["pid"])
 
