@@ -83,7 +83,8 @@ def overlap(first: Side, second: Side, lexicon: Lexicon) -> Floats:
     columns += [together / np.maximum(1e-6, apart + together), heaviest]
     columns += _replaced(tally, plain)
     idle = tally.kinds & int(Kind.IDLE) != 0
-    columns += [sum(tally.only((tally.kinds & int(Kind.FUNCTION) != 0) & ~idle)), sum(tally.only(idle))]
+    telling = (tally.kinds & int(Kind.FUNCTION) != 0) & ~idle
+    columns += [np.add(*tally.only(telling)), np.add(*tally.only(idle))]
     columns.append(_bigrams(first, second))
     columns.append(_opposed(first, second, lexicon))
     columns.append(_spoken(first, second, lexicon))
