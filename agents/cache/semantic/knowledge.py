@@ -40,7 +40,7 @@ class Kind(IntFlag):
     SYMBOL = 512
     CODE = 1024
     FUNCTION = 2048
-    POLITE = 4096
+    IDLE = 4096
     SCALE = 8192
     COORDINATOR = 16384
     LIGHT = 32768
@@ -81,7 +81,7 @@ class Knowledge:
         self._kinds: dict[str, Kind] = {}
         for kind, words in (
             (Kind.FUNCTION, lists["function"].split()),
-            (Kind.POLITE, lists["polite"].split()),
+            (Kind.IDLE, lists["idle"].split()),
             (Kind.LIGHT, lists["light"].split()),
             (Kind.NEGATION, lists["negation"].split()),
             (Kind.COORDINATOR, lists["coordinators"].split()),

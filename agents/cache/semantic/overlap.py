@@ -38,6 +38,7 @@ NAMES = (
     "plain_replaced",
     "plain_added",
     "function_differs",
+    "idle_differs",
     "bigrams_shared",
     "opposed",
     "spoken_differs",
@@ -81,8 +82,9 @@ def overlap(first: Side, second: Side, lexicon: Lexicon) -> Floats:
     np.maximum.at(heaviest, tally.owner, only)
     columns += [together / np.maximum(1e-6, apart + together), heaviest]
     columns += _replaced(tally, plain)
-    mine, others = tally.only(tally.kinds & int(Kind.FUNCTION) != 0)
-    columns.append(mine + others)
+    idle = tally.kinds & int(Kind.IDLE) != 0
+    telling = (tally.kinds & int(Kind.FUNCTION) != 0) & ~idle
+    columns += [np.add(*tally.only(telling)), np.add(*tally.only(idle))]
     columns.append(_bigrams(first, second))
     columns.append(_opposed(first, second, lexicon))
     columns.append(_spoken(first, second, lexicon))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+_COMMANDS = (
+    "explain|describe|write|give|list|show|summari|translate|convert|find|recommend|suggest|name|compare|create|make"
+)
 _OPENINGS = (
     r"hi|hello|hey|ok|okay|so|well|please|pls|kindly|thanks|dear \w+|sorry|excuse me|help me",
     r"quick question|a question|(?:i have|i've|just) an? (?:quick )?question|just curious",
     r"(?:can|could|would|will) (?:you|\w+one|\w+body)(?: please| kindly)? (?:tell|explain to|help|show)(?: me)?",
+    rf"(?:can|could|would|will) you(?: please| kindly)?(?= (?:{_COMMANDS}))",
     r"(?:tell|let) me(?: know)?|i was wondering|i am wondering|i wonder|i'm wondering",
     r"i'd like to know|i would like to know|i want to know|i need to know|do you know",
     r"does (?:any\w+|some\w+) know|any idea|please tell(?: me)?",

@@ -20,6 +20,7 @@ QUOTES = re.compile("[\"`“«']")
 LONGEST = 512
 """Words of a longer text that are read: half of them from its beginning, half from its end."""
 APOSTROPHES = "'\u2019"
+LONG_FORMS = {"s": "is", "m": "am", "re": "are", "ve": "have", "ll": "will"}
 ARTICLES = frozenset({"a", "an", "the", "my", "your", "his", "her", "its", "our", "their"})
 JOINING = frozenset({"and", "or", "&", "vs", "versus", "nor", "plus", ",", "/"})
 SILENT = frozenset({",", "-", "&", "/"})
@@ -122,9 +123,13 @@ class _Reader:
             if first in APOSTROPHES:
                 if token[1:] == "s" and inside:
                     roles[-1], inside = of, False
-                elif token[1:] == "t":
+                    continue
+                if token[1:] == "t":
                     self.negations += 1
-                continue
+                token = LONG_FORMS.get(token[1:], "")  # noqa: PLW2901 - what is cut off is a word
+                if not token:
+                    continue
+                first = token[0]
             if at_start:
                 at_start = False
                 if first.isupper() and token[1:].islower():
