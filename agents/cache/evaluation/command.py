@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 import numpy as np
 
-from agents.cache.evaluation.files import FIRST, SECOND, labels_of, read_pairs, write_rows
+from agents.cache.evaluation.files import FIRST, SECOND, labels_of, read_pairs
 from agents.cache.evaluation.measuring import Measured, measure
 from agents.cache.semantic.lookup import Found
 from agents.cache.semantic.store import SHIPPED, load, save
 from agents.cache.semantic.verifier import Verifier
 from schemas.errors import ConfigurationError
 from streams.cli.display import console, emit_json, side_console
+from streams.csv_files import write_rows
 from streams.embedding import EmbeddingEngine
 
 log = logging.getLogger(__name__)

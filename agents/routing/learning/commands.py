@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from agents.routing.learning.scoring import score as scored
 from agents.routing.learning.store import load, save
 from schemas.errors import ConfigurationError
 from streams.cli.display import console, emit_json, plain_table, side_console
+from streams.csv_files import write_rows
 from streams.embedding import EmbeddingEngine
 
 log = logging.getLogger(__name__)
@@ -126,14 +126,10 @@ def score(file: Path, model_dir: Path, output: Path, prompt_only: bool) -> None:
     answers = _answers(rows, scorer)
     prompts = [row[PROMPT] for row in rows]
     probability = scored(learned.predictor(EmbeddingEngine()), scorer, prompts, answers)
-    try:
-        with output.open("w", newline="", encoding="utf-8") as out:
-            writer = csv.writer(out, lineterminator="\n")
-            writer.writerow(["row", *learned.knowledge.models])
-            for number, values in enumerate(probability.tolist()):
-                writer.writerow([number, *(f"{value:.{DIGITS}f}" for value in values)])
-    except OSError as wrong:
-        raise ConfigurationError(f"--output {output}: {wrong}; name a file that can be written") from wrong
+    lines = (
+        [number, *(f"{value:.{DIGITS}f}" for value in values)] for number, values in enumerate(probability.tolist())
+    )
+    write_rows(output, ["row", *learned.knowledge.models], lines)
     read = sum(answer is not None for answer in answers)
     seen = f", {read:,} of them with an answer of {scorer.model}" if scorer and read else ""
     side_console().print(f"scored {len(rows):,} prompts{seen}", soft_wrap=True)

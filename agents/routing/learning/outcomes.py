@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import io
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import ConfigurationError
+from streams.csv_files import read_rows
 
 PROMPT = "prompt"
 TOPIC = "subject"
 RIGHT = "_correct"
 ANSWER = "_answer"
 KEY_BYTES = 8
-GZIP_MAGIC = b"\x1f\x8b"
 GRADES = {"true": 1.0, "1": 1.0, "1.0": 1.0, "false": 0.0, "0": 0.0, "0.0": 0.0, "": float("nan")}
 
 
@@ -139,25 +135,7 @@ def read_table(file: Path) -> list[dict[str, str]]:
     Raises:
         ConfigurationError: It cannot be read, has no rows, no `prompt`, or a row that is too short or too long.
     """
-    try:
-        raw = file.read_bytes()
-        text = (gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as wrong:
-        raise ConfigurationError(f"{file}: {wrong}; give a CSV file in UTF-8, gzipped or not") from wrong
-    limit = csv.field_size_limit(sys.maxsize)  # prompts may be whole documents
-    try:
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        rows = list(reader)
-    finally:
-        csv.field_size_limit(limit)
-    if PROMPT not in (reader.fieldnames or ()):
-        raise ConfigurationError(f"{file}: column {PROMPT!r} is missing; name the column of prompts so")
-    if not rows:
-        raise ConfigurationError(f"{file}: there are no rows below the header; add some")
-    for number, row in enumerate(rows):
-        if None in row or None in row.values():
-            raise ConfigurationError(f"{file}: row {number} has not as many fields as the header; quote its fields")
-    return rows
+    return read_rows(str(file), file, (PROMPT,), "name the column of prompts so")
 
 
 def _grade(file: Path, number: int, column: str, row: Mapping[str, str]) -> float:
