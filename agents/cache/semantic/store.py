@@ -1,14 +1,11 @@
-"""A fitted verifier as a folder: `manifest.json` for people and checks, `weights.npz` for the numbers. No pickles."""
+"""A fitted verifier as a folder of weights."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +16,15 @@ from agents.cache.semantic.network import Network
 from agents.cache.semantic.trees import Trees
 from agents.cache.semantic.verifier import Judgement
 from schemas.errors import ConfigurationError
+from streams.weights import MANIFEST, Arrays, WeightsFormat
 
 SHIPPED = Path(__file__).with_name("shipped")
 """Fitted on generated pairs alone; `scripts/fit_verifier.py` makes it."""
-FORMAT = "asahi-verifier"
-VERSION = 1
-"""Raise it when the arrays or their meaning change; another version is refused, not guessed."""
-MANIFEST = "manifest.json"
-WEIGHTS = "weights.npz"
-REMEDY = "run asahi evaluate cache --fit to write the folder anew"
+FORMAT = WeightsFormat("asahi-verifier", 1, "asahi evaluate cache --fit")
 
 
 def save(judgement: Judgement, folder: Path, measured: Mapping[str, object]) -> None:
-    """Write the folder, weights first: a manifest always belongs to weights that are whole.
+    """Write the folder.
 
     Args:
         judgement: What was fitted.
@@ -41,20 +34,9 @@ def save(judgement: Judgement, folder: Path, measured: Mapping[str, object]) -> 
     Raises:
         ConfigurationError: The folder cannot be written.
     """
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **_arrays(judgement))
-    manifest = {
-        "format": FORMAT,
-        "version": VERSION,
-        "embedding": judgement.embedding,
-        "features": list(FEATURES),
-        "measured": dict(measured),
-        "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
-    }
+    described = {"embedding": judgement.embedding, "features": list(FEATURES), "measured": dict(measured)}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / WEIGHTS, buffer.getvalue())
-        _replace(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+        FORMAT.write(folder, described, _arrays(judgement))
     except OSError as wrong:
         raise ConfigurationError(f"--model-dir {folder}: {wrong}; name a folder that can be written") from wrong
 
@@ -69,22 +51,14 @@ def load(folder: Path, embedding: str) -> Judgement:
     Raises:
         ConfigurationError: A file is missing, unreadable, of another version or embedding, or not the one described.
     """
-    manifest = _manifest(folder / MANIFEST)
+    file, manifest = folder / MANIFEST, FORMAT.read_manifest(folder)
+    if manifest.get("features") != list(FEATURES):
+        raise ConfigurationError(f"{file}: its features are others than this version computes; {FORMAT.remedy}")
     if manifest.get("embedding") != embedding:
         raise ConfigurationError(
-            f"{folder / MANIFEST}: embedding is {manifest.get('embedding')!r}, not {embedding!r}; {REMEDY}"
+            f"{file}: embedding is {manifest.get('embedding')!r}, not {embedding!r}; {FORMAT.remedy}"
         )
-    try:
-        raw = (folder / WEIGHTS).read_bytes()
-    except OSError as wrong:
-        raise ConfigurationError(f"{folder / WEIGHTS}: {wrong}; {REMEDY}") from wrong
-    if hashlib.sha256(raw).hexdigest() != manifest.get("sha256"):
-        raise ConfigurationError(f"{folder / WEIGHTS}: its checksum is not the manifest's; {REMEDY}")
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-            return _judgement(embedding, {name: arrays[name] for name in arrays.files})
-    except (KeyError, TypeError, ValueError, BadZipFile) as wrong:
-        raise ConfigurationError(f"{folder}: manifest and weights do not fit together ({wrong}); {REMEDY}") from wrong
+    return FORMAT.read(folder, manifest, partial(_judgement, embedding))
 
 
 def _arrays(judgement: Judgement) -> dict[str, NDArray[Any]]:
@@ -97,7 +71,7 @@ def _arrays(judgement: Judgement) -> dict[str, NDArray[Any]]:
     }
 
 
-def _judgement(embedding: str, arrays: Mapping[str, NDArray[Any]]) -> Judgement:
+def _judgement(embedding: str, arrays: Arrays) -> Judgement:
     trees = Trees(
         arrays["trees.features"], arrays["trees.thresholds"], arrays["trees.values"], float(arrays["trees.base"])
     )
@@ -118,30 +92,3 @@ def _judgement(embedding: str, arrays: Mapping[str, NDArray[Any]]) -> Judgement:
         arrays["weights"],
         Calibration(arrays["calibration.scores"], arrays["calibration.shares"]),
     )
-
-
-def _manifest(file: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads(file.read_bytes())
-    except OSError as wrong:
-        raise ConfigurationError(
-            f"{file}: {wrong}; name a folder that asahi evaluate cache --fit has written"
-        ) from wrong
-    except ValueError as wrong:
-        raise ConfigurationError(f"{file}: not JSON ({wrong}); {REMEDY}") from wrong
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ConfigurationError(
-            f"{file}: format is not {FORMAT!r}; name a folder that asahi evaluate cache --fit has written"
-        )
-    if manifest.get("version") != VERSION:
-        raise ConfigurationError(f"{file}: version is {manifest.get('version')!r}, not {VERSION}; {REMEDY}")
-    if manifest.get("features") != list(FEATURES):
-        raise ConfigurationError(f"{file}: its features are others than this version computes; {REMEDY}")
-    return manifest
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write a file so that it is either the old one or whole."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_bytes(content)
-    beside.replace(file)

@@ -1,14 +1,11 @@
-"""What was learned, as a folder: `manifest.json` for people and checks, `weights.npz` for the numbers. No pickles."""
+"""What was learned, as a folder of weights."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,26 +19,18 @@ from agents.routing.learning.features import FEATURES
 from agents.routing.learning.learned import Learned
 from agents.routing.learning.predictor import Knowledge
 from schemas.errors import ConfigurationError
+from streams.weights import MANIFEST, Arrays, WeightsFormat
 
-FORMAT = "asahi-router"
-VERSION = 1
-"""Raise it when the arrays or their meaning change; another version is refused, not guessed."""
-MANIFEST = "manifest.json"
-WEIGHTS = "weights.npz"
-REMEDY = "run asahi router fit to write the folder anew"
+FORMAT = WeightsFormat("asahi-router", 1, "asahi router fit")
 
 
 def save(learned: Learned, folder: Path) -> None:
-    """Write the folder, weights first: a manifest always belongs to weights that are whole.
+    """Write the folder.
 
     Raises:
         ConfigurationError: The folder cannot be written.
     """
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **_arrays(learned))
-    manifest = {
-        "format": FORMAT,
-        "version": VERSION,
+    described = {
         "models": list(learned.knowledge.models),
         "names": dict(learned.names),
         "embedding": learned.embedding,
@@ -50,12 +39,9 @@ def save(learned: Learned, folder: Path) -> None:
         "prompts": len(learned.fitted_on),
         "calibration": {model: asdict(measured) for model, measured in learned.calibration.items()},
         "cascade": None if learned.scorer is None else {"model": learned.scorer.model, "signals": list(SIGNALS)},
-        "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / WEIGHTS, buffer.getvalue())
-        _replace(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+        FORMAT.write(folder, described, _arrays(learned))
     except OSError as wrong:
         raise ConfigurationError(f"{folder}: {wrong}; name a folder that can be written") from wrong
 
@@ -66,18 +52,9 @@ def load(folder: Path) -> Learned:
     Raises:
         ConfigurationError: A file is missing, unreadable, of another version, or not the one the manifest describes.
     """
-    manifest = _manifest(folder / MANIFEST)
-    try:
-        raw = (folder / WEIGHTS).read_bytes()
-    except OSError as wrong:
-        raise ConfigurationError(f"{folder / WEIGHTS}: {wrong}; {REMEDY}") from wrong
-    if hashlib.sha256(raw).hexdigest() != manifest["sha256"]:
-        raise ConfigurationError(f"{folder / WEIGHTS}: its checksum is not the manifest's; {REMEDY}")
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-            return _learned(manifest, {name: arrays[name] for name in arrays.files})
-    except (KeyError, TypeError, ValueError, BadZipFile) as wrong:
-        raise ConfigurationError(f"{folder}: manifest and weights do not fit together ({wrong}); {REMEDY}") from wrong
+    manifest = FORMAT.read_manifest(folder)
+    _check(folder / MANIFEST, manifest)
+    return FORMAT.read(folder, manifest, partial(_learned, manifest))
 
 
 def _arrays(learned: Learned) -> dict[str, NDArray[Any]]:
@@ -96,7 +73,7 @@ def _fields(part: Components | Corrections) -> list[tuple[str, NDArray[Any]]]:
     return [(name, getattr(part, name)) for name in type(part).__dataclass_fields__]
 
 
-def _learned(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Learned:
+def _learned(manifest: dict[str, Any], arrays: Arrays) -> Learned:
     models = tuple(manifest["models"])
     components = Components(**_part("components", arrays))
     corrections = Corrections(**_part("corrections", arrays))
@@ -120,12 +97,12 @@ def _learned(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Learn
     )
 
 
-def _part(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _part(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
     start = f"{prefix}."
     return {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
 
 
-def _scorer(cascade: dict[str, Any] | None, arrays: dict[str, NDArray[Any]]) -> AnswerScorer | None:
+def _scorer(cascade: dict[str, Any] | None, arrays: Arrays) -> AnswerScorer | None:
     if cascade is None:
         return None
     if cascade["signals"] != list(SIGNALS) or arrays["scorer.weights"].shape != (len(SIGNALS) + 1,):
@@ -133,27 +110,9 @@ def _scorer(cascade: dict[str, Any] | None, arrays: dict[str, NDArray[Any]]) -> 
     return AnswerScorer(cascade["model"], arrays["scorer.weights"], float(arrays["scorer.bias"]))
 
 
-def _manifest(file: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads(file.read_bytes())
-    except OSError as wrong:
-        raise ConfigurationError(f"{file}: {wrong}; name a folder that asahi router fit has written") from wrong
-    except ValueError as wrong:
-        raise ConfigurationError(f"{file}: not JSON ({wrong}); {REMEDY}") from wrong
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ConfigurationError(f"{file}: format is not {FORMAT!r}; name a folder that asahi router fit has written")
-    if manifest.get("version") != VERSION:
-        raise ConfigurationError(f"{file}: version is {manifest.get('version')!r}, not {VERSION}; {REMEDY}")
+def _check(file: Path, manifest: dict[str, Any]) -> None:
     missing = sorted({"models", "embedding", "calibration", "cascade", "sha256"}.difference(manifest))
     if missing:
-        raise ConfigurationError(f"{file}: {missing[0]!r} is missing; {REMEDY}")
+        raise ConfigurationError(f"{file}: {missing[0]!r} is missing; {FORMAT.remedy}")
     if manifest.get("features") != list(FEATURES) or manifest.get("views") != list(VIEWS):
-        raise ConfigurationError(f"{file}: its features are others than this version computes; {REMEDY}")
-    return manifest
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write a file so that it is either the old one or whole."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_bytes(content)
-    beside.replace(file)
+        raise ConfigurationError(f"{file}: its features are others than this version computes; {FORMAT.remedy}")

@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 from agents.routing.configured import configured_predictor
 from agents.routing.learning.commands import names_of, router
 from agents.routing.learning.evaluation import routing
-from agents.routing.learning.store import MANIFEST
 from schemas.errors import ConfigurationError
 from schemas.settings import RoutingSettings
+from streams.weights import MANIFEST
 from tests.unit.routing.graded import made_up, write
 
 

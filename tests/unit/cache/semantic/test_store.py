@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from agents.cache.semantic.store import MANIFEST, SHIPPED, WEIGHTS, load, save
+from agents.cache.semantic.store import SHIPPED, load, save
 from agents.cache.semantic.verifier import Question, Verifier
 from schemas.errors import ConfigurationError
 from streams.embedding import EmbeddingEngine
+from streams.weights import MANIFEST, WEIGHTS
 
 PAIR = ([Question("How do I peel an egg?")], [Question("How can I peel eggs?")])
 

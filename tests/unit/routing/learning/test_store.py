@@ -10,8 +10,9 @@ import pytest
 
 from agents.routing.learning.learned import Learned
 from agents.routing.learning.predictor import Grade
-from agents.routing.learning.store import MANIFEST, WEIGHTS, load, save
+from agents.routing.learning.store import load, save
 from schemas.errors import ConfigurationError
+from streams.weights import MANIFEST, WEIGHTS
 from tests.unit.routing.graded import WordHashes
 
 PROMPTS = ["leaf root", "ring ideal 7"]
