@@ -209,15 +209,15 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         async with Counter(settings.kafka, RESULTS.name, settings.kafka.partitions) as counter:
             figures["warm_up"] = await throughput(settings, watched, counter, bulks("warm", 2_000, int), 2_000)
             figures["lone_ms"] = await lone(settings, counts["lone_seconds"], counter.count)
+            few, many = int(counts["single"]), int(counts["bulk"])
             loads = {
-                "single": singles("single", int(counts["single"])),
-                "bulk": bulks("bulk", int(counts["bulk"]), int),
-                "repeated": bulks("repeated", int(counts["bulk"]), half_repeated),
+                "single": (few, singles("single", few)),
+                "bulk": (many, bulks("bulk", many, int)),
+                "repeated": (many, bulks("repeated", many, half_repeated)),
             }
             hops: list[float] = []
-            for name, load in loads.items():
+            for name, (n, load) in loads.items():
                 hops.append(await hop_rate(HOP, f"hop-{len(hops)}", int(counts["hop"]), running))
-                n = int(counts["single" if name == "single" else "bulk"])
                 figures[name] = await throughput(settings, watched, counter, load, n)
             if options.scale:
                 figures["scale"] = await scale(settings, watched, counter, options.scale)

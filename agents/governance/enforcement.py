@@ -27,4 +27,9 @@ def kept_longer(fact: Fact, topic_hours: float) -> int | None:
         topic_hours: How long public topics keep their events.
     """
     days = fact.policy.retention_days
-    return days if days is not None and days * HOURS_PER_DAY < topic_hours else None
+    return days if days is not None and outlasted(days, topic_hours) else None
+
+
+def outlasted(days: int, hours: float) -> bool:
+    """Return whether what is kept for so many hours is kept longer than a policy's days."""
+    return days * HOURS_PER_DAY < hours

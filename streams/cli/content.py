@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import cast
 
 from schemas.settings import Settings
+from streams.named import load_named
 from streams.sealing.codec import ContentKeys
 
-PLACE = "agents.governance.encryption.configured"
+PLACE = "agents.governance.encryption.configured:configured_data_keys"
 """By name alone, as commands are: nothing here imports an agent."""
 
 
@@ -20,4 +20,4 @@ def keys_of(settings: Settings) -> ContentKeys | None:
     """
     if settings.governance.vault_dir is None:
         return None
-    return cast("ContentKeys | None", import_module(PLACE).configured_data_keys(settings.governance))
+    return cast("ContentKeys | None", load_named(PLACE)(settings.governance))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import click
+
+from streams.named import load_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,7 @@ class LazyCommands(click.Group):
         entry = self._entries.get(cmd_name)
         if entry is None:
             return None
-        module, _, attribute = entry.place.partition(":")
-        command = getattr(import_module(module), attribute)
+        command = load_named(entry.place)
         assert isinstance(command, click.Command)
         return command
 

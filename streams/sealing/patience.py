@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from schemas.errors import AsahiError, KeyOutOfReach
-from streams.sealing.envelope import ContentKey
+from streams.sealing.codec import ContentKeys
 from streams.transport.offsets import Checkpoint, Marks
 
 logger = logging.getLogger(__name__)
@@ -22,10 +22,6 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 
 T = TypeVar("T")
-
-
-class _Keys(Protocol):
-    def key(self, tenant: str, key_id: str) -> ContentKey: ...
 
 
 class Patience:
@@ -37,7 +33,7 @@ class Patience:
 
     topics: tuple[str, ...] = ()
 
-    def __init__(self, keys: _Keys) -> None:
+    def __init__(self, keys: ContentKeys) -> None:
         self._keys = keys
         self._looking: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._warned: set[str] = set()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from importlib import import_module
 from typing import Any, cast
 
 from schemas.settings import Settings
+from streams.named import load_named
 
 CHORE = "agents.governance.retention.agent:retain_regularly"
 """`module:attribute`. It is named, not imported: nothing here knows the agents."""
@@ -18,5 +18,4 @@ Chore = Callable[[Settings, Callable[[], bool], asyncio.Event], Coroutine[Any, A
 
 def chore(place: str) -> Chore:
     """Return the work of this name."""
-    module, _, attribute = place.partition(":")
-    return cast("Chore", getattr(import_module(module), attribute))
+    return cast("Chore", load_named(place))

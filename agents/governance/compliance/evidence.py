@@ -11,10 +11,11 @@ import orjson
 
 from agents.governance.audit.verification import Verification
 from agents.governance.compliance import queries
+from agents.governance.enforcement import outlasted
 from agents.governance.registry import Registry
 from agents.governance.retention.removal import ACTION as CONTENT_REMOVED
 from agents.governance.retention.removal import look, total
-from agents.governance.retention.rules import HOURS_PER_DAY, Rules, rules_of
+from agents.governance.retention.rules import Rules, rules_of
 from agents.governance.retention.statements import Look
 from schemas.settings import Settings
 from streams.audits import is_access
@@ -106,7 +107,7 @@ class Evidence:
     def topics_keep_longer(self) -> float | None:
         """Return for how many hours topics keep content, where that is longer than a policy lets it be kept."""
         hours = self.topics.get(REQUESTS.name)
-        if hours is None or self.fewest_days is None or self.fewest_days * HOURS_PER_DAY >= hours:
+        if hours is None or self.fewest_days is None or not outlasted(self.fewest_days, hours):
             return None
         return hours
 

@@ -13,7 +13,6 @@ from schemas.errors import AsahiError, KeyOutOfReach
 from schemas.governance import DataKeyIssued
 from schemas.policy import EncryptionMode
 from schemas.tenant import TenantRegistered
-from streams.sealing.facts import Scope
 
 LOOKED_AT = 100
 """Data keys tried per organization: each is a read of the vault, and each user may have one."""
@@ -55,13 +54,9 @@ def _shortfall(tenant: TenantRegistered, registry: Registry, keys: DataKeys | No
             "there is no data key of the whole organization to seal to",
             f"`asahi governance data-keys make --tenant {name}`",
         )
-    newest: dict[Scope, DataKeyIssued] = {}
-    for fact in registry.data_keys.of(name):
-        if isinstance(fact, DataKeyIssued):
-            known = newest.setdefault((name, fact.user), fact)
-            if known.issued_at < fact.issued_at:
-                newest[name, fact.user] = fact
-    tried = list(islice(newest.values(), LOOKED_AT))
+    users = dict.fromkeys(fact.user for fact in registry.data_keys.of(name) if isinstance(fact, DataKeyIssued))
+    newest = (registry.data_keys.newest(name, user) for user in islice(users, LOOKED_AT))
+    tried = [fact for fact in newest if fact is not None]
     faults = [fault for fault in (_fault(keys, fact) for fact in tried) if fault is not None]
     if not faults:
         return None

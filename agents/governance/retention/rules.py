@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agents.governance.enforcement import outlasted
 from agents.governance.policies import effective_policy
 from agents.governance.registry import Registry
 from schemas.governance import KeyIssued
 
-HOURS_PER_DAY = 24
 DIGEST_BYTES = 16
 
 Owner = tuple[str, str]
@@ -97,7 +97,7 @@ class Rules:
 
     def shorter_than(self, hours: float) -> dict[str, int]:
         """Return the organizations with content that somebody's policy lets be kept for less than so many hours."""
-        return {tenant: days for tenant, days in self.fewest().items() if days * HOURS_PER_DAY < hours}
+        return {tenant: days for tenant, days in self.fewest().items() if outlasted(days, hours)}
 
 
 def rules_of(registry: Registry) -> Rules:
