@@ -9,6 +9,7 @@ from functools import partial
 
 from agents.accounting.agent import Accounting
 from agents.accounting.settlement import Settlement, settle, supersede
+from agents.cache.configured import configured_questions
 from agents.cache.stage import CacheStep
 from agents.governance.audit.agent import Notary, Sealer
 from agents.governance.audit.keys import configured_notary
@@ -156,7 +157,7 @@ def compose_stages(
     routing = RoutingStep(registry, settings.routing, predictor, runner.down, tasks)
     experience, screening = Experience(settings.routing.learn_after), configured_screening(settings.screening)
 
-    estimator = Estimator(registry)
+    estimator, questions = Estimator(registry), configured_questions(settings)
 
     def new_state(partition: int) -> PartitionState:
         budgets = BudgetDesk(directory, estimator, settings.governance.hold_seconds)
@@ -166,7 +167,7 @@ def compose_stages(
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, Admission(), budgets, settings.routing.expected_output_tokens),
             personal_data=screening,
-            cache=CacheStep(settings.intake, registry),
+            cache=CacheStep(settings.intake, registry, None if questions is None else questions()),
             windows=WindowStep(settings.windows, settings.batches),
             routing=routing,
             spending=budgets,

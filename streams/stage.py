@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from schemas.batch import Cascade, Target
+from schemas.batch import Asked, Cascade, Target
 from schemas.effective_policy import UNRESTRICTED, EffectivePolicy
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
@@ -77,6 +77,7 @@ class Journey(msgspec.Struct):
         data_key: What the request was sealed to; None when it came in plain text.
         sent: The request as it was sent, where that is not `body`: sealed.
         inherited: Whether a predecessor may have let it in: rates count it then and do not refuse it.
+        asked: Set by the cache when the answer may be served to others in other words.
     """
 
     request: Request
@@ -106,6 +107,7 @@ class Journey(msgspec.Struct):
     data_key: DataKeyUse | None = None
     sent: bytes = b""
     inherited: bool = False
+    asked: Asked | None = None
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -13,6 +14,8 @@ from schemas.wire import Answer, Tokens
 
 ENTRY_BYTES = 700
 """Memory of an entry besides its text: key, slots, tokens, target, ids (684 bytes by tracemalloc)."""
+QUESTION_BYTES = 1_600
+"""Memory of a question besides its text: its embedding in an index, and what the look-up keeps about it."""
 TOOL_CALL_BYTES = 600
 """Memory of a tool call besides its JSON: dictionaries and short strings (573 bytes by tracemalloc)."""
 SERVED_AGAIN = frozenset({None, "stop", "length", "tool_calls", "function_call"})
@@ -71,9 +74,13 @@ class Cache:
     Args:
         max_entries: Most entries kept.
         max_bytes: Most bytes kept, as `size_of` estimates them.
+        dropped: Told the fingerprint of every entry that goes.
     """
 
-    def __init__(self, max_entries: int, max_bytes: int) -> None:
+    def __init__(
+        self, max_entries: int, max_bytes: int, dropped: Callable[[str], object] = lambda fingerprint: None
+    ) -> None:
+        self._dropped = dropped
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._entries: OrderedDict[str, Entry] = OrderedDict()
@@ -117,3 +124,4 @@ class Cache:
 
     def _drop(self, fingerprint: str) -> None:
         self.used_bytes -= self._entries.pop(fingerprint).size
+        self._dropped(fingerprint)
