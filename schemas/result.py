@@ -209,6 +209,7 @@ class CacheHit(Value):
         age_seconds: Since that answer was given.
         similarity: Of both questions, as the cosine of their embeddings; of semantic hits only.
         probability: That both questions may share an answer; of semantic hits only.
+        error_bound: Share of such answers that may be wrong, as the policy said; of semantic hits only.
     """
 
     tier: str
@@ -216,6 +217,7 @@ class CacheHit(Value):
     age_seconds: float
     similarity: float | None = None
     probability: float | None = None
+    error_bound: float | None = None
 
 
 class Problem(Value):

@@ -17,6 +17,7 @@ class SemanticSettings(Section):
         candidates: Nearest questions that are verified.
         least_similarity: Cosine of the embeddings below which a question is no candidate.
         max_characters: Of the longest question that is compared.
+        checked_share: Of the questions that could be served so, how many a model is asked all the same, to compare.
     """
 
     enabled: bool = False
@@ -24,3 +25,4 @@ class SemanticSettings(Section):
     candidates: Count = 3
     least_similarity: Fraction = 0.8
     max_characters: Count = 2_000
+    checked_share: Fraction = 0.02

@@ -162,6 +162,7 @@ class HitRecord(Wire, frozen=True, gc=False):
     age_seconds: float
     similarity: float | None = None
     probability: float | None = None
+    error_bound: float | None = None
 
 
 class ProblemRecord(Wire, frozen=True, gc=False):

@@ -22,6 +22,7 @@ from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
 from schemas.survey import Findings
 from schemas.tenant import TenantRegistered
+from schemas.verdict import Verdict
 from schemas.wire import NO_DECISION, AuditRecord, PersonalDataRecord, ProblemRecord, ResultRecord, TraceRecord
 
 MS_PER_SECOND = 1000.0
@@ -119,12 +120,14 @@ class Flow:
         ended: Have their terminal result.
         audits: Go to the audit topic.
         bugs: Tripped over a bug, with its traceback; they are among those that have ended.
+        verdicts: What was learnt about answers to questions in other words.
     """
 
     onward: list[Journey] = field(default_factory=list)
     ended: list[tuple[Journey, ResultRecord]] = field(default_factory=list)
     audits: list[AuditRecord] = field(default_factory=list)
     bugs: list[tuple[Journey, str]] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
 
 
 class Step(Protocol):

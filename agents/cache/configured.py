@@ -34,6 +34,6 @@ def configured_questions(settings: Settings) -> Callable[[], Questions] | None:
 
     def make() -> Questions:
         found = SemanticCache(verifier, open_index, section.candidates, section.least_similarity)
-        return Questions(found, section.max_characters)
+        return Questions(section, found)
 
     return make

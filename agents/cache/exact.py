@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.batch import Target
+from schemas.batch import Completion, Target
 from schemas.wire import Answer, Tokens
 
 ENTRY_BYTES = 700
@@ -66,6 +66,24 @@ def size_of(answer: Answer) -> int:
     if answer.tool_calls is not None:
         size += len(msgspec.json.encode(answer.tool_calls)) + TOOL_CALL_BYTES * len(answer.tool_calls)
     return size
+
+
+def entry_of(completion: Completion) -> Entry:
+    """Return the answer as a cache entry; it ages from the call's end, not from when this worker heard of it."""
+    assert completion.answer is not None
+    assert completion.answered_by is not None, "an answer names the model that gave it"
+    call = completion.answering_call()
+    passenger = completion.passenger
+    return Entry(
+        answer=completion.answer,
+        tokens=Tokens() if call is None else call.tokens,
+        answered_by=completion.answered_by,
+        source_request_id=passenger.id,
+        filled_at=completion.completed_at,
+        expires_at=completion.completed_at + passenger.cache_ttl_seconds,
+        size=size_of(completion.answer),
+        data_key=passenger.data_key,
+    )
 
 
 class Cache:

@@ -67,9 +67,11 @@ def from_question(journey: Journey, entry: Entry, found: Found, registry: ModelR
         choice=Choice(
             "cache_semantic",
             f"{entry.answered_by.model} answered a question {age:.0f} s ago that means the same with a probability "
-            f"of {probability:.3f}; where it does not, cache.directive refresh asks a model.",
+            f"of {probability:.3f}; where it does not, grade it 0 on asahi.feedback.",
         ),
-        hit=HitRecord("semantic", entry.source_request_id, age, similarity, probability),
+        hit=HitRecord(
+            "semantic", entry.source_request_id, age, similarity, probability, journey.policy.semantic_delta
+        ),
         baseline=baseline,
         savings=SavingsRecord() if baseline is None else SavingsRecord(cache_semantic=baseline.cost_usd),
     )

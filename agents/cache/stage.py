@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from agents.cache.exact import QUESTION_BYTES, Cache, Entry, size_of, worth_keeping
+from agents.cache.exact import QUESTION_BYTES, Cache, Entry, entry_of, worth_keeping
 from agents.cache.fingerprint import fingerprint_of
 from agents.cache.flights import Flights
 from agents.cache.questions import Questions
 from agents.cache.semantic.found import Found
 from agents.cache.served import from_cache, from_flight, from_question, missed
-from schemas.batch import Asked, Completion, Failure
+from schemas.batch import Completion, Failure
 from schemas.policy import CacheMode
 from schemas.registry import ModelRegistry
 from schemas.request import CacheDirective
 from schemas.result import Status
 from schemas.settings import IntakeSettings
-from schemas.wire import ProblemRecord, Tokens, sealed_under
+from schemas.verdict import Verdict
+from schemas.wire import ProblemRecord, sealed_under
 from streams.stage import Flow, Journey, deadline_of, ended_with, expired, ms_between
 
 LEADERS_OWN = frozenset({"no_model_meets_constraints", "model_does_not_fit"})
@@ -91,8 +93,9 @@ class CacheStep:
             return flow
         leads = self._flights.leader_of(fingerprint) == completion.passenger.id
         if completion.answer is not None:
-            entry = _entry_of(completion)
-            kept = not completion.makeshift and self._keep(fingerprint, entry, completion.passenger.asked, now)
+            self._compare(completion, now, flow)
+            entry = entry_of(completion)
+            kept = not completion.makeshift and self._keep(completion, fingerprint, entry, now)
             if leads or kept:
                 self._release(self._flights.land(fingerprint), entry, now, flow)
         elif leads:
@@ -144,7 +147,12 @@ class CacheStep:
         """Keep an answer found in the log at recovery; nobody is released."""
         fingerprint = completion.passenger.fingerprint
         if fingerprint is not None and completion.answer is not None and not completion.makeshift:
-            self._keep(fingerprint, _entry_of(completion), completion.passenger.asked, now)
+            self._keep(completion, fingerprint, entry_of(completion), now)
+
+    def judge(self, verdicts: Sequence[Verdict]) -> None:
+        """Learn whether answers to questions in other words were right."""
+        if self._questions is not None:
+            self._questions.judge(verdicts)
 
     def forget(self, data_key: str) -> None:
         """Drop the answers under a data key that was destroyed."""
@@ -211,15 +219,26 @@ class CacheStep:
         journey.fingerprint = fingerprint
         flow.onward.append(journey)
 
-    def _keep(self, fingerprint: str, entry: Entry, asked: Asked | None, now: float) -> bool:
-        known = None if self._questions is None else asked
-        if known is not None:
-            entry.size += QUESTION_BYTES + sys.getsizeof(known.text)
+    def _keep(self, completion: Completion, fingerprint: str, entry: Entry, now: float) -> bool:
+        asked = None if self._questions is None else completion.passenger.asked
+        if asked is not None:
+            entry.size += QUESTION_BYTES + sys.getsizeof(asked.text)
         if not worth_keeping(entry.answer) or not self._cache.put(fingerprint, entry, now):
             return False
-        if known is not None and self._questions is not None:
-            self._questions.add(fingerprint, known)
+        if asked is not None and self._questions is not None:
+            self._questions.add(fingerprint, asked, entry, completion.passenger.tenant)
         return True
+
+    def _compare(self, completion: Completion, now: float, flow: Flow) -> None:
+        """Learn from a model's answer whether one kept for another question would have served."""
+        asked, questions = completion.passenger.asked, self._questions
+        if asked is None or asked.rival is None or questions is None:
+            return
+        kept = self._cache.get(asked.rival.fingerprint, now, math.inf)
+        verdict = None if kept is None else questions.compared(completion, asked.rival, kept)
+        if verdict is not None:
+            questions.judge([verdict])
+            flow.verdicts.append(verdict)
 
     def _release(self, waited: Iterable[Journey], entry: Entry, now: float, flow: Flow) -> None:
         for journey in waited:
@@ -263,21 +282,3 @@ class CacheStep:
 def _overdue(journey: Journey, now: float) -> bool:
     deadline = deadline_of(journey.request)
     return deadline is not None and deadline <= now
-
-
-def _entry_of(completion: Completion) -> Entry:
-    """Return the answer as a cache entry; it ages from the call's end, not from when this worker heard of it."""
-    assert completion.answer is not None
-    assert completion.answered_by is not None, "an answer names the model that gave it"
-    call = completion.answering_call()
-    passenger = completion.passenger
-    return Entry(
-        answer=completion.answer,
-        tokens=Tokens() if call is None else call.tokens,
-        answered_by=completion.answered_by,
-        source_request_id=passenger.id,
-        filled_at=completion.completed_at,
-        expires_at=completion.completed_at + passenger.cache_ttl_seconds,
-        size=size_of(completion.answer),
-        data_key=passenger.data_key,
-    )

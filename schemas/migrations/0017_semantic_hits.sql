@@ -1,7 +1,10 @@
--- How near the question of a semantic hit was to the one it was answered with, and how sure it is that they may share it.
+-- How near the question of a semantic hit was to the one it was answered with, how probable that they may share an
+-- answer, and which share of such answers may be wrong.
 ALTER TABLE results_store ADD COLUMN IF NOT EXISTS cache_similarity Nullable(Float64) AFTER cache_age_seconds;
 
 ALTER TABLE results_store ADD COLUMN IF NOT EXISTS cache_probability Nullable(Float64) AFTER cache_similarity;
+
+ALTER TABLE results_store ADD COLUMN IF NOT EXISTS cache_error_bound Nullable(Float64) AFTER cache_probability;
 
 ALTER TABLE results_fold MODIFY QUERY
 SELECT
@@ -35,6 +38,7 @@ SELECT
     tupleElement(hit, 'age_seconds') AS cache_age_seconds,
     tupleElement(hit, 'similarity') AS cache_similarity,
     tupleElement(hit, 'probability') AS cache_probability,
+    tupleElement(hit, 'error_bound') AS cache_error_bound,
     tupleElement(error, 'code') AS error_code,
     tupleElement(error, 'message') AS error_message,
     tupleElement(error, 'remedy') AS error_remedy,
@@ -67,7 +71,7 @@ FROM
             decision Tuple(rule String, reason String, expected_cost_usd String,
                 predicted_quality Nullable(Float64), survey String),
             cache Tuple(tier String, source_request_id String, age_seconds Nullable(Float64),
-                similarity Nullable(Float64), probability Nullable(Float64)),
+                similarity Nullable(Float64), probability Nullable(Float64), error_bound Nullable(Float64)),
             error Tuple(code String, message String, remedy String, field String),
             stages_ms Map(String, Float64), latency_ms Float64, attempts UInt32, tags Map(String, String),
             trace Tuple(traceparent String), request_digest String,
@@ -91,7 +95,7 @@ SELECT
     input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cache_write_tokens,
     cost_usd, baseline_model, baseline_cost_usd, savings_usd, arraySum(mapValues(savings_usd)) AS saved_usd,
     decision_rule, decision_reason, expected_cost_usd, predicted_quality, decision_survey,
-    cache_tier, cache_source_request_id, cache_age_seconds, cache_similarity, cache_probability,
+    cache_tier, cache_source_request_id, cache_age_seconds, cache_similarity, cache_probability, cache_error_bound,
     error_code, error_message, error_remedy, error_field, finish_reason, output_bytes,
     stages_ms, latency_ms, attempts, tags, traceparent, request_digest,
     personal_data_mode, personal_data, injection, received_at, completed_at,

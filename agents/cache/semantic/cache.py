@@ -16,6 +16,10 @@ EMBEDDED_AT_ONCE = 256
 """New questions that wait for the next look-up, to be embedded together: one by one costs four times as much."""
 
 
+COMPARED = 2_000
+"""Characters of answers that are compared."""
+SAME = 0.5
+"""Probability from which two answers count as the same."""
 SMALL = 512
 """Questions of a scope up to which each is compared; a bigger one gets the index that is configured."""
 
@@ -121,6 +125,13 @@ class SemanticCache:
             for place, one in zip(those, likeliest, strict=True):
                 found[place] = one
         return found
+
+    def agree(self, one: str, other: str) -> bool:
+        """Return whether two answers say the same, by the verifier: with another number or name they do not."""
+        if one.split() == other.split():
+            return True
+        [probability] = self._verifier.probabilities([Question(one[:COMPARED])], [Question(other[:COMPARED])])
+        return bool(probability >= SAME)
 
     def _embed(self, shelf: Shelf) -> None:
         """Bring the index up to date."""

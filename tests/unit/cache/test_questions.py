@@ -17,8 +17,9 @@ from agents.governance.policies import effective_policy
 from schemas.batch import Asked
 from schemas.policy import CacheMode, Policy
 from schemas.result import Status
-from schemas.settings import IntakeSettings
-from schemas.wire import ResultRecord
+from schemas.settings import IntakeSettings, SemanticSettings
+from schemas.verdict import Verdict
+from schemas.wire import Answer, ResultRecord
 from streams.stage import DataKeyUse, Journey
 from tests.flow.journeys import NOW, PARIS, a_completion, a_journey, a_passenger, a_request
 from tests.flow.models import three_models
@@ -51,6 +52,9 @@ class SameWords:
         self.asked += len(asked)
         return [self._find(one, delta) for one, delta in asked]
 
+    def agree(self, one: str, other: str) -> bool:
+        return one == other
+
     def _find(self, asked: Asked, delta: float) -> Found | None:
         for fingerprint, known in self.known.items():
             if known.scope == asked.scope and words(known.text) == words(asked.text):
@@ -63,6 +67,12 @@ def sure(asked: Asked | None) -> Asked:
     return asked
 
 
+def served_by(scene: Scene) -> ResultRecord:
+    found = scene.served()
+    assert found is not None
+    return found
+
+
 def words(text: str) -> list[str]:
     return sorted(text.lower().strip("?").split())
 
@@ -70,9 +80,10 @@ def words(text: str) -> list[str]:
 class Scene:
     """A cache with the semantic tier, one call after the other."""
 
-    def __init__(self, settings: IntakeSettings | None = None) -> None:
+    def __init__(self, settings: IntakeSettings | None = None, checked: float = 0.0) -> None:
         self.finder = SameWords()
-        self.cache = CacheStep(settings or IntakeSettings(), three_models(), Questions(self.finder, LONGEST))
+        section = SemanticSettings(enabled=True, max_characters=LONGEST, checked_share=checked)
+        self.cache = CacheStep(settings or IntakeSettings(), three_models(), Questions(section, self.finder))
 
     def ask(self, text: str, now: float = NOW, policy: Policy | None = None, **fields: Any) -> Journey:
         """Return a journey after it went through the cache."""
@@ -81,7 +92,6 @@ class Scene:
         self.flow = self.cache.process([journey], now)
         return journey
 
-    @property
     def served(self) -> ResultRecord | None:
         """What ended the last journey; None when it went onward."""
         return self.flow.ended[0][1] if self.flow.ended else None
@@ -103,8 +113,7 @@ def answered(policy: Policy | None = None, settings: IntakeSettings | None = Non
 def test_a_question_in_other_words_gets_the_answer_and_says_how_sure_that_is() -> None:
     scene = answered()
     journey = scene.ask(OTHER, NOW + 5)
-    served = scene.served
-    assert served is not None
+    served = served_by(scene)
     assert scene.cache.entries == 1
     assert (served.status, served.output, served.cost_usd) == (Status.CACHED, PARIS, "0")
     hit = served.cache
@@ -120,7 +129,7 @@ def test_nobody_is_served_so_who_did_not_ask_for_it_or_wants_to_be_surer() -> No
     scene = answered()
     for policy in (Policy(), Policy(semantic_error_bound=0), Policy(semantic_error_bound=NARROW)):
         scene.ask(OTHER, NOW + 5, policy)
-        assert scene.served is None
+        assert scene.served() is None
 
 
 def test_a_narrower_scope_is_stricter_and_never_wider() -> None:
@@ -135,23 +144,21 @@ def test_a_narrower_scope_is_stricter_and_never_wider() -> None:
 def test_directives_of_the_request_hold_for_it_too(directive: str, served: bool) -> None:
     scene = answered()
     scene.ask(OTHER, NOW + 5, cache={"directive": directive})
-    assert (scene.served is not None) is served
+    assert (scene.served() is not None) is served
 
 
 def test_what_is_no_hit_is_a_miss_for_one_who_wants_only_the_cache() -> None:
     scene = answered()
     scene.ask("What is the capital of Chad?", NOW + 5, cache={"directive": "only"})
-    assert scene.served is not None
-    assert scene.served.status is Status.REJECTED
+    assert served_by(scene).status is Status.REJECTED
 
 
 def test_the_same_question_is_not_compared() -> None:
     scene = answered()
     before = scene.finder.asked
     scene.ask(TEXT, NOW + 5)
-    assert scene.served is not None
-    assert scene.served.cache is not None
-    assert scene.served.cache.tier == "exact"
+    assert scene.served() is not None
+    assert (served_by(scene).cache or pytest.fail("a hit says where it came from")).tier == "exact"
     assert scene.finder.asked == before
 
 
@@ -159,7 +166,7 @@ def test_read_only_is_served_and_adds_nothing() -> None:
     policy = Policy(semantic_error_bound=WIDE, cache=CacheMode.READ_ONLY)
     scene = answered()
     scene.ask(OTHER, NOW + 5, policy)
-    assert scene.served is not None
+    assert scene.served() is not None
     journey = scene.ask("What is the capital of Chad?", NOW + 5, policy)
     assert (scene.flow.onward, journey.asked) == ([journey], None)
 
@@ -167,7 +174,7 @@ def test_read_only_is_served_and_adds_nothing() -> None:
 def test_a_question_goes_with_its_answer() -> None:
     scene = answered()
     scene.ask(OTHER, NOW + 200)  # the tenant keeps answers for 100 seconds
-    assert scene.served is None
+    assert scene.served() is None
     assert len(scene.finder) == 0
     small = answered(settings=IntakeSettings(cache_entries=1))
     small.answer(small.ask("What is the capital of Chad?", NOW + 2), NOW + 3)
@@ -177,7 +184,7 @@ def test_a_question_goes_with_its_answer() -> None:
 def test_an_answer_older_than_the_request_wants_is_not_served() -> None:
     scene = answered()
     scene.ask(OTHER, NOW + 20, cache={"ttl_seconds": 10})
-    assert scene.served is None
+    assert scene.served() is None
 
 
 def test_an_answer_learnt_at_recovery_is_found() -> None:
@@ -188,7 +195,7 @@ def test_an_answer_learnt_at_recovery_is_found() -> None:
     )
     after.cache.restore(a_completion(passenger, answer=PARIS), NOW + 2)
     after.ask(OTHER, NOW + 5)
-    assert after.served is not None
+    assert after.served() is not None
 
 
 def test_placeholders_are_not_compared() -> None:
@@ -269,3 +276,79 @@ def test_all_else_must_be_the_same(other: dict[str, Any]) -> None:
 )
 def test_what_is_no_short_text_of_a_user_is_not_compared(fields: dict[str, Any]) -> None:
     assert asked_of(a_request(**fields), longest=LONGEST) is None
+
+
+def verdict_on(served: ResultRecord, *, wrong: bool, number: int = 0) -> Verdict:
+    assert served.cache is not None
+    source = served.cache.source_request_id
+    return Verdict(f"grade-{number}", "acme", source, wrong, SURE, WIDE, "user", NOW)
+
+
+def test_a_question_whose_answer_was_wrong_for_another_serves_nobody_else() -> None:
+    scene = answered()
+    scene.ask(OTHER, NOW + 5)
+    assert scene.served() is not None
+    verdict = verdict_on(served_by(scene), wrong=True)
+    scene.cache.judge([verdict])
+    scene.ask(OTHER, NOW + 6)
+    assert scene.served() is None
+    scene.ask(TEXT, NOW + 6)
+    assert scene.served() is not None, "the answer itself is none the worse"
+    successor = Scene()
+    successor.cache.judge([verdict])
+    passenger = msgspec.structs.replace(
+        a_passenger(verdict.source_request_id, fingerprint="f"), asked=Asked("s", TEXT)
+    )
+    successor.cache.restore(a_completion(passenger, answer=PARIS), NOW + 2)
+    assert (successor.cache.entries, len(successor.finder)) == (1, 0)
+
+
+def test_a_wrong_hit_raises_the_bar_for_all_questions_of_the_tenant_and_right_ones_lower_it() -> None:
+    scene = answered()
+    scene.ask(OTHER, NOW + 5)
+    assert scene.served() is not None
+    elsewhere = msgspec.structs.replace(verdict_on(served_by(scene), wrong=True), source_request_id="another")
+    scene.cache.judge([elsewhere, elsewhere])  # one that comes again says nothing new
+    journey = scene.ask(OTHER, NOW + 6)
+    assert scene.served() is None
+    assert sure(journey.asked).rival is not None, "a model's answer will tell whether it would have been right"
+    scene.ask(TEXT, NOW + 6)
+    right = [verdict_on(served_by(scene), wrong=False, number=number) for number in range(1, 10)]
+    scene.cache.judge(right)
+    scene.ask(OTHER, NOW + 7)
+    assert scene.served() is not None
+
+
+@pytest.mark.parametrize(("said", "wrong"), [(PARIS, False), (Answer("Rome", None, "stop"), True)])
+def test_some_hits_are_checked_with_a_models_answer(said: Answer, wrong: bool) -> None:
+    scene = Scene(checked=1.0)
+    scene.answer(scene.ask(TEXT))
+    journey = scene.ask(OTHER, NOW + 5)
+    assert scene.flow.onward == [journey]
+    passenger = msgspec.structs.replace(
+        a_passenger(journey.request.id, fingerprint=journey.fingerprint), asked=journey.asked
+    )
+    flow = scene.cache.complete(a_completion(passenger, at=NOW + 6, answer=said), NOW + 6)
+    [verdict] = flow.verdicts
+    assert (verdict.wrong, verdict.probability, verdict.error_bound, verdict.by) == (wrong, SURE, WIDE, "comparison")
+    again = scene.cache.complete(a_completion(passenger, at=NOW + 6, answer=said), NOW + 6)
+    assert [one.id for one in again.verdicts] == [verdict.id]
+
+
+@pytest.mark.parametrize("said", [Answer(None, [{"id": "1"}], "tool_calls"), Answer("Par", None, "length")])
+def test_what_cannot_be_compared_says_nothing(said: Answer) -> None:
+    scene = Scene(checked=1.0)
+    scene.answer(scene.ask(TEXT))
+    journey = scene.ask(OTHER, NOW + 5)
+    passenger = msgspec.structs.replace(
+        a_passenger(journey.request.id, fingerprint=journey.fingerprint), asked=journey.asked
+    )
+    flow = scene.cache.complete(a_completion(passenger, at=NOW + 6, answer=said), NOW + 6)
+    assert flow.verdicts == []
+
+
+def test_one_who_wants_only_the_cache_is_never_checked() -> None:
+    scene = Scene(checked=1.0)
+    scene.answer(scene.ask(TEXT))
+    scene.ask(OTHER, NOW + 5, cache={"directive": "only"})
+    assert served_by(scene).status is Status.CACHED
