@@ -9,6 +9,8 @@ from functools import partial
 
 from agents.accounting.agent import Accounting
 from agents.accounting.settlement import Settlement, settle, supersede
+from agents.cache.agent import Grades
+from agents.cache.configured import configured_questions
 from agents.cache.stage import CacheStep
 from agents.governance.audit.agent import Notary, Sealer
 from agents.governance.audit.keys import configured_notary
@@ -60,9 +62,9 @@ from streams.surveys import ToldSurveys
 from streams.tenancy.delivery import Delivery
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState
-from streams.topics import AUDIT, COMPLETIONS, DISPATCH, REQUESTS, Topic
+from streams.topics import AUDIT, COMPLETIONS, DISPATCH, FEEDBACK, REQUESTS, Topic
 
-NAMES = {REQUESTS: "intake", DISPATCH: "providers", COMPLETIONS: "accounting", AUDIT: "audit"}
+NAMES = {REQUESTS: "intake", DISPATCH: "providers", COMPLETIONS: "accounting", AUDIT: "audit", FEEDBACK: "cache"}
 """Of the agents, by the topic that each receives."""
 
 
@@ -97,8 +99,8 @@ def build(settings: Settings, log: Log, fatal: Callable[[BaseException], object]
         notary=configured_notary(settings),
     )
     app = create_app(settings, stages.custody)
-    for topic, name in NAMES.items():
-        app.agent(source(app, topic), name=name)(agent(stages.receivers[topic], fatal))
+    for topic, receive in stages.receivers.items():
+        app.agent(source(app, topic), name=NAMES[topic])(agent(receive, fatal))
     admit = partial(check_models, settings.providers)
     renewal = Renewal(settings, models_file, registry, stages.routing, stages.experience, admit)
     presence = Presence(settings, uuid.uuid4().hex, log, stages.following, time.time)
@@ -156,7 +158,7 @@ def compose_stages(
     routing = RoutingStep(registry, settings.routing, predictor, runner.down, tasks)
     experience, screening = Experience(settings.routing.learn_after), configured_screening(settings.screening)
 
-    estimator = Estimator(registry)
+    estimator, questions = Estimator(registry), configured_questions(settings)
 
     def new_state(partition: int) -> PartitionState:
         budgets = BudgetDesk(directory, estimator, settings.governance.hold_seconds)
@@ -166,7 +168,7 @@ def compose_stages(
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, Admission(), budgets, settings.routing.expected_output_tokens),
             personal_data=screening,
-            cache=CacheStep(settings.intake, registry),
+            cache=CacheStep(settings.intake, registry, None if questions is None else questions()),
             windows=WindowStep(settings.windows, settings.batches),
             routing=routing,
             spending=budgets,
@@ -195,12 +197,15 @@ def compose_stages(
     bookkeeper = Bookkeeper(settings.governance, tenancy, log, delivery, background, clock)
     custody = Custody(log, CheckpointLog(settings.kafka.group, log), (patience, tenancy, calls, sealer))
 
-    receivers: Mapping[Topic, Receive] = {
+    receivers: dict[Topic, Receive] = {
         REQUESTS: intake.receive,
         DISPATCH: lambda _, records, acknowledge: calls.receive(records, acknowledge),
         COMPLETIONS: accounting.receive,
         AUDIT: sealer.receive,
     }
+    if questions is not None:
+        grades = Grades(tenancy, delivery, log, settings.kafka.partitions, keep_bytes, clock)
+        receivers[FEEDBACK] = grades.receive
     return Stages(
         intake=intake,
         calls=calls,

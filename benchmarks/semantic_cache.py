@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from agents.cache.evaluation.files import FIRST, SECOND, labels_of, read_pairs
 from agents.cache.semantic.calibration import area_under_curve, calibration_error
 from agents.cache.semantic.fitting import fit_labelled
+from agents.cache.semantic.found import accepted
 from agents.cache.semantic.generated.pairs import hard_pairs
-from agents.cache.semantic.lookup import accepted
 from agents.cache.semantic.store import SHIPPED, load
 from agents.cache.semantic.verifier import Question, Verifier
 from streams.embedding import EmbeddingEngine

@@ -53,6 +53,34 @@ class PaidCall(Part, frozen=True, gc=False):
     batch: bool = False
 
 
+class Rival(Part, frozen=True, gc=False):
+    """An answer kept for another question, which might have served: the model's answer is compared with it.
+
+    Attributes:
+        fingerprint: Hex key of the answer in the exact cache.
+        probability: That it is an answer to this question too.
+        error_bound: Share of wrong answers that the tenant allows.
+    """
+
+    fingerprint: str
+    probability: float
+    error_bound: float
+
+
+class Asked(Part, frozen=True, gc=False):
+    """A question as the semantic cache knows it.
+
+    Attributes:
+        scope: Hex key of all that determines the answer besides the text; questions are compared within it only.
+        text: What is asked.
+        rival: What the answer is to be compared with.
+    """
+
+    scope: str
+    text: str
+    rival: Rival | None = None
+
+
 class Passenger(Part, frozen=True, gc=False):
     """What accompanies a request from intake to its result.
 
@@ -72,6 +100,7 @@ class Passenger(Part, frozen=True, gc=False):
         injection: Signs of prompt injection in it.
         reserved: What budgets hold for the request, in dollars; None when no budget counts it.
         data_key: The data key under which its content travels and rests; None for a request in plain text.
+        asked: The question, where its answer may be served to others in other words.
     """
 
     id: str
@@ -97,6 +126,7 @@ class Passenger(Part, frozen=True, gc=False):
     injection: tuple[str, ...] = ()
     reserved: Decimal | None = None
     data_key: str | None = None
+    asked: Asked | None = None
 
 
 class Cascade(Part, frozen=True, gc=False):

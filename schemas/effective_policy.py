@@ -74,6 +74,7 @@ class EffectivePolicy:
     max_cost_usd: Ruling[Decimal] | None = None
     personal_data: Ruling[PersonalDataMode] | None = None
     cache: Ruling[CacheMode] | None = None
+    semantic_error_bound: Ruling[float] | None = None
     encryption: Ruling[EncryptionMode] | None = None
     retention_days: Ruling[int] | None = None
     failing: Ruling[Failing] | None = None
@@ -84,6 +85,11 @@ class EffectivePolicy:
     def cache_mode(self) -> CacheMode:
         """What the cache may do: anything where nobody has a rule."""
         return CacheMode.USE if self.cache is None else self.cache.value
+
+    @property
+    def semantic_delta(self) -> float:
+        """Error bound of semantic hits; 0, where there is no rule, allows none."""
+        return 0.0 if self.semantic_error_bound is None else self.semantic_error_bound.value
 
     @property
     def personal_data_mode(self) -> PersonalDataMode:

@@ -12,6 +12,9 @@ from schemas.model import Fraction, Name, StrictValue, Usd
 DEFAULT_WARNINGS = (0.8, 0.95)
 """Shares of a budget at whose spending an event warns, unless the budget names its own."""
 
+MOST_ERROR = 0.2
+"""Largest error bound of semantic hits: beyond it nobody would speak of answers."""
+
 
 class PersonalDataMode(StrEnum):
     """What happens to personal data in a prompt, from the mildest to the strictest."""
@@ -63,6 +66,8 @@ class Policy(StrictValue):
         max_cost_usd: Most that one request may cost, in dollars.
         personal_data: What happens to personal data in prompts.
         cache: What the cache may do.
+        semantic_error_bound: Most of the answers that may be wrong, as a share, among those served to questions in
+            other words than the ones they were given to; 0 and no rule serve none.
         encryption: Under whose key prompts and answers are encrypted.
         retention_days: How long content may be kept.
         failing: Whether a request passes when a rule cannot be evaluated.
@@ -76,6 +81,7 @@ class Policy(StrictValue):
     max_cost_usd: Annotated[Usd, Field(gt=0)] | None = None
     personal_data: PersonalDataMode | None = None
     cache: CacheMode | None = None
+    semantic_error_bound: Annotated[float, Field(ge=0, le=MOST_ERROR)] | None = None
     encryption: EncryptionMode | None = None
     retention_days: Annotated[int, Field(ge=1)] | None = None
     failing: Failing | None = None

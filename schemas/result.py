@@ -96,6 +96,7 @@ class Savings(Value):
     Attributes:
         cache_exact: The cache had the answer; US dollars.
         cache_shared_flight: An identical request was being answered; US dollars.
+        cache_semantic: A question that means the same had been answered; US dollars.
         routing: Another model than the reference answered, at list price, failed calls included; US dollars.
         batch_lane: Calls were made in the provider's batch lane; US dollars.
         provider_cache: The provider had part of the input cached, less what writing to its cache cost; US dollars.
@@ -108,6 +109,7 @@ class Savings(Value):
     batch_lane: Usd | None = None
     provider_cache: Usd | None = None
     compression: Usd | None = None
+    cache_semantic: Usd | None = None
 
 
 class Expected(Value):
@@ -201,14 +203,21 @@ class CacheHit(Value):
     """Where a cached answer came from.
 
     Attributes:
-        tier: `exact`, or `shared_flight` for an identical request that was being answered.
+        tier: `exact`, `shared_flight` for an identical request that was being answered, or `semantic` for a question
+            in other words.
         source_request_id: The request whose call was paid for.
         age_seconds: Since that answer was given.
+        similarity: Of both questions, as the cosine of their embeddings; of semantic hits only.
+        probability: That both questions may share an answer; of semantic hits only.
+        error_bound: Share of such answers that may be wrong, as the policy said; of semantic hits only.
     """
 
     tier: str
     source_request_id: str
     age_seconds: float
+    similarity: float | None = None
+    probability: float | None = None
+    error_bound: float | None = None
 
 
 class Problem(Value):

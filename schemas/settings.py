@@ -25,6 +25,7 @@ from schemas.routing_settings import TaskDetection as TaskDetection
 from schemas.screening import ScreeningSettings as ScreeningSettings
 from schemas.section import Count, Seconds
 from schemas.section import Section as Section
+from schemas.semantic_settings import SemanticSettings as SemanticSettings
 from schemas.tenant import TenantRegistered
 from schemas.vector_settings import VectorSettings as VectorSettings
 
@@ -187,6 +188,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     governance: GovernanceSettings = GovernanceSettings()
     screening: ScreeningSettings = ScreeningSettings()
+    semantic: SemanticSettings = SemanticSettings()
     vectors: VectorSettings = VectorSettings()
     models_file: Path = Path("config/models.yaml")
     models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0

@@ -151,6 +151,7 @@ class SavingsRecord(Wire, frozen=True, gc=False):
     batch_lane: str | None = None
     provider_cache: str | None = None
     compression: str | None = None
+    cache_semantic: str | None = None
 
 
 class HitRecord(Wire, frozen=True, gc=False):
@@ -159,6 +160,9 @@ class HitRecord(Wire, frozen=True, gc=False):
     tier: str
     source_request_id: str
     age_seconds: float
+    similarity: float | None = None
+    probability: float | None = None
+    error_bound: float | None = None
 
 
 class ProblemRecord(Wire, frozen=True, gc=False):

@@ -16,12 +16,13 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from schemas.batch import Cascade, Target
+from schemas.batch import Asked, Cascade, Target
 from schemas.effective_policy import UNRESTRICTED, EffectivePolicy
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
 from schemas.survey import Findings
 from schemas.tenant import TenantRegistered
+from schemas.verdict import Verdict
 from schemas.wire import NO_DECISION, AuditRecord, PersonalDataRecord, ProblemRecord, ResultRecord, TraceRecord
 
 MS_PER_SECOND = 1000.0
@@ -77,6 +78,7 @@ class Journey(msgspec.Struct):
         data_key: What the request was sealed to; None when it came in plain text.
         sent: The request as it was sent, where that is not `body`: sealed.
         inherited: Whether a predecessor may have let it in: rates count it then and do not refuse it.
+        asked: Set by the cache when the answer may be served to others in other words.
     """
 
     request: Request
@@ -106,6 +108,7 @@ class Journey(msgspec.Struct):
     data_key: DataKeyUse | None = None
     sent: bytes = b""
     inherited: bool = False
+    asked: Asked | None = None
 
 
 @dataclass(slots=True)
@@ -117,12 +120,14 @@ class Flow:
         ended: Have their terminal result.
         audits: Go to the audit topic.
         bugs: Tripped over a bug, with its traceback; they are among those that have ended.
+        verdicts: What was learnt about answers to questions in other words.
     """
 
     onward: list[Journey] = field(default_factory=list)
     ended: list[tuple[Journey, ResultRecord]] = field(default_factory=list)
     audits: list[AuditRecord] = field(default_factory=list)
     bugs: list[tuple[Journey, str]] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
 
 
 class Step(Protocol):

@@ -22,6 +22,7 @@ from schemas.settings import KafkaSettings
 from schemas.survey import Survey
 from schemas.tenant import TenantRegistered
 from schemas.usage import Usage
+from schemas.verdict import Verdict
 
 MS_PER_HOUR = 3_600_000
 COMPACTED_SEGMENT_MS = 600_000
@@ -218,6 +219,15 @@ BALANCES = Topic(
     compacted=True,
 )
 
+VERDICTS = Topic(
+    "asahi.internal.verdicts",
+    Scope.INTERNAL,
+    Verdict,
+    None,
+    "tenant",
+    "Whether answers served to questions in other words were right.",
+)
+
 WORKERS = Topic(
     "asahi.internal.workers",
     Scope.INTERNAL,
@@ -244,6 +254,7 @@ CATALOGUE: tuple[Topic, ...] = (
     JOBS,
     CHECKPOINTS,
     BALANCES,
+    VERDICTS,
     WORKERS,
 )
 PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)

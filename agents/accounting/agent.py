@@ -183,6 +183,8 @@ class Accounting:
         if accounts.letters:
             await self._delivery.dead_letters(state.partition, accounts.letters)
         await self._delivery.usages_then_results(state, accounts.results, accounts.usages)
+        if accounts.released.verdicts:
+            await self._delivery.verdicts(state.partition, accounts.released.verdicts)
         receipt.settle(count)
 
     def _letter(self, record: Record, place: int, completion: Completion, now: float, bug: Bug) -> DeadLetterRecord:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
-from schemas.batch import Target
+from schemas.batch import Completion, Target
 from schemas.wire import Answer, Tokens
 
 ENTRY_BYTES = 700
 """Memory of an entry besides its text: key, slots, tokens, target, ids (684 bytes by tracemalloc)."""
+QUESTION_BYTES = 1_600
+"""Memory of a question besides its text: its embedding in an index, and what the look-up keeps about it."""
 TOOL_CALL_BYTES = 600
 """Memory of a tool call besides its JSON: dictionaries and short strings (573 bytes by tracemalloc)."""
 SERVED_AGAIN = frozenset({None, "stop", "length", "tool_calls", "function_call"})
@@ -65,15 +68,37 @@ def size_of(answer: Answer) -> int:
     return size
 
 
+def entry_of(completion: Completion) -> Entry:
+    """Return the answer as a cache entry; it ages from the call's end, not from when this worker heard of it."""
+    assert completion.answer is not None
+    assert completion.answered_by is not None, "an answer names the model that gave it"
+    call = completion.answering_call()
+    passenger = completion.passenger
+    return Entry(
+        answer=completion.answer,
+        tokens=Tokens() if call is None else call.tokens,
+        answered_by=completion.answered_by,
+        source_request_id=passenger.id,
+        filled_at=completion.completed_at,
+        expires_at=completion.completed_at + passenger.cache_ttl_seconds,
+        size=size_of(completion.answer),
+        data_key=passenger.data_key,
+    )
+
+
 class Cache:
     """The exact tier of one partition: the least recently used entry goes first.
 
     Args:
         max_entries: Most entries kept.
         max_bytes: Most bytes kept, as `size_of` estimates them.
+        dropped: Told the fingerprint of every entry that goes.
     """
 
-    def __init__(self, max_entries: int, max_bytes: int) -> None:
+    def __init__(
+        self, max_entries: int, max_bytes: int, dropped: Callable[[str], object] = lambda fingerprint: None
+    ) -> None:
+        self._dropped = dropped
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._entries: OrderedDict[str, Entry] = OrderedDict()
@@ -117,3 +142,4 @@ class Cache:
 
     def _drop(self, fingerprint: str) -> None:
         self.used_bytes -= self._entries.pop(fingerprint).size
+        self._dropped(fingerprint)

@@ -15,6 +15,7 @@ from operator import attrgetter
 import orjson
 from pydantic import JsonValue
 
+from schemas.batch import Asked
 from schemas.request import Message, Mode, Request, Role, Strategy, Weights
 
 FORM = 1
@@ -37,11 +38,37 @@ def fingerprint_of(request: Request, sharing: str = "") -> str:
         sharing: The rules of its policy about who may answer and how long; answers given under other rules are not
             shared.
     """
+    return _digest(_canonical(request, _conversation(request), sharing))
+
+
+def asked_of(request: Request, sharing: str = "", *, longest: int) -> Asked | None:
+    """Return what a request asks, apart from everything else that determines its answer.
+
+    Only the words of the last message are compared with others. What precedes it must be the same to the byte: how
+    much a conversation may differ before its next answer does, no verifier was ever shown.
+
+    Args:
+        request: What is asked.
+        sharing: As of `fingerprint_of`.
+        longest: Most characters of a question that is compared.
+
+    Returns:
+        The question; None where the last message is not one text of the user, is empty or too long.
+    """
+    *before, (role, text, name, calls, _) = _conversation(request)
+    if role is not Role.USER or not isinstance(text, str) or calls is not None:
+        return None
+    if not text.strip() or len(text) > longest:
+        return None
+    return Asked(_digest(_canonical(request, [*before, (name,)], sharing)), text)
+
+
+def _canonical(request: Request, conversation: list[tuple[object, ...]], sharing: str) -> tuple[object, ...]:
     sampling = request.sampling
     canonical: tuple[object, ...] = (
         FORM,
         request.tenant,
-        _conversation(request),
+        conversation,
         request.tools or None,
         _format(request.response_format),
         _drawn(sampling),
@@ -49,8 +76,10 @@ def fingerprint_of(request: Request, sharing: str = "") -> str:
         _model_class(request),
         request.task_type,
     )
-    if sharing:
-        canonical = (*canonical, sharing)
+    return (*canonical, sharing) if sharing else canonical
+
+
+def _digest(canonical: tuple[object, ...]) -> str:
     return hashlib.blake2b(_encoded(canonical), digest_size=DIGEST_BYTES).hexdigest()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agents.cache.exact import Entry
+from agents.cache.semantic.found import Found
 from schemas.prices import list_cost_of
 from schemas.registry import ModelRegistry
 from schemas.result import Status
@@ -22,6 +23,7 @@ from streams.placeholders import restored
 from streams.stage import Journey, ended_with, moment, ms_between, trace_of
 
 NOTHING = "0"
+DIGITS = 4
 
 
 def from_cache(journey: Journey, entry: Entry, registry: ModelRegistry, now: float) -> ResultRecord:
@@ -50,6 +52,28 @@ def from_flight(journey: Journey, entry: Entry, registry: ModelRegistry, now: fl
         hit=HitRecord("shared_flight", entry.source_request_id, max(0.0, now - entry.filled_at)),
         baseline=baseline,
         savings=SavingsRecord() if baseline is None else SavingsRecord(cache_shared_flight=baseline.cost_usd),
+    )
+
+
+def from_question(journey: Journey, entry: Entry, found: Found, registry: ModelRegistry, now: float) -> ResultRecord:
+    """Return the result of a request that the answer to another question serves, and how sure that is."""
+    age = max(0.0, now - entry.filled_at)
+    similarity, probability = round(found.similarity, DIGITS), round(found.probability, DIGITS)
+    baseline = _baseline(journey, entry, registry)
+    return _served(
+        journey,
+        entry,
+        now,
+        choice=Choice(
+            "cache_semantic",
+            f"{entry.answered_by.model} answered a question {age:.0f} s ago that means the same with a probability "
+            f"of {probability:.3f}; where it does not, grade it 0 on asahi.feedback.",
+        ),
+        hit=HitRecord(
+            "semantic", entry.source_request_id, age, similarity, probability, journey.policy.semantic_delta
+        ),
+        baseline=baseline,
+        savings=SavingsRecord() if baseline is None else SavingsRecord(cache_semantic=baseline.cost_usd),
     )
 
 

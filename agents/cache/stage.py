@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from agents.cache.exact import Cache, Entry, size_of, worth_keeping
+from agents.cache.exact import QUESTION_BYTES, Cache, Entry, entry_of, worth_keeping
 from agents.cache.fingerprint import fingerprint_of
 from agents.cache.flights import Flights
-from agents.cache.served import from_cache, from_flight, missed
+from agents.cache.questions import Questions
+from agents.cache.semantic.found import Found
+from agents.cache.served import from_cache, from_flight, from_question, missed
 from schemas.batch import Completion, Failure
 from schemas.policy import CacheMode
 from schemas.registry import ModelRegistry
 from schemas.request import CacheDirective
 from schemas.result import Status
 from schemas.settings import IntakeSettings
-from schemas.wire import ProblemRecord, Tokens, sealed_under
+from schemas.verdict import Verdict
+from schemas.wire import ProblemRecord, sealed_under
 from streams.stage import Flow, Journey, deadline_of, ended_with, expired, ms_between
 
 LEADERS_OWN = frozenset({"no_model_meets_constraints", "model_does_not_fit"})
 """Failures that say nothing about the question: latency budget and maximum cost are not in the fingerprint."""
+NOTHING_NEAR: Mapping[int, Found] = {}
 NO_ANSWER = Failure("no_answer", "the call ended with neither an answer nor a reason", "send the request again")
 
 
@@ -34,12 +40,18 @@ class CacheStep:
     Args:
         settings: Bounds of the exact tier.
         registry: Prices of the reference models.
+        questions: The semantic tier; None where questions are not compared.
     """
 
     name = "cache"
 
-    def __init__(self, settings: IntakeSettings, registry: ModelRegistry) -> None:
-        self._cache = Cache(settings.cache_entries, settings.cache_bytes)
+    def __init__(self, settings: IntakeSettings, registry: ModelRegistry, questions: Questions | None = None) -> None:
+        self._questions = questions
+        self._cache = (
+            Cache(settings.cache_entries, settings.cache_bytes)
+            if questions is None
+            else Cache(settings.cache_entries, settings.cache_bytes, questions.remove)
+        )
         self._flights = Flights()
         self._registry = registry
 
@@ -56,8 +68,9 @@ class CacheStep:
     def process(self, journeys: Sequence[Journey], now: float) -> Flow:
         """Answer what is cached, keep back what is under way, send the rest onward with its fingerprint."""
         flow = Flow()
-        for journey in journeys:
-            self._decide(journey, now, flow)
+        near = NOTHING_NEAR if self._questions is None else self._near(self._questions, journeys, now)
+        for place, journey in enumerate(journeys):
+            self._decide(journey, now, flow, near.get(place))
         return flow
 
     def withdraw(self, journey: Journey) -> None:
@@ -66,7 +79,7 @@ class CacheStep:
         fingerprint = journey.fingerprint
         if fingerprint is not None and self._flights.leader_of(fingerprint) == journey.request.id:
             self._flights.land(fingerprint)
-        journey.fingerprint = None
+        journey.fingerprint = journey.asked = None
 
     def complete(self, completion: Completion, now: float) -> Flow:
         """Keep the answer of a completed call and release who waited for it.
@@ -80,8 +93,9 @@ class CacheStep:
             return flow
         leads = self._flights.leader_of(fingerprint) == completion.passenger.id
         if completion.answer is not None:
-            entry = _entry_of(completion)
-            kept = not completion.makeshift and self._keep(fingerprint, entry, now)
+            self._compare(completion, now, flow)
+            entry = entry_of(completion)
+            kept = not completion.makeshift and self._keep(completion, fingerprint, entry, now)
             if leads or kept:
                 self._release(self._flights.land(fingerprint), entry, now, flow)
         elif leads:
@@ -133,7 +147,12 @@ class CacheStep:
         """Keep an answer found in the log at recovery; nobody is released."""
         fingerprint = completion.passenger.fingerprint
         if fingerprint is not None and completion.answer is not None and not completion.makeshift:
-            self._keep(fingerprint, _entry_of(completion), now)
+            self._keep(completion, fingerprint, entry_of(completion), now)
+
+    def judge(self, verdicts: Sequence[Verdict]) -> None:
+        """Learn whether answers to questions in other words were right."""
+        if self._questions is not None:
+            self._questions.judge(verdicts)
 
     def forget(self, data_key: str) -> None:
         """Drop the answers under a data key that was destroyed."""
@@ -144,26 +163,51 @@ class CacheStep:
         if self._flights.leader_of(fingerprint) is None:
             self._flights.lead(fingerprint, leader_id)
 
-    def _decide(self, journey: Journey, now: float, flow: Flow) -> None:
+    def _near(self, questions: Questions, journeys: Sequence[Journey], now: float) -> Mapping[int, Found]:
+        """Note what journeys ask; return by place which kept question answers one that the exact tier does not."""
+        missed: dict[int, Journey] = {}
+        for place, journey in enumerate(journeys):
+            journey.asked = questions.asked(journey)
+            if journey.asked is not None and self._kept(self._fingerprint(journey), journey, now) is None:
+                missed[place] = journey
+        near = questions.near(list(missed.values())) if missed else NOTHING_NEAR
+        return {place: near[at] for at, place in enumerate(missed) if at in near}
+
+    def _fingerprint(self, journey: Journey) -> str:
+        fingerprint = fingerprint_of(journey.request, journey.policy.sharing)
+        if journey.data_key is None:
+            return fingerprint
+        return journey.data_key.fingerprint(
+            fingerprint.encode()
+        )  # a hash of a guessed prompt would tell it was asked
+
+    def _kept(self, fingerprint: str, journey: Journey, now: float) -> Entry | None:
+        """Return the answer under a fingerprint if this journey may have it."""
+        assert journey.tenant is not None, "governance names the tenant before the cache"
+        return self._cache.get(fingerprint, now, journey.tenant.answer_ttl(journey.request.cache))
+
+    def _decide(self, journey: Journey, now: float, flow: Flow, near: Found | None) -> None:
         request = journey.request
         directive, mode = request.cache.directive, journey.policy.cache_mode
         usual = directive is CacheDirective.DEFAULT
         if mode is CacheMode.OFF or (not usual and directive is CacheDirective.BYPASS):
+            journey.asked = None
             flow.onward.append(journey)
             return
-        fingerprint = fingerprint_of(request, journey.policy.sharing)
-        if journey.data_key is not None:  # a hash of a guessed prompt would tell that it was asked
-            fingerprint = journey.data_key.fingerprint(fingerprint.encode())
+        fingerprint = self._fingerprint(journey)
         if usual or directive is not CacheDirective.REFRESH:
-            assert journey.tenant is not None, "governance names the tenant before the cache"
-            entry = self._cache.get(fingerprint, now, journey.tenant.answer_ttl(request.cache))
+            entry = self._kept(fingerprint, journey, now)
             if entry is not None:
                 flow.ended.append((journey, from_cache(journey, entry, self._registry, now)))
+                return
+            if near is not None and (entry := self._kept(near.key, journey, now)) is not None:
+                flow.ended.append((journey, from_question(journey, entry, near, self._registry, now)))
                 return
             if not usual and directive is CacheDirective.ONLY:
                 flow.ended.append((journey, missed(journey, now)))
                 return
         if mode is CacheMode.READ_ONLY:  # who leads fills the cache
+            journey.asked = None
             flow.onward.append(journey)
             return
         leader = self._flights.leader_of(fingerprint)
@@ -175,8 +219,26 @@ class CacheStep:
         journey.fingerprint = fingerprint
         flow.onward.append(journey)
 
-    def _keep(self, fingerprint: str, entry: Entry, now: float) -> bool:
-        return worth_keeping(entry.answer) and self._cache.put(fingerprint, entry, now)
+    def _keep(self, completion: Completion, fingerprint: str, entry: Entry, now: float) -> bool:
+        asked = None if self._questions is None else completion.passenger.asked
+        if asked is not None:
+            entry.size += QUESTION_BYTES + sys.getsizeof(asked.text)
+        if not worth_keeping(entry.answer) or not self._cache.put(fingerprint, entry, now):
+            return False
+        if asked is not None and self._questions is not None:
+            self._questions.add(fingerprint, asked, entry, completion.passenger.tenant)
+        return True
+
+    def _compare(self, completion: Completion, now: float, flow: Flow) -> None:
+        """Learn from a model's answer whether one kept for another question would have served."""
+        asked, questions = completion.passenger.asked, self._questions
+        if asked is None or asked.rival is None or questions is None:
+            return
+        kept = self._cache.get(asked.rival.fingerprint, now, math.inf)
+        verdict = None if kept is None else questions.compared(completion, asked.rival, kept)
+        if verdict is not None:
+            questions.judge([verdict])
+            flow.verdicts.append(verdict)
 
     def _release(self, waited: Iterable[Journey], entry: Entry, now: float, flow: Flow) -> None:
         for journey in waited:
@@ -220,21 +282,3 @@ class CacheStep:
 def _overdue(journey: Journey, now: float) -> bool:
     deadline = deadline_of(journey.request)
     return deadline is not None and deadline <= now
-
-
-def _entry_of(completion: Completion) -> Entry:
-    """Return the answer as a cache entry; it ages from the call's end, not from when this worker heard of it."""
-    assert completion.answer is not None
-    assert completion.answered_by is not None, "an answer names the model that gave it"
-    call = completion.answering_call()
-    passenger = completion.passenger
-    return Entry(
-        answer=completion.answer,
-        tokens=Tokens() if call is None else call.tokens,
-        answered_by=completion.answered_by,
-        source_request_id=passenger.id,
-        filled_at=completion.completed_at,
-        expires_at=completion.completed_at + passenger.cache_ttl_seconds,
-        size=size_of(completion.answer),
-        data_key=passenger.data_key,
-    )

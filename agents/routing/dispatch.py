@@ -45,6 +45,7 @@ def to_call(journey: Journey, now: float) -> Call:
         team=journey.team,
         reserved=journey.reserved,
         data_key=None if journey.data_key is None else journey.data_key.id,
+        asked=journey.asked,
     )
     deadline = deadline_of(request)
     longest = journey.longest_answer

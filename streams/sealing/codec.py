@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from schemas.batch import Call, CallBatch, Completion, CompletionBatch, Failure, Passenger
+from schemas.batch import Asked, Call, CallBatch, Completion, CompletionBatch, Failure, Passenger
 from schemas.errors import AsahiError, KeyOutOfReach
 from schemas.jobs import ItemsTaken, JobRecord
 from schemas.wire import Answer, ResultRecord, SealedRecord
@@ -42,6 +42,7 @@ class _Body(msgspec.Struct, array_like=True):
 
     body: bytes
     originals: dict[str, str] = {}
+    asked: Asked | None = None
 
 
 class _End(msgspec.Struct, array_like=True):
@@ -50,6 +51,7 @@ class _End(msgspec.Struct, array_like=True):
     answer: Answer | None = None
     message: str | None = None
     originals: dict[str, str] = {}
+    asked: Asked | None = None
 
 
 class Said(msgspec.Struct, omit_defaults=True):
@@ -146,7 +148,9 @@ class ContentCodec:
         if passenger.data_key is None:
             return completion
         failure = completion.failure
-        end = _End(completion.answer, None if failure is None else failure.message, passenger.originals)
+        end = _End(
+            completion.answer, None if failure is None else failure.message, passenger.originals, passenger.asked
+        )
         return msgspec.structs.replace(
             completion,
             passenger=_bare(completion),
@@ -174,7 +178,7 @@ class ContentCodec:
     def _sealed_call(self, call: Call) -> Call:
         passenger = call.passenger
         assert passenger.data_key is not None, "only what has a key is sealed"
-        content = _encode(_Body(call.body, passenger.originals)) if call.body else b""
+        content = _encode(_Body(call.body, passenger.originals, passenger.asked)) if call.body else b""
         body = self._seal(Field.BODY, passenger.tenant, passenger.id, passenger.data_key, content)
         return msgspec.structs.replace(call, passenger=_bare(call), body=body)
 
@@ -187,7 +191,7 @@ class ContentCodec:
         if not content:
             return msgspec.structs.replace(call, body=b"")
         opened = _body(content)
-        whole = msgspec.structs.replace(passenger, originals=opened.originals)
+        whole = msgspec.structs.replace(passenger, originals=opened.originals, asked=opened.asked)
         return msgspec.structs.replace(call, passenger=whole, body=opened.body)
 
     def opened_completion(self, completion: Completion) -> Completion:
@@ -202,7 +206,7 @@ class ContentCodec:
         failure = completion.failure
         if failure is not None and end.message is not None:
             failure = msgspec.structs.replace(failure, message=end.message)
-        whole = msgspec.structs.replace(passenger, originals=end.originals)
+        whole = msgspec.structs.replace(passenger, originals=end.originals, asked=end.asked)
         return msgspec.structs.replace(completion, passenger=whole, answer=end.answer, failure=failure, sealed=b"")
 
     def _seal(self, field: Field, tenant: str, request_id: str, key_id: str, content: bytes) -> bytes:
@@ -232,7 +236,10 @@ class ContentCodec:
 
 def _bare(whole: Call | Completion) -> Passenger:
     """Return the passenger without what it carries of the content."""
-    return msgspec.structs.replace(whole.passenger, originals={}) if whole.passenger.originals else whole.passenger
+    passenger = whole.passenger
+    if not passenger.originals and passenger.asked is None:
+        return passenger
+    return msgspec.structs.replace(passenger, originals={}, asked=None)
 
 
 def opened_output(keys: ContentKeys, tenant: str, request_id: str, sealed: SealedRecord) -> Said | None:

@@ -10,6 +10,7 @@ import msgspec
 from schemas.batch import Call, Passenger
 from schemas.result import Lane
 from schemas.settings import KafkaSettings
+from schemas.verdict import Verdict
 from schemas.wire import AuditRecord, DeadLetterRecord, ResultRecord, UsageRecord
 from streams.envelope import Publication, cloud_event
 from streams.log import Log
@@ -18,7 +19,7 @@ from streams.sealing.patience import Patience
 from streams.stage import Journey, Receipt
 from streams.surveys import survey_event
 from streams.tenancy.state import PartitionState, ledger_key
-from streams.topics import AUDIT, DEADLETTER, DISPATCH, RESULTS, SURVEYS, USAGE
+from streams.topics import AUDIT, DEADLETTER, DISPATCH, RESULTS, SURVEYS, USAGE, VERDICTS
 
 ToCall = Callable[[Journey, float], Call]
 ShardPartition = Callable[[Call, int], int]
@@ -142,6 +143,11 @@ class Delivery:
             cloud_event(AUDIT, audit.id, audit.tenant, audit.occurred_at, _json.encode(audit)) for audit in audits
         ]
         await self._log.publish(AUDIT.name, partition, publications)
+
+    async def verdicts(self, partition: int, verdicts: Sequence[Verdict]) -> None:
+        """Publish what was learnt about answers to questions in other words."""
+        publications = [Publication(msgspec.msgpack.encode(verdict), verdict.tenant.encode()) for verdict in verdicts]
+        await self._log.publish(VERDICTS.name, partition, publications)
 
     async def dead_letters(self, partition: int, letters: Sequence[DeadLetterRecord]) -> None:
         """Publish what could not be processed."""

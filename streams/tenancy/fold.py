@@ -136,3 +136,4 @@ def merge(into: Flow, flow: Flow) -> None:
     into.ended += flow.ended
     into.audits += flow.audits
     into.bugs += flow.bugs
+    into.verdicts += flow.verdicts

@@ -14,14 +14,15 @@ from schemas.batch import CallBatch
 from schemas.errors import KeyOutOfReach
 from schemas.result import Lane
 from schemas.settings import Settings
+from schemas.verdict import Verdict
 from streams.background import Background
 from streams.log import Log
 from streams.receipts import Capacity
 from streams.sealing.codec import ContentCodec, read_completions
 from streams.tenancy.inheritance import Inheritance
 from streams.tenancy.state import PartitionState, ledger_key
-from streams.topics import BALANCES, COMPLETIONS, DISPATCH, REQUESTS, RESULTS, USAGE
-from streams.transport.offsets import Checkpoint, Marks, kept
+from streams.topics import BALANCES, COMPLETIONS, DISPATCH, FEEDBACK, REQUESTS, RESULTS, USAGE, VERDICTS
+from streams.transport.offsets import NO_MARKS, Checkpoint, Marks, kept
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class _KnownUsage(msgspec.Struct):
 
 _results = msgspec.json.Decoder(_KnownResult)
 _usages = msgspec.json.Decoder(_KnownUsage)
+_verdicts = msgspec.msgpack.Decoder(Verdict)
 _calls = msgspec.msgpack.Decoder(CallBatch)
 
 
@@ -64,7 +66,7 @@ class Tenancy:
         codec: Opens answers, for the cache.
     """
 
-    topics = (REQUESTS.name, COMPLETIONS.name)
+    topics = (REQUESTS.name, COMPLETIONS.name, FEEDBACK.name)
 
     def __init__(
         self,
@@ -100,6 +102,7 @@ class Tenancy:
         await self._know_calls(states, checkpoints)
         for partition, end in ends.items():
             states[partition].results_position = end
+        await self._know_verdicts(states)
         await self._know_answers(states, checkpoints)
         await self._know_balances(states)
         await self._know_usage(states, checkpoints)
@@ -116,6 +119,8 @@ class Tenancy:
 
     def refine(self, topic: str, partition: int, marks: Marks) -> Marks:
         """Keep the marks that recovery reads from, those of requests moved back to the oldest call under way."""
+        if topic == FEEDBACK.name:
+            return NO_MARKS
         if topic == COMPLETIONS.name:
             return kept(marks, ((RESULTS.name, partition), (USAGE.name, partition)))
         shards = range(self._settings.kafka.partitions)
@@ -223,6 +228,12 @@ class Tenancy:
                     if passenger.fingerprint is not None:
                         state.cache.resume(passenger.fingerprint, passenger.id)
             self._log.learn({(records[-1].topic, records[-1].partition): records[-1].offset + 1})
+
+    async def _know_verdicts(self, states: Mapping[int, PartitionState]) -> None:
+        """Read which answers to questions in other words were right, before any answer is kept."""
+        async for records in self._log.read({(VERDICTS.name, p): 0 for p in states}):
+            heard = [_verdicts.decode(record.value) for record in records if record.value is not None]
+            states[records[0].partition].cache.judge(heard)
 
     async def _know_answers(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
         """Fill the cache, also with what comes again as news: a request may come before it and need not be called."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from schemas.batch import Completion, Passenger
+from schemas.verdict import Verdict
 from streams.outcomes import Done, InFlight, Outcome, Standing
 from streams.records import Record
 from streams.stage import Flow, Journey, Step
@@ -105,6 +106,10 @@ class AnswerCache(Step, Protocol):
 
     def restore(self, completion: Completion, now: float) -> None:
         """Keep an answer a predecessor has seen."""
+        ...
+
+    def judge(self, verdicts: Sequence[Verdict]) -> None:
+        """Learn whether answers to questions in other words were right."""
         ...
 
     def forget(self, data_key: str) -> None:

@@ -12,7 +12,7 @@ from faust.types import TP
 
 from streams.envelope import Publication
 from streams.partitioning import home_partition
-from streams.topics import AUDIT, COMPLETIONS, DISPATCH, REQUESTS
+from streams.topics import AUDIT, COMPLETIONS, DISPATCH, FEEDBACK, REQUESTS, Topic
 from tests.memory.worker import Machine, MemoryWorker
 
 INPUTS = (REQUESTS, DISPATCH, COMPLETIONS, AUDIT)
@@ -103,7 +103,7 @@ class Cluster:
             partitions = self.machine.settings.kafka.partitions
             for number, worker in enumerate(members):
                 own = [p for p in range(partitions) if p * len(members) // partitions == number]
-                worker.assign([TP(topic.name, p) for topic in INPUTS for p in own], broker.generation)
+                worker.assign([TP(topic.name, p) for topic in self._inputs for p in own], broker.generation)
 
     def expel(self, worker: MemoryWorker, event: Event) -> None:
         """Take a worker for dead that is not."""
@@ -140,6 +140,11 @@ class Cluster:
         """How many calls were under way when their worker died or had to give up their partition."""
         return sum(worker.cut_off for worker in self.everyone)
 
+    @property
+    def _inputs(self) -> tuple[Topic, ...]:
+        """What workers read under these settings."""
+        return (*INPUTS, FEEDBACK) if self.machine.settings.semantic.enabled else INPUTS
+
     async def drained(self, seconds: float = 120.0) -> None:
         """Wait until every input is committed to its end and nobody is under way.
 
@@ -163,7 +168,7 @@ class Cluster:
     def lag(self) -> dict[TP, int]:
         """Return what is not committed, by partition."""
         broker = self.machine.broker
-        tps = (TP(topic.name, p) for topic in INPUTS for p in range(self.machine.settings.kafka.partitions))
+        tps = (TP(topic.name, p) for topic in self._inputs for p in range(self.machine.settings.kafka.partitions))
         lags = {tp: broker.end(tp.topic, tp.partition) - broker.committed.get(tp, 0) for tp in tps}
         return {tp: lag for tp, lag in lags.items() if lag}
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.cache.evaluation.files import FIRST, SECOND, labels_of, read_pairs
 from agents.cache.evaluation.measuring import Measured, measure
-from agents.cache.semantic.lookup import Found
+from agents.cache.semantic.found import Found
 from agents.cache.semantic.store import SHIPPED, load, save
 from agents.cache.semantic.verifier import Verifier
 from schemas.errors import ConfigurationError

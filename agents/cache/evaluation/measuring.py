@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.cache.semantic.lookup import Found, look_up
+from agents.cache.semantic.found import Found
+from agents.cache.semantic.lookup import look_up
 from agents.cache.semantic.verifier import Question, Verifier
 from agents.cache.vectors.exact import ExactVectors
 from streams.embedding import EmbeddingEngine
@@ -54,5 +55,5 @@ def measure(
     keys = [str(row) for row in range(len(inserted))]
     index = ExactVectors(engine.dimensions)
     index.add(keys, vectors)
-    found = look_up(asked, queries, dict(zip(keys, inserted, strict=True)), index, verifier, delta)
+    found = look_up(asked, queries, dict(zip(keys, inserted, strict=True)), index, verifier, [delta] * len(asked))
     return Measured(np.concatenate(own), found)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from agents.cache.semantic.found import Found, accepted
 from agents.cache.semantic.verifier import Question, Verifier
 from agents.cache.vectors.protocol import VectorDatabase, Vectors
 
@@ -14,38 +14,16 @@ BATCH = 2048
 """Questions looked up at a time: some 10,000 pairs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The likeliest candidate for a question.
-
-    Attributes:
-        key: Of the entry.
-        similarity: Of the embeddings.
-        probability: That both may share an answer.
-        hit: Whether that is enough for the bound.
-    """
-
-    key: str
-    similarity: float
-    probability: float
-    hit: bool
-
-
-def accepted(probability: float, delta: float) -> bool:
-    """Return whether a candidate is a hit at an error bound: each hit is wrong with probability delta at most.
-
-    The bound holds for every hit by itself, so it holds for all of them together, whatever is asked.
-    """
-    return probability >= 1 - delta
-
-
 def look_up(
     questions: Sequence[Question],
     vectors: Vectors,
     entries: Mapping[str, Question],
     index: VectorDatabase,
     verifier: Verifier,
-    delta: float,
+    deltas: Sequence[float],
+    *,
+    candidates: int = CANDIDATES,
+    least_similarity: float = -1.0,
 ) -> list[Found | None]:
     """Return the likeliest of the nearest entries for each question; None where there is no entry.
 
@@ -55,21 +33,29 @@ def look_up(
         entries: Questions by the keys of the index.
         index: Of the embeddings of the entries.
         verifier: Judges the candidates.
-        delta: Most probable error of a hit.
+        deltas: Most probable error of a hit, for each question.
+        candidates: Nearest entries that are verified.
+        least_similarity: Cosine below which an entry is not verified.
     """
     found: list[Found | None] = []
     for start in range(0, len(questions), BATCH):
-        some = questions[start : start + BATCH]
-        near = index.nearest(vectors[start : start + BATCH], CANDIDATES)
-        owners = [place for place, neighbours in enumerate(near) for _ in neighbours]
-        flat = [neighbour for neighbours in near for neighbour in neighbours]
-        chances = verifier.probabilities(
-            [some[owner] for owner in owners], [entries[neighbour.key] for neighbour in flat]
-        ).tolist()
+        some, bounds = questions[start : start + BATCH], deltas[start : start + BATCH]
+        near = index.nearest(vectors[start : start + BATCH], candidates)
+        pairs = [
+            (place, neighbour)
+            for place, neighbours in enumerate(near)
+            for neighbour in neighbours
+            if neighbour.similarity >= least_similarity
+        ]
         best: list[Found | None] = [None] * len(some)
-        for owner, neighbour, chance in zip(owners, flat, chances, strict=True):
-            held = best[owner]
-            if held is None or chance > held.probability:
-                best[owner] = Found(neighbour.key, neighbour.similarity, chance, accepted(chance, delta))
+        if pairs:
+            chances = verifier.probabilities(
+                [some[place] for place, _ in pairs], [entries[neighbour.key] for _, neighbour in pairs]
+            ).tolist()
+            for (place, neighbour), chance in zip(pairs, chances, strict=True):
+                held = best[place]
+                if held is None or chance > held.probability:
+                    hit = accepted(chance, bounds[place])
+                    best[place] = Found(neighbour.key, neighbour.similarity, chance, hit)
         found += best
     return found

@@ -12,7 +12,8 @@ from agents.cache.vectors.protocol import Neighbour, Vectors
 BLOCK = 64
 """Entries of which only the best is looked at first: the nearest lie in the blocks with the best entries."""
 QUERIES = 128
-FIRST_ROWS = 1024
+FIRST_ROWS = 1
+"""Most scopes of the semantic cache hold one question: a conversation that went its own way."""
 
 
 class ExactVectors:

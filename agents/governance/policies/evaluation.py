@@ -18,7 +18,7 @@ from schemas.effective_policy import EffectivePolicy, Permitted, Restriction, Ru
 from schemas.policy import CacheMode, EncryptionMode, Failing, PersonalDataMode, Policy
 
 Mode = TypeVar("Mode", bound=StrEnum)
-Number = TypeVar("Number", int, Decimal)
+Number = TypeVar("Number", int, float, Decimal)
 Said = tuple[str, Policy]
 """A scope, and what its policy says."""
 
@@ -39,6 +39,7 @@ def effective_policy(scopes: Scopes) -> EffectivePolicy:
         max_cost_usd=_smallest([(by, policy.max_cost_usd) for by, policy in said]),
         personal_data=_strictest(list(PersonalDataMode), [(by, policy.personal_data) for by, policy in said]),
         cache=_strictest(list(CacheMode), [(by, policy.cache) for by, policy in said]),
+        semantic_error_bound=_smallest([(by, policy.semantic_error_bound) for by, policy in said]),
         encryption=_strictest(list(EncryptionMode), [(by, policy.encryption) for by, policy in said]),
         retention_days=_smallest([(by, policy.retention_days) for by, policy in said]),
         failing=_failing(said),

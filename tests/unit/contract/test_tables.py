@@ -58,6 +58,7 @@ def test_variables_set_what_they_stand_beside(monkeypatch: pytest.MonkeyPatch) -
         "routing.detect_tasks": "never",
         "windows.batch_lane": "true",
         "governance.signatures": "required",
+        "semantic.enabled": "true",
         "vectors.engine": "annoy",
     }
     other = {bool: "false", int: "17", float: "0.75"}

@@ -24,7 +24,15 @@ json_values = st.recursive(
     max_leaves=4,
 )
 no_nul = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=10)
-CAUSES = {"cache_exact", "cache_shared_flight", "routing", "batch_lane", "provider_cache", "compression"}
+CAUSES = {
+    "cache_exact",
+    "cache_shared_flight",
+    "cache_semantic",
+    "routing",
+    "batch_lane",
+    "provider_cache",
+    "compression",
+}
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "calls": st.floats(1, 10),
     "types": st.dictionaries(texts, st.integers(0, 99), max_size=2),

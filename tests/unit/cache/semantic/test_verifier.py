@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.cache.semantic.found import accepted
 from agents.cache.semantic.generated.families import families
 from agents.cache.semantic.generated.pairs import hard_pairs
-from agents.cache.semantic.lookup import accepted
 from agents.cache.semantic.verifier import Question, Verifier
 
 DELTA = 0.02
