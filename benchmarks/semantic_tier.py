@@ -1,7 +1,7 @@
 """What the semantic tier costs a request that it does not answer, by how many questions it knows.
 
-Run `python -m benchmarks.semantic_tier --pairs question_pairs.csv.gz`. The distinct questions of the file are added as
-they come, the last ones are looked up in batches, as a worker does. Processor time of one thread; one JSON object.
+Run `python -m benchmarks.semantic_tier --pairs question_pairs.csv.gz`. The distinct questions of the file are added
+as they come, the last ones are looked up in batches, as in a worker. Processor time of one thread; one JSON object.
 """
 
 from __future__ import annotations
