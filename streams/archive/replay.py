@@ -1,16 +1,21 @@
 """Rebuilding the tables from the archive: the proof that they hold nothing which is not in the log.
 
 Each table is built anew beside the old one by the same statement that fills it day by day. Events that arrive
-meanwhile go into both, so that the new one can take the old one's name at any moment.
+meanwhile go into both, so that the new one can take the old one's name at any moment. An insert that is under way at
+such a change may miss the new one. So it is waited for, and then its events are taken from the archive; an event that
+comes twice by that counts once, as everywhere.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from schemas.settings import Settings
+from streams.archive.inserts import archived_since, until_ended
 from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
@@ -72,8 +77,9 @@ async def replay(settings: Settings, swap: bool) -> ReplayReport:
         swap: Let the rebuilt tables take the places of the old ones, which are dropped; otherwise only compare.
 
     Raises:
-        WarehouseUnavailable: ClickHouse went away; the tables are as they were, and a new call starts afresh.
-        WarehouseError: The tables are missing or not those of this release.
+        WarehouseUnavailable: ClickHouse went away. A table is as it was, or replaced: then it may lack events of that
+            moment. A new call starts afresh.
+        WarehouseError: The tables are missing or not those of this release, or an insert does not end.
     """
     started = time.monotonic()
     patient = settings.clickhouse.model_copy(update={"timeout_seconds": float(REPLAY_SECONDS)})
@@ -89,14 +95,34 @@ async def _replay_table(warehouse: Warehouse, table: str, swap: bool) -> TableRe
     try:
         # First the stream of what is new, then all that was: what comes in between comes twice and counts once.
         await warehouse.command(f"CREATE MATERIALIZED VIEW {table}_replay_fold TO {table}_replay AS {fold}")
+        await until_ended(warehouse)
         await warehouse.command(f"INSERT INTO {table}_replay ({columns}) {fold}", settings=FILL_SETTINGS)
         outcome = await _compare(warehouse, table, columns, swap)
         if swap:
-            await warehouse.command(f"EXCHANGE TABLES {table}_replay AND {table}_store")
+            await _to_the_end(_exchange(warehouse, table, f"INSERT INTO {table}_store ({columns}) {fold}"))
     finally:
         await _clean_up(warehouse, table)
     logger.info("table replayed", extra={"table": table, "rows": outcome.rows_after, "identical": outcome.identical})
     return outcome
+
+
+async def _exchange(warehouse: Warehouse, table: str, fill: str) -> None:
+    """Let the new table take the old one's place, and fill in what an insert put into the old one meanwhile."""
+    since = await archived_since(warehouse)
+    await warehouse.command(f"EXCHANGE TABLES {table}_replay AND {table}_store")
+    await until_ended(warehouse)
+    recent = {"additional_table_filters": f"{{'archive_store': 'archived_at >= toDateTime({since})'}}"}
+    await warehouse.command(fill, settings=FILL_SETTINGS | recent)
+
+
+async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+    """Finish a piece of work even when Ctrl-C comes in the middle of it."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def _clean_up(warehouse: Warehouse, table: str) -> None:
