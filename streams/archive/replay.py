@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 TABLES = ("requests", "results", "usage", "audit", "dead_letters", "feedback")
 REPLAY_SECONDS = 86_400
 """Longest time one table may take."""
-FILL_SETTINGS = {
+FILL_SETTINGS: dict[str, object] = {
     "max_insert_threads": 1,
     "max_block_size": 8_192,
     "min_insert_block_size_rows": 65_536,

@@ -27,7 +27,8 @@ VALUES ('unseen', 'asahi.requests', 0, 0, now64(3), {value:String})
 
 async def identity(warehouse: Warehouse, table: str) -> str:
     (row,) = await warehouse.rows(
-        "SELECT toString(uuid) AS uuid FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+        "SELECT toString(uuid) AS uuid FROM system.tables"
+        " WHERE database = currentDatabase() AND name = {table:String}",
         {"table": table},
     )
     return str(row["uuid"])
@@ -42,11 +43,13 @@ async def test_an_insert_that_began_before_the_replay_is_in_the_new_table(
     async def waits_or_has_replaced() -> bool:
         return WAITING in caplog.text or await identity(warehouse, "requests_store") != before
 
-    async with asyncio.TaskGroup() as tasks:
-        async with held_insert(old.clickhouse, warehouse, REQUESTS, [request_body(1), request_body(2)]) as let_end:
-            replaying = tasks.create_task(replay(old, swap=True))
-            await eventually(waits_or_has_replaced)
-            let_end()
+    async with (
+        asyncio.TaskGroup() as tasks,
+        held_insert(old.clickhouse, warehouse, REQUESTS, [request_body(1), request_body(2)]) as let_end,
+    ):
+        replaying = tasks.create_task(replay(old, swap=True))
+        await eventually(waits_or_has_replaced)
+        let_end()
     assert all(table.swapped for table in replaying.result().tables)
     assert await count(warehouse, "requests") == 2
     assert all(table.identical for table in (await replay(old, swap=False)).tables)
@@ -66,15 +69,17 @@ async def test_what_no_view_saw_at_the_exchange_is_in_the_new_table(
     async def waits_again() -> bool:
         return caplog.text.count(WAITING) == 2
 
-    async with asyncio.TaskGroup() as tasks:
-        async with held_insert(old.clickhouse, warehouse, REQUESTS, [request_body(1)]) as let_first_end:
-            tasks.create_task(replay(old, swap=True))
-            await eventually(waits)
-            async with held_insert(old.clickhouse, warehouse, REQUESTS, [request_body(2)]) as let_second_end:
-                let_first_end()
-                await eventually(waits_again)
-                await warehouse.command("ALTER TABLE archive_store ATTACH PARTITION ALL FROM unseen")
-                let_second_end()
+    async with (
+        asyncio.TaskGroup() as tasks,
+        held_insert(old.clickhouse, warehouse, REQUESTS, [request_body(1)]) as let_first_end,
+    ):
+        tasks.create_task(replay(old, swap=True))
+        await eventually(waits)
+        async with held_insert(old.clickhouse, warehouse, REQUESTS, [request_body(2)]) as let_second_end:
+            let_first_end()
+            await eventually(waits_again)
+            await warehouse.command("ALTER TABLE archive_store ATTACH PARTITION ALL FROM unseen")
+            let_second_end()
     assert await count(warehouse, "requests") == 3
     assert await count(warehouse, "requests_store") <= 6, "what is put in twice is only of the last moments"
     assert all(table.identical for table in (await replay(old, swap=False)).tables)
