@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from schemas.settings import Settings
+from streams.archive.comparison import TableReplay, compare, differing
 from streams.archive.inserts import archived_since, until_ended
 from streams.warehouse.client import Warehouse
 
@@ -30,35 +31,6 @@ FILL_SETTINGS: dict[str, object] = {
     "min_insert_block_size_bytes": 64 * 1024 * 1024,  # wide rows: ClickHouse's own default fills a laptop's memory
     "throw_on_max_partitions_per_insert_block": 0,
 }
-COMPARE_SETTINGS = {"max_bytes_before_external_group_by": 256 * 1024 * 1024}
-
-
-@dataclass(frozen=True, slots=True)
-class TableReplay:
-    """One table, rebuilt.
-
-    Attributes:
-        table: Its name as analysts know it.
-        rows_before: Rows it had.
-        rows_after: Rows by the archive.
-        missing: Rows the archive gives that the table lacked.
-        surplus: Rows the table had that the archive does not give.
-        changed: Rows with the same key and other contents.
-        swapped: The rebuilt table has taken its place.
-    """
-
-    table: str
-    rows_before: int
-    rows_after: int
-    missing: int
-    surplus: int
-    changed: int
-    swapped: bool
-
-    @property
-    def identical(self) -> bool:
-        """Whether the table was what the archive says."""
-        return not (self.missing or self.surplus or self.changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +69,7 @@ async def _replay_table(warehouse: Warehouse, table: str, swap: bool) -> TableRe
         await warehouse.command(f"CREATE MATERIALIZED VIEW {table}_replay_fold TO {table}_replay AS {fold}")
         await until_ended(warehouse)
         await warehouse.command(f"INSERT INTO {table}_replay ({columns}) {fold}", settings=FILL_SETTINGS)
-        outcome = await _compare(warehouse, table, columns, swap)
+        outcome = await compare(warehouse, table, columns, swap)
         if swap:
             await _to_the_end(_exchange(warehouse, table, f"INSERT INTO {table}_store ({columns}) {fold}"))
     finally:
@@ -127,7 +99,8 @@ async def _to_the_end(work: Coroutine[None, None, None]) -> None:
 
 async def _clean_up(warehouse: Warehouse, table: str) -> None:
     await warehouse.command(f"DROP TABLE IF EXISTS {table}_replay_fold SYNC")
-    await warehouse.command(f"DROP TABLE IF EXISTS {table}_replay SYNC")
+    for name in (f"{table}_replay", differing(table)):
+        await warehouse.command(f"DROP TABLE IF EXISTS {name} SYNC")
 
 
 async def _fold_of(warehouse: Warehouse, table: str) -> tuple[str, str]:
@@ -142,19 +115,3 @@ async def _fold_of(warehouse: Warehouse, table: str) -> tuple[str, str]:
         named,
     )
     return view["as_select"], ", ".join(f"`{column['name']}`" for column in columns)
-
-
-async def _compare(warehouse: Warehouse, table: str, columns: str, swapped: bool) -> TableReplay:
-    """Compare what stands in the table with what the archive says, row by row."""
-    contents = f"event_key, cityHash64(tuple({columns})) AS contents"
-    (counts,) = await warehouse.rows(
-        "SELECT sum(old_rows) AS rows_before, sum(new_rows) AS rows_after,"  # noqa: S608 - names of our own tables
-        " countIf(old_rows = 0) AS missing, countIf(new_rows = 0) AS surplus,"
-        " countIf(old_rows > 0 AND new_rows > 0 AND old_contents != new_contents) AS changed"
-        " FROM (SELECT event_key, countIf(is_new = 0) AS old_rows, countIf(is_new = 1) AS new_rows,"
-        " sumIf(contents, is_new = 0) AS old_contents, sumIf(contents, is_new = 1) AS new_contents"
-        f" FROM (SELECT {contents}, 0 AS is_new FROM {table}_store FINAL"
-        f" UNION ALL SELECT {contents}, 1 AS is_new FROM {table}_replay FINAL) GROUP BY event_key)",
-        settings=COMPARE_SETTINGS,
-    )
-    return TableReplay(table, swapped=swapped, **counts)
