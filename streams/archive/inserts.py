@@ -22,8 +22,8 @@ PATIENCE_SECONDS = 3_600.0
 LEEWAY_SECONDS = 60
 """How far ClickHouse's clock may have been set back while an insert was under way."""
 
-INSERTS = "query_kind IN ('Insert', 'AsyncInsertFlush') AND position(query, 'archive_store') > 0"
-"""Of the statements that run; among them are some that only read the archive, and may be waited for as well."""
+INSERTS = "query_kind IN ('Insert', 'AsyncInsertFlush') AND match(query, '(?is)INSERT[^(]+archive_store')"
+"""Of the statements that run: what names the archive before any columns. It may be that of another database."""
 UNDER_WAY = f"SELECT query_id FROM system.processes WHERE {INSERTS}"  # noqa: S608 - put together from constants
 OLDEST = f"""
 SELECT toInt64(toUnixTimestamp(now())) - toInt64(ceil(max(elapsed))) - {LEEWAY_SECONDS} AS since
