@@ -1,16 +1,22 @@
 """Rebuilding the tables from the archive: the proof that they hold nothing which is not in the log.
 
 Each table is built anew beside the old one by the same statement that fills it day by day. Events that arrive
-meanwhile go into both, so that the new one can take the old one's name at any moment.
+meanwhile go into both, so that the new one can take the old one's name at any moment. An insert that is under way at
+such a change may miss the new one. So it is waited for, and then its events are taken from the archive; an event that
+comes twice by that counts once, as everywhere.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from schemas.settings import Settings
+from streams.archive.comparison import TableReplay, compare, differing
+from streams.archive.inserts import archived_since, until_ended
 from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
@@ -18,42 +24,13 @@ logger = logging.getLogger(__name__)
 TABLES = ("requests", "results", "usage", "audit", "dead_letters", "feedback")
 REPLAY_SECONDS = 86_400
 """Longest time one table may take."""
-FILL_SETTINGS = {
+FILL_SETTINGS: dict[str, object] = {
     "max_insert_threads": 1,
     "max_block_size": 8_192,
     "min_insert_block_size_rows": 65_536,
     "min_insert_block_size_bytes": 64 * 1024 * 1024,  # wide rows: ClickHouse's own default fills a laptop's memory
     "throw_on_max_partitions_per_insert_block": 0,
 }
-COMPARE_SETTINGS = {"max_bytes_before_external_group_by": 256 * 1024 * 1024}
-
-
-@dataclass(frozen=True, slots=True)
-class TableReplay:
-    """One table, rebuilt.
-
-    Attributes:
-        table: Its name as analysts know it.
-        rows_before: Rows it had.
-        rows_after: Rows by the archive.
-        missing: Rows the archive gives that the table lacked.
-        surplus: Rows the table had that the archive does not give.
-        changed: Rows with the same key and other contents.
-        swapped: The rebuilt table has taken its place.
-    """
-
-    table: str
-    rows_before: int
-    rows_after: int
-    missing: int
-    surplus: int
-    changed: int
-    swapped: bool
-
-    @property
-    def identical(self) -> bool:
-        """Whether the table was what the archive says."""
-        return not (self.missing or self.surplus or self.changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +49,9 @@ async def replay(settings: Settings, swap: bool) -> ReplayReport:
         swap: Let the rebuilt tables take the places of the old ones, which are dropped; otherwise only compare.
 
     Raises:
-        WarehouseUnavailable: ClickHouse went away; the tables are as they were, and a new call starts afresh.
-        WarehouseError: The tables are missing or not those of this release.
+        WarehouseUnavailable: ClickHouse went away. A table is as it was, or replaced: then it may lack events of that
+            moment. A new call starts afresh.
+        WarehouseError: The tables are missing or not those of this release, or an insert does not end.
     """
     started = time.monotonic()
     patient = settings.clickhouse.model_copy(update={"timeout_seconds": float(REPLAY_SECONDS)})
@@ -89,19 +67,40 @@ async def _replay_table(warehouse: Warehouse, table: str, swap: bool) -> TableRe
     try:
         # First the stream of what is new, then all that was: what comes in between comes twice and counts once.
         await warehouse.command(f"CREATE MATERIALIZED VIEW {table}_replay_fold TO {table}_replay AS {fold}")
+        await until_ended(warehouse)
         await warehouse.command(f"INSERT INTO {table}_replay ({columns}) {fold}", settings=FILL_SETTINGS)
-        outcome = await _compare(warehouse, table, columns, swap)
+        outcome = await compare(warehouse, table, columns, swap)
         if swap:
-            await warehouse.command(f"EXCHANGE TABLES {table}_replay AND {table}_store")
+            await _to_the_end(_exchange(warehouse, table, f"INSERT INTO {table}_store ({columns}) {fold}"))
     finally:
         await _clean_up(warehouse, table)
     logger.info("table replayed", extra={"table": table, "rows": outcome.rows_after, "identical": outcome.identical})
     return outcome
 
 
+async def _exchange(warehouse: Warehouse, table: str, fill: str) -> None:
+    """Let the new table take the old one's place, and fill in what an insert put into the old one meanwhile."""
+    since = await archived_since(warehouse)
+    await warehouse.command(f"EXCHANGE TABLES {table}_replay AND {table}_store")
+    await until_ended(warehouse)
+    recent = {"additional_table_filters": f"{{'archive_store': 'archived_at >= toDateTime({since})'}}"}
+    await warehouse.command(fill, settings=FILL_SETTINGS | recent)
+
+
+async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+    """Finish a piece of work even when Ctrl-C comes in the middle of it."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
 async def _clean_up(warehouse: Warehouse, table: str) -> None:
     await warehouse.command(f"DROP TABLE IF EXISTS {table}_replay_fold SYNC")
-    await warehouse.command(f"DROP TABLE IF EXISTS {table}_replay SYNC")
+    for name in (f"{table}_replay", differing(table)):
+        await warehouse.command(f"DROP TABLE IF EXISTS {name} SYNC")
 
 
 async def _fold_of(warehouse: Warehouse, table: str) -> tuple[str, str]:
@@ -116,19 +115,3 @@ async def _fold_of(warehouse: Warehouse, table: str) -> tuple[str, str]:
         named,
     )
     return view["as_select"], ", ".join(f"`{column['name']}`" for column in columns)
-
-
-async def _compare(warehouse: Warehouse, table: str, columns: str, swapped: bool) -> TableReplay:
-    """Compare what stands in the table with what the archive says, row by row."""
-    contents = f"event_key, cityHash64(tuple({columns})) AS contents"
-    (counts,) = await warehouse.rows(
-        "SELECT sum(old_rows) AS rows_before, sum(new_rows) AS rows_after,"  # noqa: S608 - names of our own tables
-        " countIf(old_rows = 0) AS missing, countIf(new_rows = 0) AS surplus,"
-        " countIf(old_rows > 0 AND new_rows > 0 AND old_contents != new_contents) AS changed"
-        " FROM (SELECT event_key, countIf(is_new = 0) AS old_rows, countIf(is_new = 1) AS new_rows,"
-        " sumIf(contents, is_new = 0) AS old_contents, sumIf(contents, is_new = 1) AS new_contents"
-        f" FROM (SELECT {contents}, 0 AS is_new FROM {table}_store FINAL"
-        f" UNION ALL SELECT {contents}, 1 AS is_new FROM {table}_replay FINAL) GROUP BY event_key)",
-        settings=COMPARE_SETTINGS,
-    )
-    return TableReplay(table, swapped=swapped, **counts)
