@@ -15,12 +15,21 @@ from streams.embedded.broker import EmbeddedBroker
 from streams.embedded.warehouse import EmbeddedWarehouse
 from tests.kafka.apache import ApacheKafka
 from tests.kafka.jars import KafkaUnavailable, ensure_jars, java
+from tests.telling import Telling
 
 if TYPE_CHECKING:
     from tests.spreading import FromBothEnds
 
 FIGURES = "figures"
 """What a test notes under this name is printed at the end of the run."""
+
+
+@pytest.hookimpl(trylast=True)  # the terminal's reporter is there
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell failures when they happen; the processes of xdist report to one that tells."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Telling(terminal), "telling")
 
 
 @pytest.hookimpl(optionalhook=True)
