@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,17 +103,21 @@ def broker(broker_kind: str, request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def own_broker(broker_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """`host:port` of a broker nobody else uses: what other tests left in its topics would be worked on too."""
-    if broker_kind == "embedded":
-        embedded = EmbeddedBroker(tmp_path / "broker", port=0)
-        await embedded.start()
-        yield embedded.bootstrap
-        await embedded.stop()
-        return
-    request.getfixturevalue("kafka_jars")
-    kafka = ApacheKafka(tmp_path / "kafka")
-    await kafka.start()
-    yield kafka.bootstrap
-    await kafka.stop()
+    if broker_kind == "apache":
+        request.getfixturevalue("kafka_jars")
+    async with started_broker(broker_kind, tmp_path) as bootstrap:
+        yield bootstrap
+
+
+@asynccontextmanager
+async def started_broker(kind: str, folder: Path) -> AsyncIterator[str]:
+    """Run a broker, `embedded` or `apache`, until the block ends; yield its `host:port`."""
+    broker = EmbeddedBroker(folder / "broker", port=0) if kind == "embedded" else ApacheKafka(folder / "kafka")
+    await broker.start()
+    try:
+        yield broker.bootstrap
+    finally:
+        await broker.stop()
 
 
 @pytest.fixture(scope="session")
