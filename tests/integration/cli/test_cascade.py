@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.integration.cli.commands import Asahi, write_lines
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 CUT_OFF = {"max_output_tokens": 5}
 """The simulated answer is longer: what is cut off does not hold."""
 REQUESTS: list[dict[str, Any]] = [
