@@ -25,7 +25,7 @@ from tests.chaos.rig import PAUSE_SECONDS, Rig, running
 ROUNDS = 4
 REQUESTS_PER_ROUND = 2_000
 SEED = 20_261_126
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 def sealed(verification: Verification) -> int:
