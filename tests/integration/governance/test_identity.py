@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -132,10 +132,20 @@ class Desk:
                 await asyncio.sleep(EVERY_SECONDS)
 
 
+@pytest.fixture(scope="module")
+def unmeasured() -> Iterator[None]:
+    """Start processes without coverage: one test is about a second, and measuring halves what workers do in it."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
+
+
 @pytest_asyncio.fixture(
     scope="module", loop_scope="module", params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)]
 )
-async def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+async def system(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, unmeasured: None
+) -> AsyncIterator[Desk]:
     """A system on each broker in turn, started once for all tests here."""
     kind, folder = request.param, tmp_path_factory.mktemp("system")
     if kind == "apache":
