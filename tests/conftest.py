@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from _pytest.terminal import TerminalReporter
 
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 FIGURES = "figures"
 """What a test notes under this name is printed at the end of the run."""
+
+# How long an example takes says something of who else has the cores, not of the code.
+hypothesis.settings.register_profile(
+    "patient", hypothesis.settings.default, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.hookimpl(trylast=True)  # the terminal's reporter is there
