@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from _pytest.terminal import TerminalReporter
 
@@ -15,12 +17,27 @@ from streams.embedded.broker import EmbeddedBroker
 from streams.embedded.warehouse import EmbeddedWarehouse
 from tests.kafka.apache import ApacheKafka
 from tests.kafka.jars import KafkaUnavailable, ensure_jars, java
+from tests.telling import Telling
 
 if TYPE_CHECKING:
     from tests.spreading import FromBothEnds
 
 FIGURES = "figures"
 """What a test notes under this name is printed at the end of the run."""
+
+# How long an example takes says something of who else has the cores, not of the code.
+hypothesis.settings.register_profile(
+    "patient", hypothesis.settings.default, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
+
+
+@pytest.hookimpl(trylast=True)  # the terminal's reporter is there
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell failures when they happen; the processes of xdist report to one that tells."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Telling(terminal), "telling")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -93,17 +110,21 @@ def broker(broker_kind: str, request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def own_broker(broker_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """`host:port` of a broker nobody else uses: what other tests left in its topics would be worked on too."""
-    if broker_kind == "embedded":
-        embedded = EmbeddedBroker(tmp_path / "broker", port=0)
-        await embedded.start()
-        yield embedded.bootstrap
-        await embedded.stop()
-        return
-    request.getfixturevalue("kafka_jars")
-    kafka = ApacheKafka(tmp_path / "kafka")
-    await kafka.start()
-    yield kafka.bootstrap
-    await kafka.stop()
+    if broker_kind == "apache":
+        request.getfixturevalue("kafka_jars")
+    async with started_broker(broker_kind, tmp_path) as bootstrap:
+        yield bootstrap
+
+
+@asynccontextmanager
+async def started_broker(kind: str, folder: Path) -> AsyncIterator[str]:
+    """Run a broker, `embedded` or `apache`, until the block ends; yield its `host:port`."""
+    broker = EmbeddedBroker(folder / "broker", port=0) if kind == "embedded" else ApacheKafka(folder / "kafka")
+    await broker.start()
+    try:
+        yield broker.bootstrap
+    finally:
+        await broker.stop()
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ async def test_racing_producers_never_pass_a_hard_budget(
             if wave < WAVES // 2:  # while the budget lasts
                 covered = REQUESTS_RACING // WAVES if wave == 0 else REQUESTS_RACING // (3 * WAVES)
                 share = chance.uniform(0.2, 0.6)
-                await until(lambda calls=before + share * covered: len(rig.provider.calls) >= calls, 60)  # type: ignore[misc]
+                await until(lambda calls=before + share * covered: len(rig.provider.calls) >= calls)  # type: ignore[misc]
             rig.kill_worker(chance.randrange(len(rig.workers)))
             rig.start_worker()
             if wave == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import os
 import re
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
@@ -45,8 +46,11 @@ async def tables(warehouse: Warehouse) -> AsyncIterator[tuple[str, list[bytes]]]
 
 
 def files(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """Give every file below a folder, chunk by chunk, as it lies on disk; one that vanishes is passed over."""
-    for path in sorted(folder.rglob("*")):
+    """Give every file below a folder, chunk by chunk, as it lies on disk.
+
+    Files and folders that vanish meanwhile are passed over: an engine that runs makes and removes them all the time.
+    """
+    for path in _walked(folder):
         if not path.is_file() or path.is_symlink():
             continue
         try:
@@ -57,6 +61,13 @@ def files(folder: Path) -> Iterator[tuple[Path, bytes]]:
                     rest = chunk[-OVERLAP_BYTES:]
         except OSError:
             continue
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    """Give every file below a folder, each folder as it is when it is reached; `rglob` fails where one is gone."""
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted(names))
 
 
 def _unfolded(item: bytes) -> bytes:

@@ -7,16 +7,14 @@ import pytest
 
 from schemas.settings import ClickHouseSettings, Settings
 from streams.warehouse.client import Warehouse
-from streams.warehouse.migrations import migrate
 from tests.integration.sink.logs import fresh_log
-from tests.integration.warehouse.databases import fresh_database
+from tests.integration.warehouse.databases import migrated_database
 
 
 @pytest.fixture
 async def clickhouse(clickhouse_server: str) -> AsyncIterator[ClickHouseSettings]:
     """Empty tables."""
-    async with fresh_database(clickhouse_server) as clickhouse:
-        await migrate(Settings(clickhouse=clickhouse))
+    async with migrated_database(clickhouse_server) as clickhouse:
         yield clickhouse
 
 

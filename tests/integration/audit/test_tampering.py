@@ -12,7 +12,6 @@ from schemas.audit_chain import AuditCheckpoint, ChainEnd
 from schemas.settings import Settings
 from streams.topics import AUDIT, AUDIT_CHECKPOINTS, AUDIT_LINKS
 from streams.warehouse.client import Warehouse
-from streams.warehouse.migrations import migrate
 from tests.integration.audit.trail import Trail
 from tests.unit.governance.audit.records import audit_record
 
@@ -23,7 +22,6 @@ ONE, RUN = "cluster = 'log-1' AND offset = ", "cluster = 'log-1'"
 @pytest.fixture
 async def trail(settings: Settings, warehouse: Warehouse, tmp_path: Path) -> Trail:
     """Twenty sealed records on one log."""
-    await migrate(settings)
     written = Trail(warehouse, tmp_path)
     await written.run("log-1", SUBJECTS)
     return written

@@ -20,7 +20,7 @@ from streams.cli.environment import SOURCES
 
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

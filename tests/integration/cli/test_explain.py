@@ -11,7 +11,7 @@ import yaml
 
 from tests.integration.cli.commands import Asahi, write_lines
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 SHIPPED = Path(__file__).parents[3] / "config" / "models.yaml"
 ANSWERED = 40
 REQUESTS = [

@@ -1,17 +1,24 @@
-"""Policies and rates on a running stack, as `docs/governance.md` tells them."""
+"""Policies and rates on a running stack, as `docs/governance.md` tells them; and a cascade, explained."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from tests.integration.cli.commands import Asahi, eventually
+from tests.integration.cli.commands import Asahi, eventually, write_lines
 from tests.unit.docs.fences import ROOT, fences
 
 PAGE = ROOT / "docs" / "governance.md"
 WHY = ("--reason", "a test")
+CUT_OFF = {"max_output_tokens": 5}
+"""The simulated answer is longer: what is cut off does not hold."""
+CASCADED: list[dict[str, Any]] = [
+    {"id": "held", "prompt": "Who wrote Faust?", "strategy": "cascade", "constraints": {"min_quality": 0.8}},
+    {"id": "escalated", "prompt": "Who wrote Faust, and when?", "accept": 0.9, "sampling": CUT_OFF},
+]
 
 
 def block(language: str, kind: str) -> str:
@@ -78,3 +85,25 @@ def test_a_rate_set_on_a_running_stack_holds_and_says_when_to_come_back(asahi: A
     errors = [result["error"] for result in results.values() if result["status"] == "rejected"]
     assert {error["code"] for error in errors} == {"rate_limited"}
     assert all(0 < error["retry_after_seconds"] <= 60 for error in errors)
+
+
+def test_a_cascade_is_answered_booked_and_explained(asahi: Asahi, tmp_path: Path) -> None:
+    write_lines(tmp_path / "in.jsonl", CASCADED)
+    assert asahi("submit", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl")).code == 0
+    eventually(lambda: not any(asahi("explain", request["id"]).code for request in CASCADED))
+    held = asahi("explain", "held", "--json").json
+    steps = [step["model"] for step in held["result"]["decision"]["steps"]]
+    assert held["result"]["decision"]["rule"] == "cascade"
+    assert held["result"]["model"] == held["chosen"] == steps[0]
+    assert [check["accepted"] for check in held["result"]["checks"]] == [True]
+    told = asahi("explain", "escalated", "--json").json
+    result = told["result"]
+    first, last = [step["model"] for step in result["decision"]["steps"]]
+    assert [call["model"] for call in told["calls"]] == [first, last]
+    assert result["model"] == last
+    assert Decimal(result["cost_usd"]) == sum(Decimal(call["cost_usd"]) for call in told["calls"])
+    assert told["again"]["same"] is True
+    said = asahi("explain", "escalated").out
+    assert f"{first} not accepted: finish_reason" in said
+    assert "step 1" in said
+    assert "step 2" in said

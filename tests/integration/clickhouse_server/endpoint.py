@@ -18,7 +18,7 @@ STOP_SECONDS = 30.0
 TICK_SECONDS = 0.02
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     """Return once something is true; fail when it is not in time."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -75,11 +74,10 @@ def test_a_hundred_connections_at_once(endpoint: Endpoint) -> None:
 
 def test_slow_queries_do_not_hold_up_fast_ones(endpoint: Endpoint, http: httpx.Client) -> None:
     with ThreadPoolExecutor(20) as pool:
-        slow = [pool.submit(endpoint.query, "SELECT sleep(2)") for _ in range(20)]
+        slow = [pool.submit(endpoint.query, "SELECT sleep(3)") for _ in range(20)]
         wait_until(lambda: http.post("/", content=RUNNING).text == "20\n")
-        begun = time.monotonic()
         assert http.post("/", content="SELECT 1").text == "1\n"
-        assert time.monotonic() - begun < 1
+        assert not any(answer.done() for answer in slow)
         assert [answer.result() for answer in slow] == ["0"] * 20
 
 

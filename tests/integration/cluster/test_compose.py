@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = ("migrate", "worker", "sink")
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 RUNS_ON = ("kafka", "clickhouse", "worker", "sink")
 
 

@@ -1,2 +1,2 @@
-from tests.integration.warehouse.conftest import settings as settings
-from tests.integration.warehouse.conftest import warehouse as warehouse
+from tests.integration.audit.conftest import settings as settings
+from tests.integration.audit.conftest import warehouse as warehouse

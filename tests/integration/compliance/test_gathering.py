@@ -22,7 +22,6 @@ from streams.outcomes import rejection_audit
 from streams.sink.block import COLUMNS, Block, encode
 from streams.topics import AUDIT, GOVERNANCE, REQUESTS, RESULTS, USAGE
 from streams.warehouse.client import Warehouse
-from streams.warehouse.migrations import migrate
 from tests.integration.sink.events import START, TENANT, request_body, result_event, usage_event
 from tests.unit.sink.records import record
 
@@ -56,7 +55,6 @@ def fact(key: str, **fields: object) -> Publication:
 @pytest.fixture
 async def written(settings: Settings, warehouse: Warehouse) -> Settings:
     """Events of `demo`, and of another tenant who must not be counted."""
-    await migrate(settings)
     results = [result_event(number) for number in range(ANSWERS)]
     results[0] = enriched(results[0], sealed={"key_id": "k"}, user="amara")
     results[1] = enriched(results[1], personal_data={"email": 2, "iban": 1}, user="noor")
@@ -135,14 +133,12 @@ async def test_what_lies_outside_the_period_is_left_out(written: Settings) -> No
 
 
 async def test_a_tenant_of_whom_nothing_is_known(settings: Settings) -> None:
-    await migrate(settings)
     found = await gather(settings, "nobody", START, UNTIL, UNTIL, None)
     assert (found.with_content, found.oldest_days, found.policy) == ((0, 0), None, {})
     assert encryption(found).figure == "none"
 
 
 async def test_a_table_s_time_limit_is_read_from_the_table(settings: Settings, warehouse: Warehouse) -> None:
-    await migrate(settings)
     await warehouse.command("ALTER TABLE results_store MODIFY TTL toDateTime(timestamp) + INTERVAL 30 DAY")
     found = await gather(settings, TENANT, START, UNTIL, UNTIL, None)
     limits = {row["name"]: row["ttl"] for row in found.tables}

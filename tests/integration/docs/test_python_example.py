@@ -22,7 +22,7 @@ from streams.outcomes import Message, Ok
 from streams.topics import REQUESTS, RESULTS
 from tests.unit.docs.fences import SEALING, SIGNING, commands, fences
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture

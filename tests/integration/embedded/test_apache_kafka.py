@@ -51,5 +51,5 @@ async def _send(bootstrap: str, value: bytes) -> None:
 async def _read(bootstrap: str, count: int) -> list[bytes | None]:
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
         consumer.assign([TopicPartition("kept", 0)])
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             return [(await consumer.getone()).value for _ in range(count)]

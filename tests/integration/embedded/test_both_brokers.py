@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-ANSWER_SECONDS = 15
+ANSWER_SECONDS = 60
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ async def test_a_dead_clickhouse_comes_back_with_its_data_and_its_url(
     _query(url, "CREATE TABLE kept (n UInt8) ENGINE = MergeTree ORDER BY n")
     _query(url, "INSERT INTO kept VALUES (7)")
     os.kill(pid, signal.SIGKILL)
-    await until(lambda: stack.clickhouse_restarts == 1, seconds=30)
+    await until(lambda: stack.clickhouse_restarts == 1)
     assert stack.warehouse.url == url
     assert _query(url, "SELECT n FROM kept") == "7"
     state = find_stack(settings.data_dir)
@@ -96,7 +96,7 @@ async def test_a_clickhouse_that_cannot_come_back_is_tried_again(
     await until(lambda: "ClickHouse did not come back" in caplog.text)
     assert not (await stack.health())[1].ok
     obstacle.unlink()
-    await until(lambda: stack.clickhouse_restarts == 1, seconds=30)
+    await until(lambda: stack.clickhouse_restarts == 1)
     assert all(each.ok for each in await stack.health())
 
 
@@ -113,7 +113,7 @@ async def test_a_dead_broker_stays_dead_and_health_says_why(stack: EmbeddedStack
     assert clickhouse.ok
     # ClickHouse is watched on; by the time it is back, the broker would be too, if anybody restarted it.
     os.kill(clickhouse_pid, signal.SIGKILL)
-    await until(lambda: stack.clickhouse_restarts == 1, seconds=30)
+    await until(lambda: stack.clickhouse_restarts == 1)
     assert stack.broker.process.pid == pid
     assert not stack.broker.process.alive
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,8 @@ WHY = ("--reason", "a test")
 PATIENCE_SECONDS = 120.0
 FAILURE_RATE = 0.3
 ENOUGH_ATTEMPTS = 10
+DOOMED = "doomed-357383"
+"""Every attempt at it fails: it was searched for, which takes longer than the tests."""
 DIGEST_CHARS = 16
 QUESTIONS = 8
 QUARTZ, BASALT, GRANITE, CHALK = "acme-quartz", "acme-basalt", "acme-granite", "acme-chalk"
@@ -37,6 +38,7 @@ WORDS = {QUARTZ: "zebrafish", BASALT: "kingfisher", GRANITE: "hummingbird", CHAL
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    assert all(injected_failure(DOOMED, attempt, FAILURE_RATE) for attempt in range(1, ENOUGH_ATTEMPTS + 1))
     provider = {"simulated": {"kind": "simulated", "failure_rate": FAILURE_RATE}}
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ASAHI_PROVIDERS", orjson.dumps(provider).decode())
@@ -53,20 +55,6 @@ def asahi(running: Up, capsys: pytest.CaptureFixture[str]) -> Asahi:
 
 def reached(running: Up) -> Settings:
     return Invocation(running.data_dir).attached()
-
-
-def doomed() -> str:
-    """Return the id of a request that every attempt fails for."""
-    return next(
-        f"doomed-{number}"
-        for number in count()
-        if all(
-            injected_failure(f"doomed-{number}", attempt, FAILURE_RATE) for attempt in range(1, ENOUGH_ATTEMPTS + 1)
-        )
-    )
-
-
-DOOMED = doomed()
 
 
 def asked(tenant: str, round_: str) -> list[dict[str, Any]]:

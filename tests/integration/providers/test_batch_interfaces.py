@@ -1,4 +1,7 @@
-"""Our batch interfaces against the loopback server, and the server against the official clients."""
+"""Our batch interfaces against the loopback server, and the server against the official clients.
+
+Tests import the clients themselves: they are large, and every process that runs tests imports this module.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import anthropic
 import msgspec
-import openai
 import pytest
-from anthropic.types.messages.batch_create_params import Request as AnthropicRequest
-from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from pydantic import TypeAdapter
 
 from agents.providers.batches.anthropic import AnthropicBatches
@@ -243,6 +242,9 @@ RICH = Prompt(
 async def test_our_lines_are_what_the_clients_would_send(
     prompt: Prompt, server: BatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from anthropic.types.messages.batch_create_params import Request as AnthropicRequest
+    from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
+
     one = connect(server, "openai", monkeypatch)
     line = msgspec.json.decode(one.line("i1", prompt, "gpt-4o"))
     assert (line["custom_id"], line["method"], line["url"]) == ("i1", "POST", "/v1/chat/completions")
@@ -255,6 +257,8 @@ async def test_our_lines_are_what_the_clients_would_send(
 
 
 async def test_the_openai_client_accepts_the_server(server: BatchServer, desk: BatchDesk, now: Now) -> None:
+    import openai
+
     desk.conditions = Conditions(turnaround_seconds=10.0, failure_rate=0.4)
     async with openai.AsyncOpenAI(
         base_url=server.base_url, api_key=KEY, max_retries=0, _strict_response_validation=True
@@ -288,6 +292,8 @@ async def test_the_openai_client_accepts_the_server(server: BatchServer, desk: B
 
 
 async def test_the_anthropic_client_accepts_the_server(server: BatchServer, desk: BatchDesk, now: Now) -> None:
+    import anthropic
+
     desk.conditions = Conditions(turnaround_seconds=10.0, failure_rate=0.4)
     base = server.base_url.removesuffix("/v1")
     async with anthropic.AsyncAnthropic(

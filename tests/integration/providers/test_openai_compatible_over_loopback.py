@@ -50,7 +50,7 @@ async def make(sections: dict[str, ProviderSettings], *calls: Call) -> dict[str,
     )
     for one in calls:
         runner.submit(one, one.passenger.id)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await runner.idle()
         await runner.close()
     return completions
@@ -75,7 +75,9 @@ def code_of(completion: Completion) -> str | None:
 async def test_an_answer_comes_back_with_its_bill() -> None:
     usage = {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 8}}
     async with OpenAICompatibleServer(lambda call: ServerReply(200, completion(call, usage=usage))) as server:
+        began = time.time()
         done = await make_one({"main": section(server.base_url)}, call())
+        ended = time.time()
     [received] = server.calls
     assert (received.request_id, received.attempt, received.model) == ("r1", 1, "small")
     assert received.json()["messages"] == [{"role": "user", "content": "Question r1?"}]
@@ -84,20 +86,17 @@ async def test_an_answer_comes_back_with_its_bill() -> None:
     assert done.answer.content.startswith("Answer ")
     [paid] = done.paid
     assert (paid.tokens.input_tokens, paid.tokens.cached_input_tokens, paid.tokens.output_tokens) == (9, 8, 4)
-    assert 0 < paid.latency_ms < 5000
+    assert 0 < paid.latency_ms <= (ended - began) * 1000
 
 
 async def test_many_calls_overlap_within_the_limit_and_reuse_connections() -> None:
     async with OpenAICompatibleServer(lambda call: ServerReply(200, completion(call), {}, 0.05)) as server:
-        started = time.monotonic()
         calls = [call(f"r{number}") for number in range(100)]
         done = await make({"main": section(server.base_url, max_in_flight=20)}, *calls)
-        seconds = time.monotonic() - started
     assert all(completion.answer is not None for completion in done.values())
     assert len(done) == 100
     assert server.most_under_way == 20
     assert server.connections == 20
-    assert seconds < 100 * 0.05 / 2  # ten times faster than one after the other, if the machine is not busy
 
 
 async def test_a_slow_call_delays_no_other() -> None:
@@ -170,7 +169,7 @@ async def test_a_call_under_way_is_cut_at_its_deadline_and_its_connection_with_i
     async with OpenAICompatibleServer(lambda _: ServerReply(delay_seconds=30)) as server:
         done = await make_one({"main": section(server.base_url)}, call(deadline=time.time() + 0.2))
         assert code_of(done) == "deadline_exceeded"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(25):  # the server itself would take longer
             await server.quiet()
 
 
@@ -194,11 +193,11 @@ async def test_connections_survive_failures_around_them() -> None:
         Hangup(),
         RATE_LIMITED,
         ServerReply(200, b"{"),
-        ServerReply(delay_seconds=5),
+        ServerReply(delay_seconds=30),
     ]
     async with OpenAICompatibleServer(in_order(replies * 4)) as server:
         done = await make(
-            {"main": section(server.base_url, timeout_seconds=0.3, attempts=30, max_in_flight=4, breaker_calls=99)},
+            {"main": section(server.base_url, timeout_seconds=1.5, attempts=30, max_in_flight=4, breaker_calls=99)},
             *(call(f"r{number}") for number in range(30)),
         )
         assert server.connections <= 4 + 8  # the limit, and one more for each hangup and each timeout

@@ -7,18 +7,15 @@ import pytest
 from agents.governance.retention.removal import patient
 from schemas.settings import Settings
 from streams.warehouse.client import Warehouse
-from streams.warehouse.migrations import migrate
 from tests.integration.retention.written import Archive, write_all
-from tests.integration.warehouse.databases import fresh_database
+from tests.integration.warehouse.databases import migrated_database
 
 
 @pytest.fixture
 async def settings(clickhouse_server: str) -> AsyncIterator[Settings]:
     """Settings that reach tables of one's own."""
-    async with fresh_database(clickhouse_server) as clickhouse:
-        settings = Settings(clickhouse=patient(clickhouse))
-        await migrate(settings)
-        yield settings
+    async with migrated_database(clickhouse_server) as clickhouse:
+        yield Settings(clickhouse=patient(clickhouse))
 
 
 @pytest.fixture

@@ -7,16 +7,14 @@ import pytest
 
 from schemas.settings import Settings
 from streams.warehouse.client import Warehouse
-from streams.warehouse.migrations import migrate
 from tests.integration.sink.logs import fresh_log
-from tests.integration.warehouse.databases import fresh_database
+from tests.integration.warehouse.databases import migrated_database
 
 
 @pytest.fixture
 async def settings(clickhouse_server: str, tmp_path: Path) -> AsyncIterator[Settings]:
     """An empty log and empty tables."""
-    async with fresh_database(clickhouse_server) as clickhouse, fresh_log(tmp_path, clickhouse) as settings:
-        await migrate(settings)
+    async with migrated_database(clickhouse_server) as clickhouse, fresh_log(tmp_path, clickhouse) as settings:
         yield settings
 
 

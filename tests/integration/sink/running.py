@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from schemas.settings import Settings
 from streams.sink import Sink
 
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 120.0
 
 
 async def eventually(condition: Callable[[], Awaitable[object]], what: str = "") -> None:

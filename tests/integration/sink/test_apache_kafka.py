@@ -11,10 +11,9 @@ from schemas.settings import KafkaSettings, Settings
 from streams.admin import ensure_topics
 from streams.topics import RESULTS
 from streams.warehouse.client import Warehouse
-from streams.warehouse.migrations import migrate
 from tests.integration.sink.events import COST, result_event, spread
 from tests.integration.sink.running import eventually, running, sink_process
-from tests.integration.warehouse.databases import count, fresh_database
+from tests.integration.warehouse.databases import count, migrated_database
 
 EVENTS = 2_000
 
@@ -23,11 +22,10 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture
 async def settings(clickhouse_server: str, apache_kafka: str) -> AsyncIterator[Settings]:
-    async with fresh_database(clickhouse_server) as clickhouse:
+    async with migrated_database(clickhouse_server) as clickhouse:
         kafka = KafkaSettings(bootstrap=apache_kafka, group=f"group-{uuid4().hex}")
         settings = Settings(kafka=kafka, clickhouse=clickhouse)
         await ensure_topics(settings)
-        await migrate(settings)
         yield settings
 
 

@@ -53,7 +53,7 @@ async def test_all_facts_are_applied_in_order_and_then_it_has_caught_up(
     await outbox.publish(topic, 0, [Publication(value, key) for key, value in facts])
     await outbox.publish(topic, 0, [Publication(TOMBSTONE, b"k1")])
     async with following(kafka, topic) as follower:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await follower.caught_up.wait()
         assert follower.applied == [*facts, (b"k1", None)], "ready means that the whole topic is known"
         await outbox.publish(topic, 0, [Publication(b"new", b"k1")])
@@ -65,7 +65,7 @@ async def test_all_facts_are_applied_in_order_and_then_it_has_caught_up(
 
 
 async def test_an_empty_topic_is_caught_up_with_at_once(kafka: KafkaSettings, topic: str) -> None:
-    async with following(kafka, topic) as follower, asyncio.timeout(20):
+    async with following(kafka, topic) as follower, asyncio.timeout(60):
         await follower.caught_up.wait()
         assert follower.applied == []
 
@@ -82,7 +82,7 @@ async def test_a_broker_that_is_away_is_waited_for(tmp_path: Path, caplog: pytes
             async with Outbox(kafka) as outbox:
                 await outbox.publish("facts", 0, [Publication(b"1", b"k")])
             await until(lambda: follower.applied == [(b"k", b"1")])
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await follower.caught_up.wait()
         finally:
             await broker.stop()

@@ -25,7 +25,7 @@ def numbered(count: int, size: int = 0, first: int = 0) -> list[Publication]:
 
 
 async def read(outbox: Outbox, starts: Mapping[tuple[str, int], int], newest: int | None = None) -> list[Record]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [record async for records in outbox.read(starts, newest=newest) for record in records]
 
 
@@ -122,7 +122,7 @@ async def test_reading_ends_although_others_never_stop_writing(outbox: Outbox, t
 async def test_single_records_are_fetched_by_offset(outbox: Outbox, topic: str) -> None:
     await outbox.publish(topic, 0, numbered(2500))
     await outbox.publish(topic, 1, numbered(1))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         wanted = [2499, 0, 7, 8, 7, 1200]
         found = await outbox.fetch(topic, 0, wanted)
         assert [record.value for record in found if record is not None] == [b"%d" % number for number in wanted]
@@ -134,7 +134,7 @@ async def test_single_records_are_fetched_by_offset(outbox: Outbox, topic: str) 
 
 async def test_what_the_log_does_not_hold_is_said_so(outbox: Outbox, topic: str) -> None:
     await outbox.publish(topic, 0, numbered(3))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         found = await outbox.fetch(topic, 0, [1, 3, 1000, 5000])
     assert [None if record is None else record.offset for record in found] == [1, None, None, None]
 
@@ -144,7 +144,7 @@ async def test_a_broker_that_is_away_is_waited_for(tmp_path: Path, caplog: pytes
     broker = EmbeddedBroker(tmp_path, port=port)
     settings = KafkaSettings(bootstrap=f"{LOOPBACK}:{port}", idempotent_producer=False)
     reader = PointReader(settings)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         fetching = asyncio.create_task(reader.fetch("late", 0, [0]))
         while "cannot read single records" not in caplog.text:  # noqa: ASYNC110 - it sets no event for us
             await asyncio.sleep(0.01)

@@ -10,8 +10,7 @@ import pytest_asyncio
 
 from schemas.settings import Settings
 from streams.warehouse.client import Warehouse
-from streams.warehouse.migrations import migrate
-from tests.integration.warehouse.databases import fresh_database
+from tests.integration.warehouse.databases import migrated_database
 from tests.integration.warehouse.test_migrations import READ_BY_ANALYSTS
 from tests.unit.docs.fences import ROOT, Fence, fences
 
@@ -25,10 +24,8 @@ ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", re.MULTILINE)
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def migrated(clickhouse_server: str) -> AsyncIterator[Settings]:
     """The tables, made once: the queries of the page leave no rows in them."""
-    async with fresh_database(clickhouse_server) as clickhouse:
-        settings = Settings(clickhouse=clickhouse)
-        await migrate(settings)
-        yield settings
+    async with migrated_database(clickhouse_server) as clickhouse:
+        yield Settings(clickhouse=clickhouse)
 
 
 @pytest.fixture

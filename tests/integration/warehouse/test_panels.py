@@ -21,7 +21,7 @@ from streams.topics import RESULTS, USAGE
 from streams.warehouse.client import Row, Warehouse
 from streams.warehouse.migrations import migrate
 from tests.integration.sink.events import BASELINE, COST, START, result_event, usage_event
-from tests.integration.warehouse.databases import fresh_database
+from tests.integration.warehouse.databases import migrated_database
 from tests.unit.sink.records import record
 
 COMPLETED, CACHED = 30, 10
@@ -40,9 +40,8 @@ async def filled(clickhouse_server: str) -> AsyncIterator[Settings]:
     """Tables with the events that all tests here ask about and none changes."""
     completed = [result_event(number) for number in range(COMPLETED)]
     cached = [result_event(number, status=Status.CACHED) for number in range(COMPLETED, COMPLETED + CACHED)]
-    async with fresh_database(clickhouse_server) as clickhouse, Warehouse(clickhouse) as warehouse:
+    async with migrated_database(clickhouse_server) as clickhouse, Warehouse(clickhouse) as warehouse:
         settings = Settings(clickhouse=clickhouse)
-        await migrate(settings)
         await archive(warehouse, TopicPartition(RESULTS.name, 0), [*completed, *cached, completed[0]])
         await archive(warehouse, TopicPartition(USAGE.name, 0), [usage_event(number) for number in range(COMPLETED)])
         yield settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -63,6 +64,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def modules() -> list[Module]:
     found = []
     for package in MAY_IMPORT:
@@ -72,9 +74,6 @@ def modules() -> list[Module]:
             text = path.read_text()
             found.append(Module(name, frozenset(imported(ast.parse(text))), len(text.splitlines())))
     return found
-
-
-MODULES = modules()
 
 
 def within(name: str, package: str) -> bool:
@@ -97,13 +96,19 @@ def is_pure(module: Module) -> bool:
 
 
 def test_there_is_something_to_check() -> None:
-    assert {room_of(module.name) for module in MODULES} >= {"governance", "cache", "windows", "routing", "accounting"}
+    assert {room_of(module.name) for module in modules()} >= {
+        "governance",
+        "cache",
+        "windows",
+        "routing",
+        "accounting",
+    }
 
 
 def test_packages_import_only_what_lies_below_them() -> None:
     upwards = {
         module.name: foreign
-        for module in MODULES
+        for module in modules()
         if (foreign := module.packages & set(OURS) - MAY_IMPORT[module.name.partition(".")[0]])
     }
     assert upwards == {}
@@ -112,7 +117,7 @@ def test_packages_import_only_what_lies_below_them() -> None:
 def test_rooms_never_import_each_other() -> None:
     across = {
         module.name: others
-        for module in MODULES
+        for module in modules()
         if room_of(module.name)
         and module.name not in COMPOSITION_ROOT
         and (others := {room_of(name) for name in module.imports} - {None, room_of(module.name)})
@@ -121,9 +126,9 @@ def test_rooms_never_import_each_other() -> None:
 
 
 def test_the_core_is_pure() -> None:
-    impure = {module.name: found for module in MODULES if is_pure(module) and (found := module.packages & IMPURE)}
+    impure = {module.name: found for module in modules() if is_pure(module) and (found := module.packages & IMPURE)}
     assert impure == {}
 
 
 def test_no_module_is_too_long_to_read() -> None:
-    assert {module.name: module.lines for module in MODULES if module.lines > MAX_LINES} == {}
+    assert {module.name: module.lines for module in modules() if module.lines > MAX_LINES} == {}

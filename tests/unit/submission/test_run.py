@@ -220,7 +220,7 @@ def test_the_journal_says_where_to_go_on(output: Output) -> None:
     assert ids(resumed.fill(100)) == ["sub:3", "sub:4", "sub:5"]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(count=st.integers(0, 12), concurrency=st.integers(1, 6), seed=st.integers(0, 10_000))
 def test_any_interleaving_gives_one_row_per_line_in_order(
     output: Output, count: int, concurrency: int, seed: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,13 @@ def test_a_file_that_cannot_be_read_any_more_ends_nothing(tmp_path: Path) -> Non
     assert next(seen) == (tmp_path / "a", b"a")
     (tmp_path / "b").unlink()
     assert [chunk for _, chunk in seen] == [b"c"]
+
+
+def test_a_folder_that_vanishes_while_files_are_read_is_passed_over(tmp_path: Path) -> None:
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "file").write_bytes(folder.encode())
+    found = files(tmp_path)
+    assert next(found) == (tmp_path / "a" / "file", b"a")
+    shutil.rmtree(tmp_path / "b")
+    assert list(found) == [(tmp_path / "c" / "file", b"c")]

@@ -90,9 +90,10 @@ def test_any_text_can_be_searched_and_findings_are_in_order_and_apart(text: str)
     signs_of_injection(text)
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "unit", ["1", "1 ", "a@", "eyJ.", "-----BEGIN PRIVATE KEY-----", "Mr. A ", "1.1.", "a:", "sk-", "4111 ", "[ID_"]
 )
 def test_a_long_hostile_text_comes_to_an_end(unit: str) -> None:
-    """Anything but linear time would take longer than the limit of the test run."""
-    FIND(unit * (200_000 // len(unit)))
+    """Anything but linear time would take longer than the limit of the test."""
+    FIND(unit * (60_000 // len(unit)))
