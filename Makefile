@@ -6,8 +6,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 # Many tests wait for a broker, so three run at once on two cores. tests/spreading.py says which run beside which: a
 # file stays together, so that what it starts is started once, and at most two tests with kills run at a time.
 AT_ONCE := --numprocesses 3 --dist loadfile
-# Two processes whose products are spread over threads wait for each other most of the time.
+# Processes whose products or fits are spread over threads wait for each other most of the time.
 export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
 export PYTHON
 # Hundreds of processes import the same modules: each is compiled once.
 unexport PYTHONDONTWRITEBYTECODE

@@ -12,7 +12,7 @@ from tests.chaos.rig import running
 from tests.kafka.apache import ApacheKafka
 from tests.kafka.polling import until
 
-AWAY_SECONDS = 10.0
+AWAY_SECONDS = 20.0
 ANSWERING_SECONDS = 120
 """Workers start within it even where other tests take the cores."""
 REQUESTS = 2_000
