@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, JsonValue
 
+from schemas.cache_hit import CacheHit as CacheHit  # part of this module for those who import it
 from schemas.model import Event, Fraction, Milliseconds, Tokens, Usd, Value
 from schemas.request import TraceContext
 from schemas.screening import PersonalData
@@ -197,27 +198,6 @@ class Decision(Value):
     task_confidence: Fraction | None = None
     min_quality: Fraction | None = None
     survey: str | None = None
-
-
-class CacheHit(Value):
-    """Where a cached answer came from.
-
-    Attributes:
-        tier: `exact`, `shared_flight` for an identical request that was being answered, or `semantic` for a question
-            in other words.
-        source_request_id: The request whose call was paid for.
-        age_seconds: Since that answer was given.
-        similarity: Of both questions, as the cosine of their embeddings; of semantic hits only.
-        probability: That both questions may share an answer; of semantic hits only.
-        error_bound: Share of such answers that may be wrong, as the policy said; of semantic hits only.
-    """
-
-    tier: str
-    source_request_id: str
-    age_seconds: float
-    similarity: float | None = None
-    probability: float | None = None
-    error_bound: float | None = None
 
 
 class Problem(Value):

@@ -91,6 +91,15 @@ def eventually(look: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> N
         time.sleep(0.1)
 
 
+def answered(asahi: Asahi, folder: Path, *requests: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Send requests; return their results by id."""
+    file, output = write_lines(folder / "requests.jsonl", requests), folder / "results.jsonl"
+    output.unlink(missing_ok=True)
+    asahi("submit", str(file), "--output", str(output), "--json")
+    results = [orjson.loads(line) for line in output.read_bytes().splitlines()]
+    return {result["id"]: result for result in results}
+
+
 def write_lines(path: Path, documents: Sequence[object]) -> Path:
     path.write_bytes(b"".join(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE) for document in documents))
     return path

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tests.integration.cli.commands import Asahi, eventually, write_lines
+from tests.integration.cli.commands import Asahi, answered, eventually, write_lines
 from tests.unit.docs.fences import ROOT, fences
 
 PAGE = ROOT / "docs" / "governance.md"
@@ -24,16 +24,6 @@ CASCADED: list[dict[str, Any]] = [
 def block(language: str, kind: str) -> str:
     (found,) = [fence.text for fence in fences(language) if fence.page == PAGE and fence.kind == kind]
     return found
-
-
-def asked(asahi: Asahi, folder: Path, *requests: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Send requests; return their results by id."""
-    file, output = folder / "requests.jsonl", folder / "results.jsonl"
-    output.unlink(missing_ok=True)
-    file.write_bytes(b"\n".join(map(orjson.dumps, requests)))
-    asahi("submit", str(file), "--output", str(output), "--json")
-    results = [orjson.loads(line) for line in output.read_bytes().splitlines()]
-    return {result["id"]: result for result in results}
 
 
 def test_the_example_of_the_docs_holds(asahi: Asahi, tmp_path: Path) -> None:
@@ -56,7 +46,7 @@ def test_the_example_of_the_docs_holds(asahi: Asahi, tmp_path: Path) -> None:
     named = orjson.loads(block("json", "request"))
     free = {"id": "order-3", "tenant": "acme", "user": "amara", "prompt": "Good day"}
     others = named | {"id": "order-4", "user": "ben"}
-    results = asked(asahi, tmp_path, named, free, others)
+    results = answered(asahi, tmp_path, named, free, others)
     assert {name: result["status"] for name, result in results.items()} == {
         "order-2": "rejected",
         "order-3": "completed",
@@ -76,7 +66,7 @@ def test_a_rate_set_on_a_running_stack_holds_and_says_when_to_come_back(asahi: A
     user = ("governance", "users", "set", "cleo", "--tenant", "demo", *WHY)
     said = asahi(*user, "--set", "rates.requests_per_minute=1", "--set", "rates.request_burst=2")
     assert "known to 1 worker" in said.err
-    results = asked(
+    results = answered(
         asahi,
         tmp_path,
         *({"id": f"c{number}", "tenant": "demo", "user": "cleo", "prompt": f"Hello {number}"} for number in range(4)),

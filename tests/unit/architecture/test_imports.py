@@ -32,7 +32,7 @@ PURE_MODULES = (
 )
 THIN_AGENTS = ("agent",)
 """Modules of a room that tie its pure functions to the log."""
-COMMANDS = ("agents.governance.commands",)
+COMMANDS = ("agents.governance.commands", "agents.cache.commands")
 """What people run: they read clocks and the log, and leave every decision to the pure modules beside them."""
 IMPURE = {"faust", "mode", "aiokafka", "httpx", "time", "random", "secrets", "uuid", "asyncio", "socket", "threading"}
 

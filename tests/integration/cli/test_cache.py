@@ -1,0 +1,64 @@
+"""Questions in other words on a running stack, as `docs/caching.md` tells it: asked for, answered, told, rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.commands import Asahi, Up, answered, eventually
+
+QUESTION, OTHER, THIRD = (
+    "What is the capital city of Chad?",
+    "What's the capital city of Chad?",
+    "What is Chad's capital city?",
+)
+WHY = ("--reason", "a test")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A stack whose worker compares questions, and checks none with a model."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ASAHI_SEMANTIC_ENABLED", "true")
+        environment.setenv("ASAHI_SEMANTIC_CHECKED_SHARE", "0")
+        up = Up(tmp_path_factory.mktemp("stack") / "data")
+    up.wait_for("Ctrl-C stops it")
+    yield up
+    assert up.stop() == 0, up.said()
+
+
+def test_an_answer_is_served_to_other_words_until_it_is_rejected(asahi: Asahi, tmp_path: Path) -> None:
+    bound = ("--set", "policy.semantic_error_bound=0.05")
+    assert asahi("governance", "tenants", "set", "demo", *bound, *WHY).code == 0
+    assert answered(asahi, tmp_path, {"id": "r0", "prompt": QUESTION})["r0"]["status"] == "completed"
+    served = answered(asahi, tmp_path, {"id": "r1", "prompt": OTHER})["r1"]
+    assert (served["status"], served["cache"]["tier"]) == ("cached", "semantic")
+
+    eventually(lambda: len(asahi("cache", "stats", "--tenant", "demo", "--json").json) == 2)
+    tiers = {row["tier"]: row for row in asahi("cache", "stats", "--json").json}
+    assert {name: row["requests"] for name, row in tiers.items()} == {"called": 1, "semantic": 1}
+    assert Decimal(tiers["semantic"]["saved_usd"]) == Decimal(served["baseline"]["cost_usd"])
+    assert "no answers in this time" in asahi("cache", "stats", "--tenant", "nobody").out
+
+    refused = asahi("cache", "reject", "r0", "--tenant", "demo")
+    assert (refused.code, "did not get the answer to another question" in refused.err) == (2, True)
+    assert "there is no result" in asahi("cache", "reject", "r9", "--tenant", "demo").err
+    assert asahi("cache", "reject", "r1", "--tenant", "demo", *WHY).code == 0
+    numbers = iter(range(1000))
+
+    def missed() -> bool:
+        request = {"id": f"again-{next(numbers)}", "prompt": THIRD, "cache": {"directive": "only"}}
+        (result,) = answered(asahi, tmp_path, request).values()
+        return bool(result["status"] == "rejected")
+
+    eventually(missed)
+    eventually(lambda: "wrong" in asahi("cache", "stats").out and graded(asahi) == (1, 1))
+    assert "semantic" in asahi("cache", "stats").out
+
+
+def graded(asahi: Asahi) -> tuple[int, int]:
+    (semantic,) = [row for row in asahi("cache", "stats", "--json").json if row["tier"] == "semantic"]
+    return semantic["graded"], semantic["wrong"]
