@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.transport.pace import (
+    ASLEEP_AFTER_SECONDS,
+    ASLEEP_WAIT_MS,
     BUSY_BYTES_PER_SECOND,
     BUSY_WAIT_MS,
     IDLE_AFTER_SECONDS,
@@ -35,6 +37,8 @@ def test_it_asks_less_often_when_nothing_comes() -> None:
     assert pace.after(0, IDLE_AFTER_SECONDS) == LEAST_MS
     assert pace.after(0, IDLE_AFTER_SECONDS + 0.1) == IDLE_WAIT_MS
     assert pace.after(1, IDLE_AFTER_SECONDS + 0.2) == LEAST_MS
+    assert pace.after(0, IDLE_AFTER_SECONDS + ASLEEP_AFTER_SECONDS + 0.3) == ASLEEP_WAIT_MS
+    assert pace.after(1, IDLE_AFTER_SECONDS + ASLEEP_AFTER_SECONDS + 0.4) == LEAST_MS
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**8), st.floats(0, 10))), st.integers(1, 1000))
@@ -42,4 +46,5 @@ def test_the_wait_is_never_shorter_than_was_set(fetches: list[tuple[int, float]]
     pace, now = Pace(least_ms, 0.0), 0.0
     for size, pause in fetches:
         now += pause
-        assert pace.after(size, now) in {least_ms, max(least_ms, IDLE_WAIT_MS), max(least_ms, BUSY_WAIT_MS)}
+        waits = (IDLE_WAIT_MS, BUSY_WAIT_MS, ASLEEP_WAIT_MS)
+        assert pace.after(size, now) in {least_ms, *(max(least_ms, wait) for wait in waits)}
