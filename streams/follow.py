@@ -21,9 +21,9 @@ POLL_MS = 500
 FIRST_POLL_MS = 20
 """Until it has caught up, nothing may be processed."""
 FETCH_WAIT_MS = 200
-"""The embedded broker sleeps half of it instead of answering when data comes, and what is followed may take that long:
-a revoked key, for one, has a second. With the 4 ms of the pipeline's own topics there, every worker asked 400 times a
-second, which cost a fifth of a core."""
+"""The embedded broker sleeps half of it instead of answering when data comes, and what is followed may take that
+long: a revoked key, for one, has a second. With the 4 ms of the pipeline's own topics every worker asked 400 times a
+second."""
 MS_PER_SECOND = 1000
 
 
