@@ -10,7 +10,7 @@ from agents.analytics.anomalies.surprise import SurpriseDetector
 
 MEMORY = 400
 """Points in which a reported score fades to 1/e: about as long as an episode and what it leaves behind."""
-MARGIN = 0.05
+MARGIN = 0.1
 """A point must be stranger than what was reported last by this much of what is missing to 1."""
 
 

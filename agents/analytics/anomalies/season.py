@@ -1,62 +1,77 @@
-"""What a series usually is at this time of the day."""
+"""What a series usually is at a time of the day or of the week."""
 
 from __future__ import annotations
 
 from statistics import median
 from typing import Any, Self
 
-DAY = 86_400
-SLOTS = 48
-SLOT = DAY // SLOTS
-DAYS = 14
-FEWEST_DAYS = 2
+SLOT = 1_800
+"""Seconds: long enough to average chance out, short enough to follow the morning's rise."""
 
 
 class Season:
-    """The mean of a series in each half hour of the last days.
+    """The mean of a series in each half hour of the last periods.
 
     Args:
-        days: The means of each half hour of the day, oldest first.
+        slots: How many half hours a period has.
+        kept: How many periods count.
+        fewest: How many are needed to expect anything.
+        means: Those of each half hour of the period, oldest first.
         current: Which half hour the last point was in, counted from 1970; None before the first point.
         total: Sum of what has come in it.
         count: How much.
     """
 
-    __slots__ = ("count", "current", "days", "total")
+    __slots__ = ("count", "current", "fewest", "kept", "means", "slots", "total")
 
     def __init__(
         self,
-        days: list[list[float]] | None = None,
+        slots: int,
+        kept: int,
+        fewest: int,
+        means: dict[int, list[float]] | None = None,
         current: int | None = None,
         total: float = 0.0,
         count: int = 0,
     ) -> None:
-        self.days = days if days is not None else [[] for _ in range(SLOTS)]
+        self.slots, self.kept, self.fewest = slots, kept, fewest
+        self.means = means if means is not None else {}
         self.current = current
         self.total = total
         self.count = count
 
     def expected(self, at: float) -> float | None:
-        """Return the median of the days before, or None if there are too few of them."""
-        days = self.days[int(at // SLOT) % SLOTS]
-        return median(days) if len(days) >= FEWEST_DAYS else None
+        """Return what to expect, straight from the middle of one half hour to that of the next, or None if unknown."""
+        place = at / SLOT - 0.5
+        first = int(place // 1)
+        before, after = self._usual(first), self._usual(first + 1)
+        if before is None or after is None:
+            return None
+        return before + (after - before) * (place - first)
 
     def add(self, at: float, value: float) -> None:
         """Take a point into account."""
         slot = int(at // SLOT)
         if slot != self.current:
             if self.current is not None:
-                days = self.days[self.current % SLOTS]
-                days.append(self.total / self.count)
-                del days[:-DAYS]
+                means = self.means.setdefault(self.current % self.slots, [])
+                means.append(self.total / self.count)
+                del means[: -self.kept]
             self.current, self.total, self.count = slot, 0.0, 0
         self.total += value
         self.count += 1
 
+    def _usual(self, slot: int) -> float | None:
+        means = self.means.get(slot % self.slots, ())
+        return median(means) if len(means) >= self.fewest else None
+
     def state(self) -> dict[str, Any]:
         """Return plain data."""
         return {
-            "days": [list(days) for days in self.days],
+            "slots": self.slots,
+            "kept": self.kept,
+            "fewest": self.fewest,
+            "means": [[slot, list(means)] for slot, means in self.means.items()],
             "current": self.current,
             "total": self.total,
             "count": self.count,
@@ -65,4 +80,4 @@ class Season:
     @classmethod
     def restored(cls, state: dict[str, Any]) -> Self:
         """Return what `state` was taken from."""
-        return cls([list(days) for days in state["days"]], state["current"], state["total"], state["count"])
+        return cls(**{**state, "means": {slot: list(means) for slot, means in state["means"]}})

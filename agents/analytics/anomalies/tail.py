@@ -14,8 +14,8 @@ from typing import Any, Self
 
 KEPT = 48
 """Largest numbers that are kept. With fewer the mean excess is noise, with more it is no tail."""
-HORIZON = 4_000
-"""Numbers after which one is forgotten: two weeks of one every five minutes."""
+HORIZON = 20_000
+"""Numbers after which one is forgotten: two weeks of one a minute."""
 FEWEST = 20
 FEWEST_OF_TAIL = 5
 SHARE = 10
