@@ -12,10 +12,10 @@ from agents.analytics.anomalies.spread import ErrorLine
 DAY_SLOTS, WEEK_SLOTS = 48, 336
 DAYS, WEEKS = 7, 3
 FEWEST_DAYS, FEWEST_WEEKS = 2, 1
-LEVEL_MEMORY = 60.0
-"""Points in which the level that a season is fitted to fades to 1/e."""
-ERROR_MEMORY = 300.0
-"""The same for the errors by which a forecast is chosen."""
+LEVEL_KEPT = math.exp(-1 / 60)
+"""The level that a season is fitted to is that of the last 60 points or so."""
+ERROR_KEPT = math.exp(-1 / 300)
+"""A forecast is chosen by its errors at the last 300 points or so."""
 WIDEST = 10.0
 """A season is stretched by this at most."""
 FEWEST = 10
@@ -28,11 +28,10 @@ class Fading:
     total: float = 0.0
     weight: float = 0.0
 
-    def add(self, number: float, memory: float) -> None:
-        """Take a number into account."""
-        keep = math.exp(-1 / memory)
-        self.total = keep * self.total + number
-        self.weight = keep * self.weight + 1
+    def add(self, number: float, kept: float) -> None:
+        """Take a number into account; those before it keep `kept` of their weight."""
+        self.total = kept * self.total + number
+        self.weight = kept * self.weight + 1
 
     def mean(self, otherwise: float = math.inf) -> float:
         """Return the mean, or `otherwise` before the first number."""
@@ -87,6 +86,7 @@ class Expectation:
         self._courses = [Course(False, False), Course(False, True), Course(True, True)]
         self._spread = ErrorLine()
         self._seen = 0
+        self._asked: tuple[float, list[tuple[Course, float | None]]] | None = None
 
     def expected(self, at: float) -> Expected | None:
         """Return what to expect, or None if hardly anything is known yet."""
@@ -105,19 +105,22 @@ class Expectation:
         if expected is not None:
             self._spread.add(expected.mean, abs(value - expected.mean))
         level = self._level.mean(value)
-        self._level_error.add(abs(value - level), ERROR_MEMORY)
+        self._level_error.add(abs(value - level), ERROR_KEPT)
         for course, season in self._seasons(at):
             if season is not None:
-                course.error.add(abs(value - course.forecast(season, level)), ERROR_MEMORY)
-                course.usual.add(season, LEVEL_MEMORY)
-        self._level.add(value, LEVEL_MEMORY)
+                course.error.add(abs(value - course.forecast(season, level)), ERROR_KEPT)
+                course.usual.add(season, LEVEL_KEPT)
+        self._level.add(value, LEVEL_KEPT)
         self._day.add(at, value)
         self._week.add(at, value)
         self._seen += 1
+        self._asked = None
 
     def _seasons(self, at: float) -> list[tuple[Course, float | None]]:
-        day, week = self._day.expected(at), self._week.expected(at)
-        return [(course, week if course.weekly else day) for course in self._courses]
+        if self._asked is None or self._asked[0] != at:
+            day, week = self._day.expected(at), self._week.expected(at)
+            self._asked = at, [(course, week if course.weekly else day) for course in self._courses]
+        return self._asked[1]
 
     def state(self) -> dict[str, Any]:
         """Return plain data."""

@@ -26,8 +26,10 @@ def _weights(lengths: tuple[int, ...]) -> Floats:
     return weights
 
 
-LEVEL_WEIGHTS = _weights(LEVELS)
+WEIGHTS = _weights(LEVELS + SPREADS)
 SPREAD_WEIGHTS = _weights(SPREADS)
+LEVEL_NAMES = [f"level {length}" for length in LEVELS]
+SPREAD_NAMES = [f"spread {length}" for length in SPREADS]
 
 
 class Recent:
@@ -58,15 +60,15 @@ class Recent:
         value = float(self.values[-1])
         centre = float(self.values.mean())
         off = self.values - centre
-        means = SPREAD_WEIGHTS @ off
-        spreads = np.sqrt(np.maximum(SPREAD_WEIGHTS @ (off * off) - means * means, 0))
-        floors = RELATIVE * np.abs(means + centre) + TINY
+        means = (WEIGHTS @ off).tolist()
+        squares = (SPREAD_WEIGHTS @ (off * off)).tolist()
         before = sorted(self.values[-1 - MEDIAN_OF : -1].tolist())
         found = {"value": value, "step": value - before[MEDIAN_OF // 2]}
-        for length, level in zip(LEVELS, (LEVEL_WEIGHTS @ off + centre).tolist(), strict=True):
-            found[f"level {length}"] = level
-        for length, spread in zip(SPREADS, (spreads + floors).tolist(), strict=True):
-            found[f"spread {length}"] = math.log(spread)
+        for name, mean in zip(LEVEL_NAMES, means, strict=False):
+            found[name] = mean + centre
+        for name, mean, square in zip(SPREAD_NAMES, means[len(LEVELS) :], squares, strict=True):
+            floor = RELATIVE * abs(mean + centre) + TINY
+            found[name] = math.log(math.sqrt(max(square - mean * mean, 0.0)) + floor)
         return found
 
     def state(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Season:
         count: How much.
     """
 
-    __slots__ = ("count", "current", "fewest", "kept", "means", "slots", "total")
+    __slots__ = ("_usual", "count", "current", "fewest", "kept", "means", "slots", "total")
 
     def __init__(
         self,
@@ -39,12 +39,13 @@ class Season:
         self.current = current
         self.total = total
         self.count = count
+        self._usual = {slot: median(each) for slot, each in self.means.items() if len(each) >= fewest}
 
     def expected(self, at: float) -> float | None:
         """Return what to expect, straight from the middle of one half hour to that of the next, or None if unknown."""
         place = at / SLOT - 0.5
         first = int(place // 1)
-        before, after = self._usual(first), self._usual(first + 1)
+        before, after = self._usual.get(first % self.slots), self._usual.get((first + 1) % self.slots)
         if before is None or after is None:
             return None
         return before + (after - before) * (place - first)
@@ -54,16 +55,17 @@ class Season:
         slot = int(at // SLOT)
         if slot != self.current:
             if self.current is not None:
-                means = self.means.setdefault(self.current % self.slots, [])
-                means.append(self.total / self.count)
-                del means[: -self.kept]
+                self._keep(self.current % self.slots, self.total / self.count)
             self.current, self.total, self.count = slot, 0.0, 0
         self.total += value
         self.count += 1
 
-    def _usual(self, slot: int) -> float | None:
-        means = self.means.get(slot % self.slots, ())
-        return median(means) if len(means) >= self.fewest else None
+    def _keep(self, slot: int, mean: float) -> None:
+        means = self.means.setdefault(slot, [])
+        means.append(mean)
+        del means[: -self.kept]
+        if len(means) >= self.fewest:
+            self._usual[slot] = median(means)
 
     def state(self) -> dict[str, Any]:
         """Return plain data."""

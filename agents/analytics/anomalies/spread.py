@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
-MEMORY = 2_000.0
-"""Points in which an error fades to 1/e."""
+KEPT = math.exp(-1 / 2_000)
+"""The errors of the last 2,000 points or so count."""
 CAP = 5.0
 """Usual errors that one error counts at most: an incident must not teach that incidents are usual."""
 CAPPED_FROM = 100.0
@@ -33,23 +33,26 @@ class ErrorLine:
     def at(self, forecast: float) -> float:
         """Return the usual error of such a forecast, more than 0."""
         weight, sizes, squares, errors, products = self.sums
+        least = max(LEAST_OF_FORECAST * abs(forecast), TINY)
         if not weight:
-            return TINY
+            return least
         size, error = sizes / weight, errors / weight
         variance = squares / weight - size * size
         steepest = error / size if size > 0 else 0.0  # the line must not be below 0 where nothing is expected
-        slope = (products / weight - size * error) / variance if variance > LEAST_OF_FORECAST**2 * size * size else 0.0
+        slope = (
+            (products / weight - size * error) / variance if variance > LEAST_OF_FORECAST**2 * size * size else 0.0
+        )
         slope = min(max(slope, 0.0), steepest)
         line = error + slope * (abs(forecast) - size)
-        return max(line, LEAST_OF_MEAN * error, LEAST_OF_FORECAST * abs(forecast), TINY)
+        return max(line, LEAST_OF_MEAN * error, least)
 
     def add(self, forecast: float, error: float) -> None:
         """Take the error of a forecast into account."""
         if self.sums[0] > CAPPED_FROM:
             error = min(error, CAP * self.at(forecast))
-        size, keep = abs(forecast), math.exp(-1 / MEMORY)
+        size = abs(forecast)
         new = (1.0, size, size * size, error, size * error)
-        self.sums = [keep * old + each for old, each in zip(self.sums, new, strict=True)]
+        self.sums = [KEPT * old + each for old, each in zip(self.sums, new, strict=True)]
 
     def state(self) -> dict[str, Any]:
         """Return plain data."""

@@ -72,7 +72,8 @@ class SurpriseDetector:
         if expected is not None:
             off = [*off[1 - OFF_KEPT :], (bounded - expected.mean) / expected.spread]
             for length in OFF_MEANS:
-                measures[f"off {length}"] = sum(off[-length:]) / min(length, len(off))
+                last_ones = off[-length:]
+                measures[f"off {length}"] = sum(last_ones) / len(last_ones)
         self._last = Judged(at, value, expected, recent, off, measures, self._surprise(measures))
         return self._last
 
@@ -87,16 +88,21 @@ class SurpriseDetector:
         self._recent, self._off = judged.recent, judged.off
         self._expectation.add(at, min(max(value, -LARGEST), LARGEST))
         for name, number in judged.measures.items():
-            self._above.setdefault(name, Tail()).add(number)
-            self._below.setdefault(name, Tail()).add(-number)
+            if name not in self._above:
+                self._above[name], self._below[name] = Tail(), Tail()
+            self._above[name].add(number)
+            self._below[name].add(-number)
         self._last = None
 
     def _surprise(self, measures: dict[str, float]) -> float:
         squares = 0.0
         for name, number in measures.items():
-            above, below = self._above.get(name), self._below.get(name)
-            if above is not None and below is not None:
-                squares += min(above.surprise(number), MOST) ** 2 + min(below.surprise(-number), MOST) ** 2
+            if name not in self._above:
+                continue
+            for tail, signed in ((self._above[name], number), (self._below[name], -number)):
+                surprise = tail.surprise(signed)
+                if surprise:
+                    squares += min(surprise, MOST) ** 2
         return math.sqrt(squares)
 
     def state(self) -> State:

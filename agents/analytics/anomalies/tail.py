@@ -22,7 +22,8 @@ SHARE = 10
 """The tail is at most one in this many."""
 LEAST = 1e-3
 """Least mean excess, in parts of the number where the tail starts: a constant is no measure of a deviation."""
-TINY = 1e-9
+ROUNDING = TINY = 1e-9
+"""What is no further out than this, in parts of where the tail starts or at all, is no further out."""
 SWEEP = 50
 LOG_10 = math.log(10)
 
@@ -43,14 +44,17 @@ class Tail:
 
     def surprise(self, number: float) -> float:
         """Return the common logarithm of how rare numbers as large as this are; 0 for what is in no tail."""
+        largest = self.largest
+        if len(largest) == KEPT and number <= largest[0][0]:
+            return 0.0  # as nearly all numbers are
         seen = min(self.seen, HORIZON)
         size = min(KEPT, max(FEWEST_OF_TAIL, seen // SHARE))
-        if seen < FEWEST or len(self.largest) < size:
+        if seen < FEWEST or len(largest) < size:
             return 0.0
-        start = self.largest[-size][0]
-        if number <= start:
+        start = largest[-size][0]
+        if number - start <= ROUNDING * abs(start) + TINY:
             return 0.0
-        excess = sum(each for each, _ in self.largest[-size:]) / size - start
+        excess = sum(each for each, _ in largest[-size:]) / size - start
         return math.log10(seen / size) + (number - start) / max(excess, LEAST * abs(start), TINY) / LOG_10
 
     def add(self, number: float) -> None:
