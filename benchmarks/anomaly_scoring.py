@@ -1,11 +1,11 @@
 """The standard profile of the Numenta Anomaly Benchmark, written from its definition.
 
-Source: Lavin and Ahmad, "Evaluating Real-time Anomaly Detection Algorithms: the Numenta Anomaly Benchmark" (2015), and
-the scoring rules of the benchmark's version 1. The first 15 % of a stream, 750 points at most, are not scored. Of the
-detections in a labelled window the earliest counts, by a sigmoid that is 1 at the window's left edge and almost 0 at
-its right one; a window without detections counts -1; every detection outside of windows counts up to -0.11, less just
-behind a window. One threshold is chosen for all streams. 0 is what detecting nothing gets, 100 what detecting every
-window at its left edge and nothing else gets.
+Source: Lavin and Ahmad, "Evaluating Real-time Anomaly Detection Algorithms: the Numenta Anomaly Benchmark" (2015),
+and the scoring rules of the benchmark's version 1. The first 15 % of a stream, 750 points at most, are not scored. Of
+the detections in a labelled window the earliest counts, by a sigmoid that is 1 at the window's left edge and almost 0
+at its right one; a window without detections counts -1; every detection outside of windows counts up to -0.11, less
+just behind a window. One threshold is chosen for all streams. 0 is what detecting nothing gets, 100 what detecting
+every window at its left edge and nothing else gets.
 """
 
 from __future__ import annotations

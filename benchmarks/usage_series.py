@@ -19,6 +19,8 @@ MINUTES_OF_WEEK = 7 * MINUTES_OF_DAY
 METRICS = ("requests", "spend")
 KINDS = ("dear_model", "runaway_user", "retry_loop", "silent_drop")
 WEEKEND = 5
+DAYTIME = 480
+"""Minutes around noon that are wholly of their own day; one blends into the next over the night."""
 COST = 0.004
 COST_SPREAD = 1.2
 SWING, SWING_MEMORY = 0.12, 180.0
@@ -76,7 +78,10 @@ def expected_requests(organization: Organization, minutes: int) -> Floats:
     away = np.abs((hour - organization.noon + 12) % 24 - 12)
     day = np.exp(-((away / 5.0) ** 4) * np.log(2))
     level = organization.night + (1 - organization.night) * day
-    weekend = np.where((minute // MINUTES_OF_DAY) % 7 >= WEEKEND, organization.weekend, 1.0)
+    middles = (np.arange(-1, minutes // MINUTES_OF_DAY + 2) + 0.5) * MINUTES_OF_DAY
+    of_day = np.where(middles // MINUTES_OF_DAY % 7 >= WEEKEND, organization.weekend, 1.0)
+    edges = np.concatenate([[middle - DAYTIME, middle + DAYTIME] for middle in middles])
+    weekend = np.interp(minute, edges, np.repeat(of_day, 2))
     growth = (1 + organization.growth) ** (minute / MINUTES_OF_WEEK)
     return np.asarray(organization.peak * level * weekend * growth)
 

@@ -17,8 +17,8 @@ MARGIN = 0.1
 class Onsets:
     """Passes a score on if it is above what is remembered of those passed on before.
 
-    What is remembered fades, so that a second episode is reported again, and a much stranger one at once. No threshold
-    is needed for it: whatever the reader's, the first point above it in a while is the one that is passed on.
+    What is remembered fades, so that a second episode is reported again, and a much stranger one at once. It needs no
+    threshold: whatever the reader's, the first point above it in a while is the one that is passed on.
 
     Args:
         detector: Whose scores.

@@ -42,7 +42,7 @@ class Season:
         self._usual = {slot: median(each) for slot, each in self.means.items() if len(each) >= fewest}
 
     def expected(self, at: float) -> float | None:
-        """Return what to expect, straight from the middle of one half hour to that of the next, or None if unknown."""
+        """Return what to expect, on a line from the middle of a half hour to that of the next; None if unknown."""
         place = at / SLOT - 0.5
         first = int(place // 1)
         before, after = self._usual.get(first % self.slots), self._usual.get((first + 1) % self.slots)

@@ -1,9 +1,9 @@
 """How far out in its own history a number lies, from the largest of the numbers before it.
 
 Source of the idea: Siffer et al., "Anomaly Detection in Streams with Extreme Value Theory" (2017). Theirs fits a
-generalized Pareto distribution to what exceeds a high quantile; here the excess is exponential, which needs a mean only
-and has no shape to fit wrongly. Ranks alone, as in conformal detectors, could never say less than one in the number of
-points seen, and so could not tell a point just beyond the largest from one far beyond it.
+generalized Pareto distribution to what exceeds a high quantile; here the excess is exponential, which needs a mean
+only and has no shape to fit wrongly. Ranks alone, as in conformal detectors, could never say less than one in the
+number of points seen, and so could not tell a point just beyond the largest from one far beyond it.
 """
 
 from __future__ import annotations

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.analytics.anomalies.deviation import DeviationDetector
 from agents.analytics.anomalies.onsets import Onsets
 from agents.analytics.anomalies.surprise import SurpriseDetector
 from tests.unit.analytics.anomalies.series import FIVE_MINUTES, Points, carried, noise, scores, series
 
-Kind: TypeAlias = type[SurpriseDetector] | type[Onsets]
+Kind: TypeAlias = type[SurpriseDetector] | type[DeviationDetector] | type[Onsets]
 
-every_detector = pytest.mark.parametrize("kind", [SurpriseDetector, Onsets])
+every_detector = pytest.mark.parametrize("kind", [SurpriseDetector, DeviationDetector, Onsets])
 some = settings(max_examples=60, deadline=None)
 
 

@@ -71,7 +71,7 @@ def test_an_episode_is_passed_on_once() -> None:
     raw, passed_on = scores(SurpriseDetector(), points), scores(Onsets(), points)
     strange = [place for place, score in enumerate(raw) if score > STRANGE]
     assert len(strange) > 5
-    assert [place for place in strange if passed_on[place] > STRANGE][0] == strange[0]
+    assert next(place for place in strange if passed_on[place] > STRANGE) == strange[0]
     assert sum(score > STRANGE for score in passed_on) <= 3  # as it gets stranger
     assert all(score in (0, before) for score, before in zip(passed_on, raw, strict=True))
 
