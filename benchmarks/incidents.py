@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from agents.analytics.anomalies.episodes import Episode, Episodes
 from agents.analytics.anomalies.deviation import DeviationDetector
+from agents.analytics.anomalies.episodes import Episode, Episodes
 from benchmarks.usage_series import (
     KINDS,
     METRICS,

@@ -1,8 +1,8 @@
 """The detector of usage: how far a series is off what level, day and week let expect.
 
-It is for series whose incidents come again and must be found again. It differs from `SurpriseDetector`, for which what
-has happened before is no news, in what it learns: an incident teaches neither what is usual nor how far off is usual,
-until it has lasted so long that it is the new state of things.
+It is for series whose incidents come again and must be found again. It differs from `SurpriseDetector`, for which
+what has happened before is no news, in what it learns: an incident teaches neither what is usual nor how far off is
+usual, until it has lasted so long that it is the new state of things.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def test_the_sigmoid_falls_from_the_left_edge_of_a_window_to_far_behind_it() -> 
 
 
 def test_published_scores_of_the_windowed_gaussian_are_met() -> None:
-    """Where the rows it detects are the ones published: one window, and two with false detections before and behind."""
+    """One window, and two with false detections before and behind them, where the published rows are detected."""
     assert raw(weigh("one", ROWS, [Window(1437, 1839)]), 1638, 1640, 1643) == pytest.approx(0.8606718242697022)
     two = weigh("two", ROWS, [Window(3447, 3647), Window(3677, 3877)])
     false = (729, 1018, 1309, 1597, 1883, 2172, 2461, 2748, 3032, 3321, 3898)
