@@ -6,12 +6,14 @@ import csv
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from schemas.errors import ConfigurationError
 
 GZIP_MAGIC = b"\x1f\x8b"
+READABLE = "give a CSV file in UTF-8, gzipped or not"
 
 
 def read_rows(named: str, file: Path, columns: Sequence[str], remedy: str) -> list[dict[str, str]]:
@@ -28,9 +30,21 @@ def read_rows(named: str, file: Path, columns: Sequence[str], remedy: str) -> li
     """
     try:
         raw = file.read_bytes()
+    except OSError as wrong:
+        raise ConfigurationError(f"{named}: {wrong}; {READABLE}") from wrong
+    return parse_rows(named, raw, columns, remedy)
+
+
+def parse_rows(named: str, raw: bytes, columns: Sequence[str], remedy: str) -> list[dict[str, str]]:
+    """Return what a CSV file holds, gzipped or not, as `read_rows` does.
+
+    Raises:
+        ConfigurationError: It cannot be read, has no rows, lacks a column, or a row is too short or too long.
+    """
+    try:
         text = (gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as wrong:
-        raise ConfigurationError(f"{named}: {wrong}; give a CSV file in UTF-8, gzipped or not") from wrong
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as wrong:
+        raise ConfigurationError(f"{named}: {wrong}; {READABLE}") from wrong
     limit = csv.field_size_limit(sys.maxsize)  # prompts may be whole documents
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""))

@@ -7,6 +7,9 @@ import click
 from streams.cli.lazy import Entry, LazyCommands
 
 MEASURES = {
+    "anomalies": Entry(
+        "agents.analytics.anomalies.evaluation.command:anomalies", "Score every point of recorded streams."
+    ),
     "cache": Entry("agents.cache.evaluation.command:cache", "Look up pairs of questions in the semantic cache."),
     "cost": Entry("agents.providers.usage.evaluation:cost", "Price recorded usage bodies of providers."),
     "routing": Entry("agents.routing.learning.evaluation:routing", "Show cost against quality on recorded outcomes."),

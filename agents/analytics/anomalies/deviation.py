@@ -1,0 +1,123 @@
+"""The detector of usage: how far a series is off what level, day and week let expect.
+
+It is for series whose incidents come again and must be found again. It differs from `SurpriseDetector`, for which
+what has happened before is no news, in what it learns: an incident teaches neither what is usual nor how far off is
+usual, until it has lasted so long that it is the new state of things.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+from agents.analytics.anomalies.expectation import Expectation, Expected
+from agents.analytics.anomalies.protocol import State
+from agents.analytics.anomalies.tail import Tail
+
+MEANS = (3, 6)
+"""Points over which deviations are averaged, for what is not glaring at once."""
+KEPT = max(MEANS)
+CLIP = 4.0
+"""Usual errors that one point counts at most in a mean, and in what it teaches the expectation: one dear request is
+not a dear quarter of an hour."""
+WITHHELD = 5.0
+"""Surprise from which a point does not teach how far off is usual."""
+PATIENCE = 240
+"""Points after which it does all the same."""
+MOST = 20.0
+HALF = 2.5
+LARGEST = 1e100
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """A point against what was expected of it.
+
+    Attributes:
+        off: By how many usual errors the last points were off what was expected, oldest first.
+        means: The last of them, and the means of the last ones.
+        surprise: Length of the vector of their surprises, each a number of decimal places of rareness.
+    """
+
+    at: float
+    value: float
+    expected: Expected | None
+    off: list[float]
+    means: list[float]
+    surprise: float
+
+
+class DeviationDetector:
+    """Asks how rare it has been that a series is so far off what is expected, upwards and downwards."""
+
+    def __init__(self) -> None:
+        self._expectation = Expectation()
+        self._off: list[float] = []
+        self._above = [Tail() for _ in range(1 + len(MEANS))]
+        self._below = [Tail() for _ in range(1 + len(MEANS))]
+        self._withheld = 0
+        self._last: Deviation | None = None
+
+    def judge(self, at: float, value: float) -> Deviation:
+        """Return a point against what was expected of it. Changes nothing that matters."""
+        last = self._last
+        if last is not None and last.at == at and last.value == value:
+            return last
+        value_there = min(max(value, -LARGEST), LARGEST)
+        expected = self._expectation.expected(at)
+        off, means, squares = self._off, [], 0.0
+        if expected is not None:
+            off = [*off[1 - KEPT :], (value_there - expected.mean) / expected.spread]
+            even = [min(max(each, -CLIP), CLIP) for each in off]
+            means = [off[-1], *(math.fsum(even[-length:]) / length for length in MEANS)]
+            for mean, above, below in zip(means, self._above, self._below, strict=True):
+                surprise = above.surprise(mean) if mean > 0 else below.surprise(-mean)
+                squares += min(surprise, MOST) ** 2
+        self._last = Deviation(at, value, expected, off, means, math.sqrt(squares))
+        return self._last
+
+    def score_one(self, at: float, value: float) -> float:
+        """Return how strange a point would be now, from 0 to 1. Changes nothing."""
+        surprise = self.judge(at, value).surprise
+        return surprise / (surprise + HALF)
+
+    def learn_one(self, at: float, value: float) -> None:
+        """Take a point into account."""
+        judged = self.judge(at, value)
+        self._withheld = self._withheld + 1 if judged.surprise >= WITHHELD else 0
+        if self._withheld == 0 or self._withheld > PATIENCE:
+            for mean, above, below in zip(judged.means, self._above, self._below, strict=False):
+                above.add(mean)
+                below.add(-mean)
+        taught = min(max(value, -LARGEST), LARGEST)
+        if judged.expected is not None:
+            reach = CLIP * judged.expected.spread
+            taught = min(max(taught, judged.expected.mean - reach), judged.expected.mean + reach)
+        self._expectation.add(at, taught)
+        self._off = judged.off
+        self._last = None
+
+    def state(self) -> State:
+        """Return everything that is needed to go on elsewhere."""
+        return {
+            "expectation": self._expectation.state(),
+            "off": list(self._off),
+            "above": [tail.state() for tail in self._above],
+            "below": [tail.state() for tail in self._below],
+            "withheld": self._withheld,
+        }
+
+    @classmethod
+    def restored(cls, state: State) -> Self:
+        """Return the detector that `state` was taken from."""
+        detector = cls()
+        detector._expectation = Expectation.restored(state["expectation"])
+        detector._off = list(state["off"])
+        detector._above, detector._below = _tails(state["above"]), _tails(state["below"])
+        detector._withheld = state["withheld"]
+        return detector
+
+
+def _tails(states: list[dict[str, Any]]) -> list[Tail]:
+    return [Tail.restored(state) for state in states]

@@ -1,0 +1,1 @@
+"""`asahi evaluate anomalies`: the detector over recorded streams."""
