@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,19 @@ from numpy.typing import NDArray
 from agents.analytics.forecasts.backtest import Ground, attempt, mean_error, naive_error, origins_for, try_methods
 from agents.analytics.forecasts.candidates import baseline, candidates
 from agents.analytics.forecasts.choice import Choice, choose
-from agents.analytics.forecasts.intervals import Spread, spread
+from agents.analytics.forecasts.intervals import Spread, spread_of
 from agents.analytics.forecasts.methods.adjusted import season_profile
 from agents.analytics.forecasts.methods.method import Floats, Seasons
 from agents.analytics.forecasts.methods.plain import NAIVE
-from agents.analytics.forecasts.periods import cycle_in
+from agents.analytics.forecasts.periods import LEAST_CYCLES, cycle_in
 from agents.analytics.forecasts.scale import fitting_scale
 from agents.analytics.forecasts.series import Series
 
 FEWEST_TRIED = 6
 """Values that a backtest takes at least: fewer are carried on as they are."""
+FEW_STUDENT = 1.6
+"""Student's t for 90 % and as few values."""
+LEARNT = 3
 NOTHING = 1e-12
 METHODS = 14
 
@@ -32,11 +35,32 @@ class Budget:
         methods: That are tried.
         values: The most recent, that are looked at; at least so many `cycles` of the longest season.
         cycles: See `values`.
+        most: Values at most; longer seasons are left out of account.
     """
 
     methods: int = METHODS
     values: int = 800
     cycles: int = 5
+    most: int = 4_200
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What the backtest showed of what was chosen.
+
+    Attributes:
+        errors: Truth less forecast, by origin and step; not a number where the truth is unknown.
+        stride: From one origin to the next.
+        error: Mean absolute error.
+        naive: The baseline's on the same origins; None where it could not be tried.
+        unit: The seasonal-naive's one season ahead within the history, by which errors are scaled.
+    """
+
+    errors: Floats
+    stride: int
+    error: float
+    naive: float | None
+    unit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +69,40 @@ class Forecast:
 
     Attributes:
         mean: What is expected, by step.
-        lower: What it stays above with 90 %.
-        upper: What it stays below with 90 %.
+        spread: How far below and above it may be, with 80 %.
+        floor: What is never gone below.
         method: What was chosen.
         season: The length of the season that errors are scaled by; 1 without one.
-        error: Mean absolute error of the backtest; None without a backtest.
-        naive: The baseline's on the same origins.
-        mase: The error over the seasonal-naive's one season ahead within the history; None where that makes none.
-        naive_mase: The baseline's.
-        errors: Truth less forecast of the backtest, by origin and step; empty without one.
+        tried: The backtest; None where there is too little for one, or nothing to be found out.
     """
 
     mean: Floats
-    lower: Floats
-    upper: Floats
+    spread: Spread
+    floor: float
     method: str
-    season: int
-    error: float | None
-    naive: float | None
-    mase: float | None
-    naive_mase: float | None
-    errors: Floats
+    season: int = 1
+    tried: Tried | None = None
+
+    @property
+    def lower(self) -> Floats:
+        """What each step stays above with 90 %."""
+        return np.maximum(self.mean - self.spread.below, self.floor)
+
+    @property
+    def upper(self) -> Floats:
+        """What each step stays below with 90 %."""
+        return np.asarray(self.mean + self.spread.above)
+
+    @property
+    def mase(self) -> float | None:
+        """The scaled error of the backtest; None without one, or where the history has no unit."""
+        return self.tried.error / self.tried.unit if self.tried is not None and self.tried.unit > 0 else None
+
+    @property
+    def naive_mase(self) -> float | None:
+        """The baseline's."""
+        tried = self.tried
+        return tried.naive / tried.unit if tried is not None and tried.naive is not None and tried.unit > 0 else None
 
 
 def forecast(series: Series, horizon: int, budget: Budget | None = None) -> Forecast:
@@ -74,80 +111,44 @@ def forecast(series: Series, horizon: int, budget: Budget | None = None) -> Fore
     The same series gives the same forecast. What was never negative is not forecast to be.
     """
     limit = budget or Budget()
-    given, ahead = _until_known(series, horizon)
-    longest = max((period for period in series.periods if 2 * period < len(given)), default=1)
-    given = given[-max(limit.values, limit.cycles * longest) :]
-    known = ~np.isnan(given)
-    values = _without_gaps(given, series.periods)
-    found = _of_values(values, known, ahead, series.periods, limit)
-    late = ahead - horizon
+    last = int(np.flatnonzero(~np.isnan(series.values))[-1])
+    late = len(series.values) - 1 - last  # steps of which nothing is known are forecast too
+    periods = tuple(period for period in series.periods if LEAST_CYCLES * period + LEARNT <= min(last, limit.most))
+    wanted = min(limit.most, max(limit.values, limit.cycles * max(periods, default=1)))
+    given = series.values[max(0, last + 1 - wanted) : last + 1]
+    values = _without_gaps(given, periods)
+    found = _of_values(values, ~np.isnan(given), horizon + late, periods, limit)
     if late == 0:
         return found
-    return Forecast(
-        found.mean[late:], found.lower[late:], found.upper[late:], found.method, found.season,
-        found.error, found.naive, found.mase, found.naive_mase, found.errors,
-    )  # fmt: skip
-
-
-def _until_known(series: Series, horizon: int) -> tuple[Floats, int]:
-    """Return the values up to the last known one, and how far it is from there."""
-    last = int(np.flatnonzero(~np.isnan(series.values))[-1])
-    return series.values[: last + 1], horizon + len(series.values) - 1 - last
+    spread = Spread(found.spread.below[late:], found.spread.above[late:])
+    return replace(found, mean=found.mean[late:], spread=spread)
 
 
 def _of_values(
     values: Floats, known: NDArray[np.bool_], horizon: int, periods: tuple[int, ...], limit: Budget
 ) -> Forecast:
-    span = float(values.max() - values.min())
-    if span <= NOTHING * float(np.abs(values).max()):
-        flat = np.full(horizon, values[-1])
-        return Forecast(flat, flat, flat, "constant", 1, 0.0, 0.0, None, None, np.empty((0, horizon)))
-    if len(values) < FEWEST_TRIED:
-        return _few(values, horizon)
+    floor = 0.0 if values.min() >= 0 else -np.inf
+    if float(values.max() - values.min()) <= NOTHING * float(np.abs(values).max()):
+        none = np.zeros(horizon)
+        return Forecast(np.full(horizon, values[-1]), Spread(none, none), floor, "constant")
     seasons = _seasons(values, periods)
     ground = Ground(values, known, origins_for(len(values), horizon, seasons.main), horizon, seasons)
     scale = fitting_scale(values[: ground.origins[0]], seasons.main)
-    trials = try_methods(candidates(seasons, scale, limit.methods), ground)
-    if not trials:
-        return _few(values, horizon)
     truth = ground.truth
+    trials = try_methods(candidates(seasons, scale, limit.methods), ground)
+    if len(values) < FEWEST_TRIED or not trials or np.all(np.isnan(truth)):
+        return _few(values, horizon, floor)
     chosen = choose(trials, truth)
     base = next((trial for trial in trials if trial.method.name == baseline(seasons).name), None)
-    naive = mean_error(base.paths, truth) if base is not None else None
-    errors = truth - chosen.paths
-    stride = ground.origins[1] - ground.origins[0] if len(ground.origins) > 1 else 1
-    mean = _final(chosen, values, horizon, seasons)
-    unit = naive_error(values, seasons.main)
-    return _bounded(
-        values, mean, spread(errors, horizon, stride), chosen.name, seasons.main, chosen.error, naive, unit, errors
+    tried = Tried(
+        truth - chosen.paths,
+        ground.origins[1] - ground.origins[0] if len(ground.origins) > 1 else 1,
+        chosen.error,
+        mean_error(base.paths, truth) if base is not None else None,
+        naive_error(values, seasons.main),
     )
-
-
-def _bounded(
-    values: Floats,
-    mean: Floats,
-    reach: Spread,
-    method: str,
-    season: int,
-    error: float | None,
-    naive: float | None,
-    unit: float,
-    errors: Floats,
-) -> Forecast:
-    floor = 0.0 if values.min() >= 0 else -np.inf
-    mean = np.maximum(mean, floor)
-    return Forecast(
-        mean,
-        np.maximum(mean - reach.below, floor),
-        mean + reach.above,
-        method,
-        season,
-        error,
-        naive,
-        error / unit if error is not None and unit > 0 else None,
-        naive / unit if naive is not None and unit > 0 else None,
-        errors,
-    )
+    mean = np.maximum(_final(chosen, values, horizon, seasons), floor)
+    return Forecast(mean, spread_of(tried.errors, horizon, tried.stride), floor, chosen.name, seasons.main, tried)
 
 
 def _final(chosen: Choice, values: Floats, horizon: int, seasons: Seasons) -> Floats:
@@ -157,18 +158,16 @@ def _final(chosen: Choice, values: Floats, horizon: int, seasons: Seasons) -> Fl
     return np.mean(paths, axis=0) if paths else np.full(horizon, values[-1])
 
 
-def _few(values: Floats, horizon: int) -> Forecast:
+def _few(values: Floats, horizon: int, floor: float) -> Forecast:
     """Carry on the last value; it is off as far as values were from one to the next, and more with every step."""
-    reach = 2 * float(np.mean(np.abs(np.diff(values)))) * np.sqrt(np.arange(1, horizon + 1))
-    mean = np.full(horizon, values[-1])
-    return _bounded(values, mean, Spread(reach, reach), NAIVE.name, 1, None, None, 0.0, np.empty((0, horizon)))
+    reach = FEW_STUDENT * float(np.sqrt(np.mean(np.diff(values) ** 2))) * np.sqrt(np.arange(1, horizon + 1))
+    return Forecast(np.full(horizon, values[-1]), Spread(reach, reach), floor, NAIVE.name)
 
 
 def _seasons(values: Floats, periods: tuple[int, ...]) -> Seasons:
-    """Return the seasons that there are values enough for."""
-    enough = tuple(sorted(period for period in periods if len(values) >= 2 * period + 3 and period > 1))
-    if enough:
-        return Seasons(enough[0], enough)
+    """Return the seasons: those that the step suggests, or else the cycle that the values show."""
+    if periods:
+        return Seasons(min(periods), tuple(sorted(periods)))
     cycle = cycle_in(values)
     return Seasons(cycle, (cycle,)) if cycle is not None else Seasons(1, ())
 
@@ -180,9 +179,8 @@ def _without_gaps(values: Floats, periods: tuple[int, ...]) -> Floats:
         return values
     places = np.arange(len(values))
     filled = np.interp(places, places[known], values[known])
-    enough = tuple(period for period in sorted(periods) if len(values) >= 3 * period)
-    if enough:
-        profile = np.resize(season_profile(filled, enough), len(values))
+    if periods:
+        profile = np.resize(season_profile(filled, sorted(periods)), len(values))
         rest = (filled - profile)[known]
         filled = np.where(known, values, np.interp(places, places[known], rest) + profile)
     return np.maximum(filled, values[known].min()) if values[known].min() >= 0 else filled

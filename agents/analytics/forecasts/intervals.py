@@ -24,7 +24,7 @@ class Spread:
     above: Floats
 
 
-def spread(errors: Floats, horizon: int, stride: int) -> Spread:
+def spread_of(errors: Floats, horizon: int, stride: int) -> Spread:
     """Return the spread that covers 80 % of what errors of the same kind would be.
 
     Args:
