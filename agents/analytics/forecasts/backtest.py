@@ -60,7 +60,7 @@ def origins_for(count: int, horizon: int, period: int) -> tuple[int, ...]:
     if count - span < learnt:
         span = max(min(span, horizon, count // 3), count - learnt)
     first = max(1, count - span)
-    stride = -(-span // MOST_ORIGINS)
+    stride = max(1, -(-span // MOST_ORIGINS))
     return tuple(range(first, count, stride))
 
 

@@ -116,12 +116,22 @@ def forecast(series: Series, horizon: int, budget: Budget | None = None) -> Fore
     periods = tuple(period for period in series.periods if LEAST_CYCLES * period + LEARNT <= min(last, limit.most))
     wanted = min(limit.most, max(limit.values, limit.cycles * max(periods, default=1)))
     given = series.values[max(0, last + 1 - wanted) : last + 1]
-    values = _without_gaps(given, periods)
+    unit = (
+        float(np.nanmax(np.abs(given))) or 1.0
+    )  # optimizers stop by absolute sizes: money in cents is as in dollars
+    values = _without_gaps(given / unit, periods)
     found = _of_values(values, ~np.isnan(given), horizon + late, periods, limit)
-    if late == 0:
-        return found
-    spread = Spread(found.spread.below[late:], found.spread.above[late:])
-    return replace(found, mean=found.mean[late:], spread=spread)
+    return _given_back(found, unit, late)
+
+
+def _given_back(found: Forecast, unit: float, late: int) -> Forecast:
+    """Bring a forecast back to the unit of its series, and leave out the first steps."""
+    tried = found.tried
+    if tried is not None:
+        naive = tried.naive * unit if tried.naive is not None else None
+        tried = Tried(tried.errors * unit, tried.stride, tried.error * unit, naive, tried.unit * unit)
+    spread = Spread(found.spread.below[late:] * unit, found.spread.above[late:] * unit)
+    return replace(found, mean=found.mean[late:] * unit, spread=spread, tried=tried)
 
 
 def _of_values(
@@ -131,12 +141,14 @@ def _of_values(
     if float(values.max() - values.min()) <= NOTHING * float(np.abs(values).max()):
         none = np.zeros(horizon)
         return Forecast(np.full(horizon, values[-1]), Spread(none, none), floor, "constant")
+    if len(values) < FEWEST_TRIED:
+        return _few(values, horizon, floor)
     seasons = _seasons(values, periods)
     ground = Ground(values, known, origins_for(len(values), horizon, seasons.main), horizon, seasons)
     scale = fitting_scale(values[: ground.origins[0]], seasons.main)
     truth = ground.truth
     trials = try_methods(candidates(seasons, scale, limit.methods), ground)
-    if len(values) < FEWEST_TRIED or not trials or np.all(np.isnan(truth)):
+    if not trials or np.all(np.isnan(truth)):
         return _few(values, horizon, floor)
     chosen = choose(trials, truth)
     base = next((trial for trial in trials if trial.method.name == baseline(seasons).name), None)
