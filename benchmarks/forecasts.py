@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from agents.analytics.forecasts.backtest import naive_error
+from agents.analytics.forecasts.exhaustion import runs
 from agents.analytics.forecasts.forecast import Budget, forecast
 from benchmarks.forecast_series import HORIZONS, Measured, generated, shipped
 
@@ -44,6 +45,7 @@ class Scored:
         mase: Of the forecast.
         naive: Of the seasonal-naive forecast.
         inside: For each step, whether the truth was within the interval.
+        total_inside: Whether the sum of all steps was within the 80 % of its simulated courses.
         width: Of the interval, over the same error as MASE.
         seconds: Of processor time.
     """
@@ -55,6 +57,7 @@ class Scored:
     mase: float
     naive: float
     inside: tuple[bool, ...]
+    total_inside: bool
     width: float
     seconds: float
 
@@ -81,11 +84,13 @@ def score(measured: Measured, origins: int, budget: Budget) -> list[Scored]:
             continue
         off, naive_off = np.abs(said.mean - truth)[known].mean(), np.abs(naive - truth)[known].mean()
         inside = ((truth >= said.lower) & (truth <= said.upper))[known]
+        least, most = np.quantile(runs(said)[:, known].sum(axis=1), [0.1, 0.9])
+        total_inside = bool(least <= truth[known].sum() <= most)
         width = float((said.upper - said.lower).mean() / unit)
         found.append(
             Scored(
                 measured.group, measured.name, origin, said.method, float(off / unit), float(naive_off / unit),
-                tuple(inside.tolist()), width, seconds,
+                tuple(inside.tolist()), total_inside, width, seconds,
             )
         )  # fmt: skip
     return found
@@ -113,6 +118,7 @@ def summary(scored: Sequence[Scored]) -> dict[str, object]:
         "naive_mase": round(float(np.mean([naive for _, naive in means])), 3),
         "coverage": round(float(np.mean(list(chain.from_iterable(each.inside for each in scored)))), 3),
         "coverage_of_series": round(float(np.mean([np.mean(each.inside) for each in scored])), 3),
+        "coverage_of_totals": round(float(np.mean([each.total_inside for each in scored])), 3),
         "width": round(float(np.median([each.width for each in scored])), 2),
         "seconds": round(float(np.mean([each.seconds for each in scored])), 3),
         "most_seconds": round(max(each.seconds for each in scored), 2),

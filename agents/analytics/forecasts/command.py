@@ -146,7 +146,7 @@ def _show(outcomes: Sequence[Outcome], failed: Sequence[Outcome], output: Path) 
             f"which {better:,} of {len(scaled):,} beat"
         )
     out.print(text, soft_wrap=True)
-    methods = Counter("mean of several" if "mean of" in found.method else found.method for found in good)
+    methods = Counter("mean of several" if " + " in found.method else found.method for found in good)
     out.print("chosen: " + ", ".join(f"{name} {count:,}" for name, count in methods.most_common()), soft_wrap=True)
 
 

@@ -165,9 +165,12 @@ def _of_values(
 
 def _final(chosen: Choice, values: Floats, horizon: int, seasons: Seasons) -> Floats:
     """Fit what was chosen to all values."""
-    rows = [attempt(method, values, values, [len(values)], horizon, seasons) for method in chosen.methods]
-    paths = [row[0] for row in rows if row is not None]
-    return np.mean(paths, axis=0) if paths else np.full(horizon, values[-1])
+    total, weights = np.zeros(horizon), 0.0
+    for method, weight in zip(chosen.methods, chosen.weights, strict=True):
+        rows = attempt(method, values, values, [len(values)], horizon, seasons)
+        if rows is not None:
+            total, weights = total + weight * rows[0], weights + weight
+    return total / weights if weights else np.full(horizon, values[-1])
 
 
 def _few(values: Floats, horizon: int, floor: float) -> Forecast:

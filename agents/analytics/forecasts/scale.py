@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Scale:
 
             return paths
 
-        return Method(f"{'log' if self.power == 0.0 else 'root'} {method.name}", fit, method.needs)
+        return replace(method, name=f"{'log' if self.power == 0.0 else 'root'} {method.name}", fit=fit)
 
 
 def fitting_scale(values: Floats, period: int) -> Scale:

@@ -38,11 +38,13 @@ class Method:
         name: As reports call it.
         fit: Fits it to values.
         needs: The fewest values that it can be fitted to.
+        handicap: By how much its errors count for more. What is too simple to be true must be clearly better.
     """
 
     name: str
     fit: Callable[[Floats, Seasons], Paths]
     needs: int = 2
+    handicap: float = 1.0
 
 
 def windows(values: Floats, origins: Sequence[int], length: int) -> Floats:

@@ -8,7 +8,8 @@ import numpy as np
 
 from agents.analytics.forecasts.methods.method import Floats, Method, Paths, Seasons, windows
 
-CYCLES = (4, 8)
+HANDICAP = 1.2
+"""Of what takes no notice of trends, or of all noise."""
 
 
 def _naive(_: Floats, seasons: Seasons) -> Paths:
@@ -49,9 +50,9 @@ def seasonal_mean(period: int, cycles: int) -> Method:
         return paths
 
     name = f"seasonal_naive({period})" if cycles == 1 else f"seasonal_mean({period}x{cycles})"
-    return Method(name, fit, needs=period)
+    return Method(name, fit, needs=period, handicap=HANDICAP if cycles == 1 else 1.0)
 
 
-NAIVE = Method("naive", _naive, needs=1)
+NAIVE = Method("naive", _naive, needs=1, handicap=HANDICAP)
 DRIFT = Method("drift", _drift)
-MEAN = Method("mean", _mean, needs=1)
+MEAN = Method("mean", _mean, needs=1, handicap=HANDICAP)
