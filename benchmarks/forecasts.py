@@ -68,8 +68,10 @@ def score(measured: Measured, origins: int, budget: Budget) -> list[Scored]:
     horizon = HORIZONS[measured.series.step]
     for origin in range(origins):
         end = len(values) - origin * horizon
+        if end - horizon < FEWEST:
+            break
         history, truth = values[: end - horizon], values[end - horizon : end]
-        if len(history) < FEWEST or np.isnan(history[-1]):
+        if np.isnan(history[-1]):
             break
         series = replace(measured.series, values=history)
         begun = time.process_time()

@@ -15,7 +15,7 @@ from agents.analytics.forecasts.methods.method import Floats, Method, Paths, Sea
 MOST_ORIGINS = 40
 HORIZONS = 4
 CYCLES = 3
-LEAST_SPAN = 40
+LEAST_SPAN = 100
 WILD = 10.0
 """A method that leaves the known range by more than so many times its width is not believed."""
 
@@ -54,25 +54,23 @@ class Trial:
 
 
 def origins_for(count: int, horizon: int, period: int) -> tuple[int, ...]:
-    """Return where to forecast from: the later part of the values, as evenly as many origins allow."""
+    """Return where to forecast from: the later part of the values, as evenly as many origins allow, and their end."""
     span = min(count // 2, max(HORIZONS * horizon, CYCLES * period, LEAST_SPAN))
     learnt = 2 * period + 2
     if count - span < learnt:
         span = max(min(span, horizon, count // 3), count - learnt)
     first = max(1, count - span)
     stride = max(1, -(-span // MOST_ORIGINS))
-    return tuple(range(first, count, stride))
+    return (*range(first, count, stride), count)
 
 
 def try_methods(methods: Sequence[Method], ground: Ground) -> list[Trial]:
     """Fit methods to what comes before the first origin, and forecast from all; those that fail are left out."""
     learnt = ground.values[: ground.origins[0]]
-    low, high = float(learnt.min()), float(learnt.max())
+    low, high = float(ground.values.min()), float(ground.values.max())
     margin = WILD * (high - low) + 1e-9
     found = []
     for method in methods:
-        if method.needs > len(learnt):
-            continue
         paths = attempt(method, learnt, ground.values, ground.origins, ground.horizon, ground.seasons)
         if paths is not None and paths.min() >= low - margin and paths.max() <= high + margin:
             found.append(Trial(method, paths))

@@ -20,28 +20,29 @@ def baseline(seasons: Seasons) -> Method:
     return seasonal_naive(seasons.main) if seasons.main > 1 else NAIVE
 
 
-def candidates(seasons: Seasons, scale: Scale, budget: int) -> list[Method]:
-    """Return so many methods at most; the baseline is among them."""
+def candidates(seasons: Seasons, scale: Scale, budget: int, learnt: int) -> list[Method]:
+    """Return so many methods at most that can be fitted to so many values; the baseline is among them."""
     found = _seasonal(seasons, scale) if seasons.main > 1 else _seasonless(scale)
-    return found[: max(1, budget)]
+    return [method for method in found if method.needs <= learnt][: max(1, budget)]
 
 
 def _seasonal(seasons: Seasons, scale: Scale) -> list[Method]:
     main, longest = seasons.main, seasons.all[-1]
+    cycles = 2 * main
     own = [ets(trend=True, seasonal=True), ets(trend=False, seasonal=True)] if main <= LONGEST_STATE else []
     slow = [arima((0, 1, 1), (0, 1, 1))] if main <= LONGEST_SARIMAX else []
     inner = [ets(trend=True, seasonal=False), THETA, arima((1, 0, 1), constant=True), AUTOREGRESSION]
     more = [ets(trend=False, seasonal=False), ets(trend=True, seasonal=False, damped=False), arima((0, 1, 1))]
     return [
         seasonal_naive(main),
-        seasonal_mean(longest, 4),
-        *(scale.of(method) for method in own),
-        *(scale.of(adjusted(method)) for method in inner),
-        *(scale.of(method) for method in slow),
+        seasonal_mean(longest, 4).needing(2 * longest),
+        *(scale.of(method.needing(cycles)) for method in own),
+        *(scale.of(adjusted(method).needing(cycles)) for method in inner),
+        *(scale.of(method.needing(cycles)) for method in slow),
         NAIVE,
-        *([seasonal_naive(longest), seasonal_mean(main, 4)] if longest != main else []),
-        seasonal_mean(longest, 8),
-        *(scale.of(adjusted(method)) for method in more),
+        *([seasonal_naive(longest), seasonal_mean(main, 4).needing(cycles)] if longest != main else []),
+        seasonal_mean(longest, 8).needing(5 * longest),
+        *(scale.of(adjusted(method).needing(cycles)) for method in more),
         *(scale.of(method) for method in (THETA, AUTOREGRESSION)),
         MEAN,
         DRIFT,

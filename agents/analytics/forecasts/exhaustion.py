@@ -101,9 +101,10 @@ def error_correlation(found: Forecast) -> tuple[float, float]:
     Errors that go together do not cancel out in a sum: to take them for independent would make totals look safer than
     they are.
     """
-    if found.tried is None or min(found.tried.errors.shape) < 2:
+    errors = found.tried.errors if found.tried is not None else np.empty((0, 0))
+    errors = errors[:, np.any(~np.isnan(errors), axis=0)]
+    if found.tried is None or min(errors.shape) < 2:
         return EVEN, EVEN
-    errors = found.tried.errors
     sizes = np.sqrt(np.nanmean(errors**2, axis=0))
     scaled = errors / np.where(sizes > 0, sizes, 1.0)
     horizon = scaled.shape[1]
@@ -111,7 +112,7 @@ def error_correlation(found: Forecast) -> tuple[float, float]:
     far = by_lag[(horizon - 1) // 2 :]
     trust = independent_windows(errors, found.tried.stride)
     trust /= trust + PRIOR_WINDOWS
-    common = trust * float(np.clip(np.nanmean(far), 0.0, 1.0)) + (1 - trust) * EVEN
+    common = trust * float(np.clip(np.mean(far), 0.0, 1.0)) + (1 - trust) * EVEN
     near = float(np.clip(by_lag[0], 0.0, 1.0))
     return common, float(np.clip((near - common) / max(1 - common, 1e-9), 0.0, 0.99))
 
@@ -119,7 +120,7 @@ def error_correlation(found: Forecast) -> tuple[float, float]:
 def _together(one: Floats, other: Floats) -> float:
     products = one * other
     known = ~np.isnan(products)
-    return float(products[known].mean()) if known.any() else 0.0
+    return float(products[known].mean()) if known.any() else EVEN
 
 
 def _reached(series: Series, by_step: Floats, probability: float) -> datetime | None:

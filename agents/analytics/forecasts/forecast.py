@@ -14,7 +14,7 @@ from agents.analytics.forecasts.intervals import Spread, spread_of
 from agents.analytics.forecasts.methods.adjusted import season_profile
 from agents.analytics.forecasts.methods.method import Floats, Seasons
 from agents.analytics.forecasts.methods.plain import NAIVE
-from agents.analytics.forecasts.periods import LEAST_CYCLES, cycle_in
+from agents.analytics.forecasts.periods import cycle_in
 from agents.analytics.forecasts.scale import fitting_scale
 from agents.analytics.forecasts.series import Series
 
@@ -22,7 +22,8 @@ FEWEST_TRIED = 6
 """Values that a backtest takes at least: fewer are carried on as they are."""
 FEW_STUDENT = 1.6
 """Student's t for 90 % and as few values."""
-LEARNT = 3
+LEAST_CYCLES = 1.5
+"""Of a season, that must have been seen."""
 NOTHING = 1e-12
 METHODS = 14
 
@@ -113,7 +114,7 @@ def forecast(series: Series, horizon: int, budget: Budget | None = None) -> Fore
     limit = budget or Budget()
     last = int(np.flatnonzero(~np.isnan(series.values))[-1])
     late = len(series.values) - 1 - last  # steps of which nothing is known are forecast too
-    periods = tuple(period for period in series.periods if LEAST_CYCLES * period + LEARNT <= min(last, limit.most))
+    periods = tuple(period for period in series.periods if LEAST_CYCLES * period <= min(last + 1, limit.most))
     wanted = min(limit.most, max(limit.values, limit.cycles * max(periods, default=1)))
     given = series.values[max(0, last + 1 - wanted) : last + 1]
     unit = (
@@ -147,20 +148,23 @@ def _of_values(
     ground = Ground(values, known, origins_for(len(values), horizon, seasons.main), horizon, seasons)
     scale = fitting_scale(values[: ground.origins[0]], seasons.main)
     truth = ground.truth
-    trials = try_methods(candidates(seasons, scale, limit.methods), ground)
+    trials = try_methods(candidates(seasons, scale, limit.methods, ground.origins[0]), ground)
     if not trials or np.all(np.isnan(truth)):
         return _few(values, horizon, floor)
     chosen = choose(trials, truth)
     base = next((trial for trial in trials if trial.method.name == baseline(seasons).name), None)
     tried = Tried(
         truth - chosen.paths,
-        ground.origins[1] - ground.origins[0] if len(ground.origins) > 1 else 1,
+        ground.origins[1] - ground.origins[0],
         chosen.error,
         mean_error(base.paths, truth) if base is not None else None,
         naive_error(values, seasons.main),
     )
     mean = np.maximum(_final(chosen, values, horizon, seasons), floor)
-    return Forecast(mean, spread_of(tried.errors, horizon, tried.stride), floor, chosen.name, seasons.main, tried)
+    reach = spread_of(tried.errors, horizon, tried.stride)
+    moved = np.maximum(chosen.paths[-1], floor) - mean  # by fitting again to all: the errors were made before
+    reach = Spread(np.maximum(reach.below, -moved), np.maximum(reach.above, moved))
+    return Forecast(mean, reach, floor, chosen.name, seasons.main, tried)
 
 
 def _final(chosen: Choice, values: Floats, horizon: int, seasons: Seasons) -> Floats:

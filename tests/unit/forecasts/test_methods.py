@@ -22,7 +22,7 @@ WEEK = Seasons(7, (7,))
 VALUES = np.array(weekly(70))
 AHEAD = 10
 
-EVERY = [*candidates(WEEK, Scale(), 99), *candidates(Seasons(1, ()), Scale(0.0), 99)]
+EVERY = [*candidates(WEEK, Scale(), 99, 99), *candidates(Seasons(1, ()), Scale(0.0), 99, 99)]
 
 
 def paths(method: Method, values: Floats, *origins: int) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,10 @@ class Method:
     fit: Callable[[Floats, Seasons], Paths]
     needs: int = 2
     handicap: float = 1.0
+
+    def needing(self, values: int) -> Method:
+        """Return the method where it needs so many values at least."""
+        return replace(self, needs=max(self.needs, values))
 
 
 def windows(values: Floats, origins: Sequence[int], length: int) -> Floats:
