@@ -86,7 +86,7 @@ def attempt(
         try:
             fitted: Paths = method.fit(learnt, seasons)
             paths: Any = fitted(values, origins, horizon)
-        except (ValueError, np.linalg.LinAlgError, ZeroDivisionError, IndexError, NotImplementedError):
+        except (ArithmeticError, LookupError, RuntimeError, ValueError):
             return None
     return np.asarray(paths, float) if np.all(np.isfinite(paths)) else None
 

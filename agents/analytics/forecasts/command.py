@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from threadpoolctl import threadpool_limits
 
-from agents.analytics.forecasts.files import Given, read_series
-from agents.analytics.forecasts.forecast import METHODS, Budget, Forecast, forecast
-from agents.analytics.forecasts.series import Gaps, Series, regular
-from schemas.errors import ConfigurationError
+from agents.analytics.forecasts.files import read_series
+from agents.analytics.forecasts.forecast import METHODS, Budget
+from agents.analytics.forecasts.outcomes import WORTH_A_PROCESS, Outcome, Wanted, outcomes
+from agents.analytics.forecasts.series import Gaps
 from streams.cli.display import console, emit_json, side_console
 from streams.csv_files import write_rows
 
@@ -33,16 +32,6 @@ csv_file = click.Path(path_type=Path, dir_okay=False)
 Advance = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one series: a forecast, or why there is none."""
-
-    name: str
-    series: Series | None = None
-    found: Forecast | None = None
-    wrong: str = ""
-
-
 @click.command("forecast")
 @click.option("--series", "file", type=csv_file, required=True, help="CSV with series, timestamp, value; or gzipped.")
 @click.option("--horizon", type=click.IntRange(min=1, max=10_000), required=True, help="Steps ahead.")
@@ -55,8 +44,17 @@ class Outcome:
     help="What a missing row means: zero, or an unknown value. auto: zero where most are missing and none is 0.",
 )
 @click.option("--methods", type=click.IntRange(min=1), default=METHODS, show_default=True, help="Tried per series.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="one per processor",
+    help=f"At once; one for {WORTH_A_PROCESS} series at most.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs; method and backtest of every series.")
-def forecast_command(file: Path, horizon: int, output: Path, gaps: str, methods: int, as_json: bool) -> int:
+def forecast_command(
+    file: Path, horizon: int, output: Path, gaps: str, methods: int, processes: int, as_json: bool
+) -> int:
     """Forecast series, each by the method that would have been nearest in its own past.
 
     Columns written: series, timestamp, in the form it was read; mean, what is expected; lower and upper, between
@@ -64,40 +62,24 @@ def forecast_command(file: Path, horizon: int, output: Path, gaps: str, methods:
     that cannot be forecast is named and left out; the exit code is 1 then.
     """
     given = read_series("--series", file)
-    with threadpool_limits(1, user_api="blas"):  # many small products: threads would only wait for each other
-        outcomes = list(_all(given, horizon, Gaps(gaps), Budget(methods=methods)))
-    write_rows(output, COLUMNS, _lines(outcomes))
-    failed = [outcome for outcome in outcomes if outcome.found is None]
-    log.info("forecast series", extra={"series": len(outcomes), "failed": len(failed), "horizon": horizon})
+    wanted = Wanted(horizon, Gaps(gaps), Budget(methods=methods))
+    found = []
+    with _progress(side_console(), len(given)) as advance:
+        for outcome in outcomes(given, wanted, processes):
+            found.append(outcome)
+            advance()
+    write_rows(output, COLUMNS, _lines(found))
+    failed = [outcome for outcome in found if outcome.found is None]
+    log.info("forecast series", extra={"series": len(found), "failed": len(failed), "horizon": horizon})
     if as_json:
-        emit_json(_report(outcomes, horizon))
+        emit_json(_report(found, horizon))
     else:
-        _show(outcomes, failed, output)
+        _show(found, failed, output)
     return FAILED if failed else 0
 
 
-def _all(given: dict[str, Given], horizon: int, gaps: Gaps, budget: Budget) -> Iterator[Outcome]:
-    with _progress(side_console(), len(given)) as advance:
-        for name, each in given.items():
-            yield _one(name, each, horizon, gaps, budget)
-            advance()
-
-
-def _one(name: str, given: Given, horizon: int, gaps: Gaps, budget: Budget) -> Outcome:
-    if given.wrong is not None:
-        return Outcome(name, wrong=given.wrong)
-    try:
-        series = regular(given.points, gaps)
-        series.stamp(horizon)
-        return Outcome(name, series, forecast(series, horizon, budget))
-    except ConfigurationError as wrong:
-        return Outcome(name, wrong=str(wrong))
-    except OverflowError:
-        return Outcome(name, wrong=f"timestamp: {horizon} steps lead beyond the year 9999; ask for fewer")
-
-
-def _lines(outcomes: Iterable[Outcome]) -> Iterator[Sequence[object]]:
-    for outcome in outcomes:
+def _lines(every: Iterable[Outcome]) -> Iterator[Sequence[object]]:
+    for outcome in every:
         if outcome.series is None or outcome.found is None:
             continue
         found = outcome.found
@@ -105,12 +87,12 @@ def _lines(outcomes: Iterable[Outcome]) -> Iterator[Sequence[object]]:
             yield outcome.name, outcome.series.stamp(ahead), repr(float(mean)), repr(float(lower)), repr(float(upper))
 
 
-def _report(outcomes: Sequence[Outcome], horizon: int) -> dict[str, object]:
+def _report(every: Sequence[Outcome], horizon: int) -> dict[str, object]:
     return {
-        "series": len(outcomes),
-        "failed": sum(outcome.found is None for outcome in outcomes),
+        "series": len(every),
+        "failed": sum(outcome.found is None for outcome in every),
         "horizon": horizon,
-        "each": [_document(outcome) for outcome in outcomes],
+        "each": [_document(outcome) for outcome in every],
     }
 
 
@@ -129,15 +111,15 @@ def _document(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _show(outcomes: Sequence[Outcome], failed: Sequence[Outcome], output: Path) -> None:
+def _show(every: Sequence[Outcome], failed: Sequence[Outcome], output: Path) -> None:
     out, side = console(), side_console()
     for outcome in failed[:SHOWN_FAILURES]:
         side.print(f"[red]not forecast:[/] series {outcome.name!r}: {outcome.wrong}", soft_wrap=True)
     if len(failed) > SHOWN_FAILURES:
         side.print(f"and {len(failed) - SHOWN_FAILURES:,} more; --json names all", soft_wrap=True)
-    good = [outcome.found for outcome in outcomes if outcome.found is not None]
+    good = [outcome.found for outcome in every if outcome.found is not None]
     scaled = [(f.mase, f.naive_mase) for f in good if f.mase is not None and f.naive_mase is not None]
-    text = f"forecast {len(good):,} of {len(outcomes):,} series; written to {output}"
+    text = f"forecast {len(good):,} of {len(every):,} series; written to {output}"
     if scaled:
         own, naive = ([each[place] for each in scaled] for place in (0, 1))
         better = sum(mine < baseline for mine, baseline in scaled)

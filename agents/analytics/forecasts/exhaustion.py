@@ -12,13 +12,14 @@ from agents.analytics.forecasts.forecast import Budget, Forecast, forecast
 from agents.analytics.forecasts.intervals import NORMAL, UPPER, independent_windows
 from agents.analytics.forecasts.methods.method import Floats
 from agents.analytics.forecasts.series import Series
+from schemas.errors import ConfigurationError
 
 RUNS = 4_000
 SEED = 20_240_229
 EVEN = 0.5
 PRIOR_WINDOWS = 4.0
 """The correlation of errors counts as much as so many windows of `EVEN` until the backtest has shown more."""
-MOST_STEPS = 10_000
+MOST_STEPS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,9 @@ def exhaustion(series: Series, spent: float, limit: float, end: datetime, budget
         limit: What it may use.
         end: When it ends, on the clock of the series; steps that begin before are counted whole.
         budget: What the forecast may take.
+
+    Raises:
+        ConfigurationError: There are too many steps until then.
     """
     steps = steps_until(series, end)
     if spent >= limit or steps == 0:
@@ -74,7 +78,15 @@ def exhaustion(series: Series, spent: float, limit: float, end: datetime, budget
 
 
 def steps_until(series: Series, end: datetime) -> int:
-    """Return how many steps after the series' last begin before an end."""
+    """Return how many steps after the series' last begin before an end.
+
+    Raises:
+        ConfigurationError: They are too many.
+    """
+    if series.moment(MOST_STEPS) < end:
+        raise ConfigurationError(
+            f"end: it is more than {MOST_STEPS:,} steps of the series until {end.isoformat()}; sum it by hour or by day"
+        )
     return bisect_left(range(1, MOST_STEPS + 1), end, key=series.moment)
 
 

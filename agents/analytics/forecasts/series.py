@@ -125,15 +125,21 @@ def _moments(points: Sequence[Point]) -> tuple[list[datetime], Form]:
             "give all of them one, or none"
         )
     walls = [point.stamp.wall for point in points]
+    latest = max(points, key=_detail)
     if len(offsets) == 1:
-        return walls, points[walls.index(max(walls))].stamp.form
-    latest = max(points, key=lambda point: point.stamp.shifted(timedelta(0)))
+        return walls, latest.stamp.form
     days = sorted(set(walls))
     if len(days) > 1 and min(b - a for a, b in pairwise(days)) >= NEARLY_A_DAY:
         return walls, latest.stamp.form  # days begin by the clock on the wall, also when it is put forward or back
     offset = latest.stamp.form.offset
     assert offset is not None
     return [point.stamp.shifted(offset) for point in points], latest.stamp.form
+
+
+def _detail(point: Point) -> tuple[int, int, datetime]:
+    """How much a point's form can say, and how late it is."""
+    form = point.stamp.form
+    return len(form.time), form.digits, point.stamp.wall - (form.offset or timedelta(0))
 
 
 def _zeros_left_out(values: Floats, present: NDArray[np.bool_]) -> bool:

@@ -19,7 +19,15 @@ MAY_IMPORT = {
 COMPOSITION_ROOT = {"agents.bootstrap", "agents.pipeline", "agents.worker"}
 """The only modules that know more than one room."""
 
-PURE_ROOMS = ("agents.governance", "agents.cache", "agents.windows", "agents.routing", "agents.accounting", "schemas")
+PURE_ROOMS = (
+    "agents.governance",
+    "agents.cache",
+    "agents.windows",
+    "agents.routing",
+    "agents.accounting",
+    "agents.analytics.forecasts",
+    "schemas",
+)
 PURE_MODULES = (
     "streams.stage",
     "streams.topics",

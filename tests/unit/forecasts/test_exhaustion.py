@@ -6,6 +6,7 @@ import pytest
 from agents.analytics.forecasts.exhaustion import error_correlation, exhaustion, runs, steps_until
 from agents.analytics.forecasts.forecast import Budget, Forecast, Tried, forecast
 from agents.analytics.forecasts.intervals import Spread
+from schemas.errors import ConfigurationError
 from tests.unit.forecasts.made import MONTHLY, moment, series, weekly
 
 CHEAP = Budget(methods=2)
@@ -24,6 +25,11 @@ def test_steps_are_counted_until_the_period_ends() -> None:
     assert steps_until(series(VALUES), END) == 30
     assert steps_until(series(VALUES), moment("2024-02-01")) == 0
     assert steps_until(series([1, 2, 3], MONTHLY), moment("2024-07-01")) == 3
+
+
+def test_a_period_of_too_many_steps_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"end: it is more than 2,000 steps .* sum it by hour or by day"):
+        steps_until(series(VALUES), moment("2034-01-01"))
 
 
 def test_a_budget_far_below_or_above_is_sure() -> None:

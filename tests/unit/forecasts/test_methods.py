@@ -12,7 +12,7 @@ from statsmodels.tsa.statespace.sarimax import SARIMAX
 from agents.analytics.forecasts.candidates import candidates
 from agents.analytics.forecasts.methods.adjusted import season_profile
 from agents.analytics.forecasts.methods.arima import ROUNDS, arima
-from agents.analytics.forecasts.methods.method import Floats, Method, Seasons
+from agents.analytics.forecasts.methods.method import Method, Seasons
 from agents.analytics.forecasts.methods.smoothing import THETA, ets
 from agents.analytics.forecasts.periods import cycle_in
 from agents.analytics.forecasts.scale import Scale, fitting_scale
@@ -23,12 +23,6 @@ VALUES = np.array(weekly(70))
 AHEAD = 10
 
 EVERY = [*candidates(WEEK, Scale(), 99, 99), *candidates(Seasons(1, ()), Scale(0.0), 99, 99)]
-
-
-def paths(method: Method, values: Floats, *origins: int) -> Floats:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return method.fit(values[:50], WEEK)(values, origins, AHEAD)
 
 
 @pytest.mark.parametrize(("trend", "seasonal"), [(False, False), (True, False), (True, True)])
@@ -62,7 +56,12 @@ def test_arima_goes_on_as_statsmodels_would() -> None:
 def test_no_method_knows_what_comes_after_its_origin(method: Method) -> None:
     other = VALUES.copy()
     other[55:] = 1_000
-    assert paths(method, VALUES, 50, 55) == pytest.approx(paths(method, other, 50, 55), rel=1e-9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = method.fit(VALUES[:50], WEEK)
+    found = fitted(VALUES, (50, 55), AHEAD)
+    assert found.shape == (2, AHEAD)
+    assert fitted(other, (50, 55), AHEAD) == pytest.approx(found, rel=1e-9)
 
 
 def test_seasons_are_found_and_noise_is_not() -> None:

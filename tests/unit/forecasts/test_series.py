@@ -59,6 +59,11 @@ def test_rows_may_come_in_any_order() -> None:
     assert found.stamp(1) == "2024-01-04"
 
 
+def test_moments_are_written_in_the_most_exact_form_of_their_series() -> None:
+    found = regular(points(("2024-01-01T12:00", 1), ("2024-01-01T18:00", 2), ("2024-01-02", 3)))
+    assert found.stamp(1) == "2024-01-02T06:00"
+
+
 def test_a_missing_row_is_unknown_and_a_mostly_empty_one_is_zero() -> None:
     some = regular(points(("2024-01-01", 1), ("2024-01-02", 2), ("2024-01-04", 4)))
     assert np.isnan(some.values).tolist() == [False, False, True, False]
