@@ -1,1 +1,1 @@
-"""What the log tells about itself while it flows: anomalies, forecasts, recommendations."""
+"""What the log tells about itself while it flows: anomalies and forecasts."""

@@ -12,6 +12,7 @@ MEASURES = {
     ),
     "cache": Entry("agents.cache.evaluation.command:cache", "Look up pairs of questions in the semantic cache."),
     "cost": Entry("agents.providers.usage.evaluation:cost", "Price recorded usage bodies of providers."),
+    "forecast": Entry("agents.analytics.forecasts.command:forecast_command", "Forecast series, with intervals."),
     "routing": Entry("agents.routing.learning.evaluation:routing", "Show cost against quality on recorded outcomes."),
 }
 

@@ -27,6 +27,7 @@ PURE_ROOMS = (
     "agents.routing",
     "agents.accounting",
     "agents.analytics.anomalies",
+    "agents.analytics.forecasts",
     "schemas",
 )
 PURE_MODULES = (
