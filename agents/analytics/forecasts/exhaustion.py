@@ -85,7 +85,8 @@ def steps_until(series: Series, end: datetime) -> int:
     """
     if series.moment(MOST_STEPS) < end:
         raise ConfigurationError(
-            f"end: it is more than {MOST_STEPS:,} steps of the series until {end.isoformat()}; sum it by hour or by day"
+            f"end: it is more than {MOST_STEPS:,} steps of the series until {end.isoformat()}; "
+            "sum the series by hour or by day"
         )
     return bisect_left(range(1, MOST_STEPS + 1), end, key=series.moment)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agents.analytics.forecasts.forecast import Budget, forecast
 from agents.analytics.forecasts.intervals import spread_of
-from tests.unit.forecasts.made import MONTHLY, series, weekly
+from tests.unit.analytics.forecasts.made import MONTHLY, series, weekly
 
 CHEAP = Budget(methods=4)
 PLAIN = Budget(methods=2)

@@ -9,7 +9,7 @@ import pytest
 
 from agents.analytics.forecasts.command import COLUMNS
 from streams.cli.app import run
-from tests.unit.forecasts.made import weekly
+from tests.unit.analytics.forecasts.made import weekly
 
 
 def evaluate(file: Path, *more: object) -> int:

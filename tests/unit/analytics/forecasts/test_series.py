@@ -12,7 +12,7 @@ from agents.analytics.forecasts.periods import natural_periods
 from agents.analytics.forecasts.series import Gaps, regular
 from agents.analytics.forecasts.steps import Step, find_step, places
 from schemas.errors import ConfigurationError
-from tests.unit.forecasts.made import moment, points
+from tests.unit.analytics.forecasts.made import moment, points
 
 STEPS = st.one_of(
     st.builds(Step, seconds=st.sampled_from([1.0, 300.0, 3_600.0, 86_400.0, 604_800.0])),

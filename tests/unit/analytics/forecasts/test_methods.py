@@ -16,7 +16,7 @@ from agents.analytics.forecasts.methods.method import Method, Seasons
 from agents.analytics.forecasts.methods.smoothing import THETA, ets
 from agents.analytics.forecasts.periods import cycle_in
 from agents.analytics.forecasts.scale import Scale, fitting_scale
-from tests.unit.forecasts.made import weekly
+from tests.unit.analytics.forecasts.made import weekly
 
 WEEK = Seasons(7, (7,))
 VALUES = np.array(weekly(70))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.analytics.forecasts.stamps import read_stamp
-from tests.unit.forecasts.made import moment
+from tests.unit.analytics.forecasts.made import moment
 
 FORMS = (
     "2024",

@@ -7,7 +7,7 @@ from agents.analytics.forecasts.exhaustion import error_correlation, exhaustion,
 from agents.analytics.forecasts.forecast import Budget, Forecast, Tried, forecast
 from agents.analytics.forecasts.intervals import Spread
 from schemas.errors import ConfigurationError
-from tests.unit.forecasts.made import MONTHLY, moment, series, weekly
+from tests.unit.analytics.forecasts.made import MONTHLY, moment, series, weekly
 
 CHEAP = Budget(methods=2)
 VALUES = weekly(60)
