@@ -61,16 +61,4 @@ FROM surveys_store FINAL;
 
 ALTER TABLE results_store ADD COLUMN IF NOT EXISTS decision_survey String CODEC(ZSTD(1)) AFTER predicted_quality;
 
--- What fills it comes with the next file, which makes the same fold anew.
-CREATE OR REPLACE VIEW results AS
-SELECT
-    id, tenant, user, status, model, provider, lane, task_type,
-    input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cache_write_tokens,
-    cost_usd, baseline_model, baseline_cost_usd, savings_usd, arraySum(mapValues(savings_usd)) AS saved_usd,
-    decision_rule, decision_reason, expected_cost_usd, predicted_quality, decision_survey,
-    cache_tier, cache_source_request_id, cache_age_seconds,
-    error_code, error_message, error_remedy, error_field, finish_reason, output_bytes,
-    stages_ms, latency_ms, attempts, tags, traceparent, request_digest,
-    personal_data_mode, personal_data, injection, received_at, completed_at,
-    cluster, partition, offset
-FROM results_store FINAL;
+-- What fills it comes with 0017, which makes the fold and the view of results anew.

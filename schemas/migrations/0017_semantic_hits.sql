@@ -1,5 +1,6 @@
 -- How near the question of a semantic hit was to the one it was answered with, how probable that they may share an
--- answer, and which share of such answers may be wrong.
+-- answer, and which share of such answers may be wrong. The fold and the view are also what surveys (0015) and retention
+-- (0016) need: `decision_survey`, and the length of answers that were removed.
 ALTER TABLE results_store ADD COLUMN IF NOT EXISTS cache_similarity Nullable(Float64) AFTER cache_age_seconds;
 
 ALTER TABLE results_store ADD COLUMN IF NOT EXISTS cache_probability Nullable(Float64) AFTER cache_similarity;
