@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from agents.analytics.anomalies.expectation import Expectation, Expected
 from agents.analytics.anomalies.protocol import State
 from agents.analytics.anomalies.tail import Tail
 
-MEANS = (3, 6)
-"""Points over which deviations are averaged, for what is not glaring at once."""
-KEPT = max(MEANS)
+IN_A_ROW = 3
+AVERAGED = 6
+MEASURES = 6
 CLIP = 4.0
 """Usual errors that one point counts at most in a mean, and in what it teaches the expectation: one dear request is
 not a dear quarter of an hour."""
@@ -36,7 +36,7 @@ class Deviation:
 
     Attributes:
         off: By how many usual errors the last points were off what was expected, oldest first.
-        means: The last of them, and the means of the last ones.
+        measures: See `_measures`.
         surprise: Length of the vector of their surprises, each a number of decimal places of rareness.
     """
 
@@ -44,7 +44,7 @@ class Deviation:
     value: float
     expected: Expected | None
     off: list[float]
-    means: list[float]
+    measures: tuple[float, ...]
     surprise: float
 
 
@@ -54,8 +54,7 @@ class DeviationDetector:
     def __init__(self) -> None:
         self._expectation = Expectation()
         self._off: list[float] = []
-        self._above = [Tail() for _ in range(1 + len(MEANS))]
-        self._below = [Tail() for _ in range(1 + len(MEANS))]
+        self._tails = [Tail() for _ in range(MEASURES)]
         self._withheld = 0
         self._last: Deviation | None = None
 
@@ -66,15 +65,14 @@ class DeviationDetector:
             return last
         value_there = min(max(value, -LARGEST), LARGEST)
         expected = self._expectation.expected(at)
-        off, means, squares = self._off, [], 0.0
+        off, squares = self._off, 0.0
+        measures: tuple[float, ...] = ()
         if expected is not None:
-            off = [*off[1 - KEPT :], (value_there - expected.mean) / expected.spread]
-            even = [min(max(each, -CLIP), CLIP) for each in off]
-            means = [off[-1], *(math.fsum(even[-length:]) / length for length in MEANS)]
-            for mean, above, below in zip(means, self._above, self._below, strict=True):
-                surprise = above.surprise(mean) if mean > 0 else below.surprise(-mean)
-                squares += min(surprise, MOST) ** 2
-        self._last = Deviation(at, value, expected, off, means, math.sqrt(squares))
+            off = [*off[1 - AVERAGED :], (value_there - expected.mean) / expected.spread]
+            measures = _measures(off)
+            for measure, tail in zip(measures, self._tails, strict=True):
+                squares += min(tail.surprise(measure), MOST) ** 2
+        self._last = Deviation(at, value, expected, off, measures, math.sqrt(squares))
         return self._last
 
     def score_one(self, at: float, value: float) -> float:
@@ -87,9 +85,8 @@ class DeviationDetector:
         judged = self.judge(at, value)
         self._withheld = self._withheld + 1 if judged.surprise >= WITHHELD else 0
         if self._withheld == 0 or self._withheld > PATIENCE:
-            for mean, above, below in zip(judged.means, self._above, self._below, strict=False):
-                above.add(mean)
-                below.add(-mean)
+            for measure, tail in zip(judged.measures, self._tails, strict=False):
+                tail.add(measure)
         taught = min(max(value, -LARGEST), LARGEST)
         if judged.expected is not None:
             reach = CLIP * judged.expected.spread
@@ -103,8 +100,7 @@ class DeviationDetector:
         return {
             "expectation": self._expectation.state(),
             "off": list(self._off),
-            "above": [tail.state() for tail in self._above],
-            "below": [tail.state() for tail in self._below],
+            "tails": [tail.state() for tail in self._tails],
             "withheld": self._withheld,
         }
 
@@ -114,10 +110,17 @@ class DeviationDetector:
         detector = cls()
         detector._expectation = Expectation.restored(state["expectation"])
         detector._off = list(state["off"])
-        detector._above, detector._below = _tails(state["above"]), _tails(state["below"])
+        detector._tails = [Tail.restored(tail) for tail in state["tails"]]
         detector._withheld = state["withheld"]
         return detector
 
 
-def _tails(states: list[dict[str, Any]]) -> list[Tail]:
-    return [Tail.restored(state) for state in states]
+def _measures(off: list[float]) -> tuple[float, ...]:
+    """Return how far a series is off upwards and how far downwards, each in three ways.
+
+    The last point, for what is glaring at once; the least deviation of some in a row, which lone outliers never reach
+    however far out they are; and a mean of more, for what is small but stays.
+    """
+    row = off[-IN_A_ROW:]
+    mean = math.fsum(min(max(each, -CLIP), CLIP) for each in off) / len(off)
+    return off[-1], -off[-1], min(row), -max(row), mean, -mean

@@ -7,12 +7,12 @@ from typing import Any, Self
 
 from agents.analytics.anomalies.expectation import Expected
 
-OPENS = 0.8
+OPENS = 0.7
 """Score from which a point may open an episode."""
 CONFIRMED = 2
 AMONG = 3
 """An episode opens when this many of the last points are strange enough: a lone dear request is none."""
-LASTS = 0.6
+LASTS = 0.58
 """Score from which a point keeps an episode open."""
 QUIET = 10
 """Points below it after which the episode is over."""
