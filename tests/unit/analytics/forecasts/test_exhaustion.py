@@ -28,7 +28,9 @@ def test_steps_are_counted_until_the_period_ends() -> None:
 
 
 def test_a_period_of_too_many_steps_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"end: it is more than 2,000 steps .* sum it by hour or by day"):
+    with pytest.raises(
+        ConfigurationError, match=r"end: it is more than 2,000 steps .* sum the series by hour or by day"
+    ):
         steps_until(series(VALUES), moment("2034-01-01"))
 
 
