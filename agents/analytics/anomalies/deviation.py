@@ -55,7 +55,9 @@ class DeviationDetector:
         self._expectation = Expectation()
         self._off: list[float] = []
         self._tails = [Tail() for _ in range(MEASURES)]
-        self._withheld = 0
+        self._strange = 0
+        self._untouched = AVERAGED
+        self._waiting: list[tuple[float, ...]] = []
         self._last: Deviation | None = None
 
     def judge(self, at: float, value: float) -> Deviation:
@@ -83,10 +85,7 @@ class DeviationDetector:
     def learn_one(self, at: float, value: float) -> None:
         """Take a point into account."""
         judged = self.judge(at, value)
-        self._withheld = self._withheld + 1 if judged.surprise >= WITHHELD else 0
-        if self._withheld == 0 or self._withheld > PATIENCE:
-            for measure, tail in zip(judged.measures, self._tails, strict=False):
-                tail.add(measure)
+        self._teach(judged)
         taught = min(max(value, -LARGEST), LARGEST)
         if judged.expected is not None:
             reach = CLIP * judged.expected.spread
@@ -95,13 +94,30 @@ class DeviationDetector:
         self._off = judged.off
         self._last = None
 
+    def _teach(self, judged: Deviation) -> None:
+        """Let the tails learn, but from no strange point and none around it, which an incident touches too."""
+        if judged.surprise >= WITHHELD and self._strange < PATIENCE:
+            self._strange += 1
+            self._waiting, self._untouched = [], 0
+            return
+        if judged.surprise < WITHHELD:
+            self._strange = 0
+        self._untouched = min(self._untouched + 1, AVERAGED + 1)
+        if self._untouched > AVERAGED and judged.measures:
+            self._waiting.append(judged.measures)
+        if len(self._waiting) > AVERAGED:
+            for measure, tail in zip(self._waiting.pop(0), self._tails, strict=True):
+                tail.add(measure)
+
     def state(self) -> State:
         """Return everything that is needed to go on elsewhere."""
         return {
             "expectation": self._expectation.state(),
             "off": list(self._off),
             "tails": [tail.state() for tail in self._tails],
-            "withheld": self._withheld,
+            "strange": self._strange,
+            "untouched": self._untouched,
+            "waiting": [list(measures) for measures in self._waiting],
         }
 
     @classmethod
@@ -111,7 +127,8 @@ class DeviationDetector:
         detector._expectation = Expectation.restored(state["expectation"])
         detector._off = list(state["off"])
         detector._tails = [Tail.restored(tail) for tail in state["tails"]]
-        detector._withheld = state["withheld"]
+        detector._strange, detector._untouched = state["strange"], state["untouched"]
+        detector._waiting = [tuple(measures) for measures in state["waiting"]]
         return detector
 
 

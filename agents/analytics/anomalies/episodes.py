@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from agents.analytics.anomalies.expectation import Expected
 
-OPENS = 0.7
+OPENS = 0.72
 """Score from which a point may open an episode."""
 CONFIRMED = 2
 AMONG = 3
