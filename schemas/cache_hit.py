@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from schemas.model import Value
 
+SEMANTIC = "semantic"
+"""Tier of answers to questions in other words."""
+
 
 class CacheHit(Value):
     """Where a cached answer came from.

@@ -9,6 +9,8 @@ from pydantic import AwareDatetime, Field
 from schemas.model import Fraction, Name, RequestId, StrictValue, Text
 
 MAX_COMMENT_CHARS = 4096
+RIGHT = 0.5
+"""Grade from which an answer counts as right, where that has to be said with yes or no."""
 
 
 class Feedback(StrictValue):

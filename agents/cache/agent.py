@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 from pydantic import ValidationError
 
-from schemas.feedback import Feedback
+from schemas.cache_hit import SEMANTIC
+from schemas.feedback import RIGHT, Feedback
+from schemas.field_names import dotted
 from schemas.verdict import Verdict
-from schemas.wire import DeadLetterRecord, ProblemRecord
+from schemas.wire import DeadLetterRecord, HitRecord, ProblemRecord
 from streams.deadletters import dead_letter
 from streams.log import Log
 from streams.outcomes import Done
@@ -20,23 +22,13 @@ from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import RESULTS
 
-SEMANTIC = "semantic"
-RIGHT = 0.5
-"""Grade from which an answer counts as right."""
 STAGE = "cache"
-
-
-class _Hit(msgspec.Struct):
-    tier: str
-    source_request_id: str
-    probability: float = 0.0
-    error_bound: float = 0.0
 
 
 class _Served(msgspec.Struct):
     """The fields of a result that a verdict needs."""
 
-    cache: _Hit | None = None
+    cache: HitRecord | None = None
 
 
 _served = msgspec.json.Decoder(_Served)
@@ -126,15 +118,15 @@ class Grades:
                 verdicts.append(self._verdict(grade, hit))
         return verdicts
 
-    def _verdict(self, grade: Feedback, hit: _Hit) -> Verdict:
+    def _verdict(self, grade: Feedback, hit: HitRecord) -> Verdict:
         at = grade.occurred_at
         return Verdict(
             id=grade.id,
             tenant=grade.tenant,
             source_request_id=hit.source_request_id,
             wrong=grade.grade < RIGHT,
-            probability=hit.probability,
-            error_bound=hit.error_bound,
+            probability=hit.probability or 0.0,
+            error_bound=hit.error_bound or 0.0,
             by=grade.source,
             occurred_at=self._clock() if at is None else at.timestamp(),
         )
@@ -143,4 +135,4 @@ class Grades:
 def _fault(wrong: ValidationError) -> tuple[str, str]:
     """Return the field at fault and what is wrong with it, without what was sent."""
     first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
-    return ".".join(map(str, first["loc"])) or "body", first["msg"]
+    return dotted(first["loc"]) or "body", first["msg"]

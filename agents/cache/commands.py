@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from schemas.cache_hit import SEMANTIC
 from schemas.errors import ConfigurationError
-from schemas.feedback import Feedback
+from schemas.feedback import RIGHT, Feedback
 from schemas.settings import Settings
 from streams.cli.display import console, dollars, emit_json, plain_table
 from streams.cli.invocation import Invocation
@@ -22,13 +23,11 @@ from streams.topics import FEEDBACK
 from streams.warehouse.client import Row, Warehouse
 
 PERIOD = timedelta(days=7)
-WRONG = 0.5
-"""Grade below which an answer counts as wrong."""
 STATS = """
 SELECT
     cache_tier AS tier, count() AS requests, sum(saved) AS saved_usd, avg(age) AS mean_age_seconds,
     avg(probability) AS mean_probability,
-    countIf(worst IS NOT NULL) AS graded, countIf(worst < {wrong:Float64}) AS wrong
+    countIf(worst IS NOT NULL) AS graded, countIf(worst < {right:Float64}) AS wrong
 FROM
 (
     SELECT
@@ -87,7 +86,7 @@ def reject(invocation: Invocation, request_id: str, tenant: str, reason: str | N
 
 async def _stats(settings: Settings, tenant: str, since: datetime) -> list[Row]:
     async with Warehouse(settings.clickhouse) as warehouse:
-        return await warehouse.rows(STATS, {"tenant": tenant, "since": since, "wrong": WRONG})
+        return await warehouse.rows(STATS, {"tenant": tenant, "since": since, "right": RIGHT})
 
 
 def _said(row: Row, total: int) -> tuple[str, ...]:
@@ -118,7 +117,7 @@ async def _reject(settings: Settings, tenant: str, request_id: str, reason: str 
     if not rows:
         raise ConfigurationError(f"there is no result of request {request_id!r} of {tenant}; see `asahi status`")
     tier = rows[0]["cache_tier"]
-    if tier != "semantic":
+    if tier != SEMANTIC:
         raise ConfigurationError(
             f"request {request_id!r} of {tenant} did not get the answer to another question; to have it answered "
             "anew, send it under a new id with cache.directive refresh"

@@ -95,9 +95,7 @@ class Cache:
         dropped: Told the fingerprint of every entry that goes.
     """
 
-    def __init__(
-        self, max_entries: int, max_bytes: int, dropped: Callable[[str], object] = lambda fingerprint: None
-    ) -> None:
+    def __init__(self, max_entries: int, max_bytes: int, dropped: Callable[[str], object] | None = None) -> None:
         self._dropped = dropped
         self._max_entries = max_entries
         self._max_bytes = max_bytes
@@ -142,4 +140,5 @@ class Cache:
 
     def _drop(self, fingerprint: str) -> None:
         self.used_bytes -= self._entries.pop(fingerprint).size
-        self._dropped(fingerprint)
+        if self._dropped is not None:
+            self._dropped(fingerprint)

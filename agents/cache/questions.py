@@ -80,14 +80,14 @@ class Questions:
             asked = msgspec.structs.replace(asked, scope=scope)
         return asked
 
-    def near(self, journeys: Sequence[Journey]) -> Mapping[int, Found]:
-        """Return the hits of these journeys, by their place.
+    def near(self, journeys: Mapping[int, Journey]) -> Mapping[int, Found]:
+        """Return the hits of these journeys, by the places they are given by.
 
         One that would be a hit by the tenant's bound and is not served, to check it or since verdicts have raised the
         bar, is noted in the journey: a model is asked anyway, and its answer tells whether it would have been right.
         """
         places, asked = [], []
-        for place, journey in enumerate(journeys):
+        for place, journey in journeys.items():
             if journey.asked is not None and journey.request.cache.directive in SERVED:
                 delta = self._trust.delta(journey.request.tenant, journey.policy.semantic_delta)
                 places.append(place)

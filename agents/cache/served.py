@@ -6,6 +6,7 @@ import msgspec
 
 from agents.cache.exact import Entry
 from agents.cache.semantic.found import Found
+from schemas.cache_hit import SEMANTIC
 from schemas.prices import list_cost_of
 from schemas.registry import ModelRegistry
 from schemas.result import Status
@@ -28,53 +29,30 @@ DIGITS = 4
 
 def from_cache(journey: Journey, entry: Entry, registry: ModelRegistry, now: float) -> ResultRecord:
     """Return the result of a request that the cache answers."""
-    age = max(0.0, now - entry.filled_at)
-    baseline = _baseline(journey, entry, registry)
-    return _served(
-        journey,
-        entry,
-        now,
-        choice=Choice("cache_exact", f"{entry.answered_by.model} answered the same request {age:.0f} s ago."),
-        hit=HitRecord("exact", entry.source_request_id, age),
-        baseline=baseline,
-        savings=SavingsRecord() if baseline is None else SavingsRecord(cache_exact=baseline.cost_usd),
-    )
+    age = _age(entry, now)
+    choice = Choice("cache_exact", f"{entry.answered_by.model} answered the same request {age:.0f} s ago.")
+    return _served(journey, entry, registry, now, choice, HitRecord("exact", entry.source_request_id, age))
 
 
 def from_flight(journey: Journey, entry: Entry, registry: ModelRegistry, now: float) -> ResultRecord:
     """Return the result of a request that waited for the answer to an identical one."""
-    baseline = _baseline(journey, entry, registry)
-    return _served(
-        journey,
-        entry,
-        now,
-        choice=Choice("cache_shared_flight", f"{entry.answered_by.model} was already answering the same request."),
-        hit=HitRecord("shared_flight", entry.source_request_id, max(0.0, now - entry.filled_at)),
-        baseline=baseline,
-        savings=SavingsRecord() if baseline is None else SavingsRecord(cache_shared_flight=baseline.cost_usd),
-    )
+    choice = Choice("cache_shared_flight", f"{entry.answered_by.model} was already answering the same request.")
+    hit = HitRecord("shared_flight", entry.source_request_id, _age(entry, now))
+    return _served(journey, entry, registry, now, choice, hit)
 
 
 def from_question(journey: Journey, entry: Entry, found: Found, registry: ModelRegistry, now: float) -> ResultRecord:
     """Return the result of a request that the answer to another question serves, and how sure that is."""
-    age = max(0.0, now - entry.filled_at)
+    age = _age(entry, now)
     similarity, probability = round(found.similarity, DIGITS), round(found.probability, DIGITS)
-    baseline = _baseline(journey, entry, registry)
-    return _served(
-        journey,
-        entry,
-        now,
-        choice=Choice(
-            "cache_semantic",
-            f"{entry.answered_by.model} answered a question {age:.0f} s ago that means the same with a probability "
-            f"of {probability:.3f}; where it does not, grade it 0 on asahi.feedback.",
-        ),
-        hit=HitRecord(
-            "semantic", entry.source_request_id, age, similarity, probability, journey.policy.semantic_delta
-        ),
-        baseline=baseline,
-        savings=SavingsRecord() if baseline is None else SavingsRecord(cache_semantic=baseline.cost_usd),
+    choice = Choice(
+        "cache_semantic",
+        f"{entry.answered_by.model} answered a question {age:.0f} s ago that means the same with a probability "
+        f"of {probability:.3f}; where it does not, grade it 0 on asahi.feedback.",
     )
+    bound = journey.policy.semantic_delta
+    hit = HitRecord(SEMANTIC, entry.source_request_id, age, similarity, probability, bound)
+    return _served(journey, entry, registry, now, choice, hit)
 
 
 def missed(journey: Journey, now: float) -> ResultRecord:
@@ -99,16 +77,15 @@ def _baseline(journey: Journey, entry: Entry, registry: ModelRegistry) -> Baseli
     return None if reference is None else BaselineRecord(model, plain(list_cost_of(entry.tokens, reference.price)))
 
 
+def _age(entry: Entry, now: float) -> float:
+    return max(0.0, now - entry.filled_at)
+
+
 def _served(
-    journey: Journey,
-    entry: Entry,
-    now: float,
-    *,
-    choice: Choice,
-    hit: HitRecord,
-    baseline: BaselineRecord | None,
-    savings: SavingsRecord,
+    journey: Journey, entry: Entry, registry: ModelRegistry, now: float, choice: Choice, hit: HitRecord
 ) -> ResultRecord:
+    """Return the result; the rule by which it was chosen is also the cause of what it saves."""
+    baseline = _baseline(journey, entry, registry)
     request = journey.request
     return ResultRecord(
         id=request.id,
@@ -125,7 +102,7 @@ def _served(
         task_type=request.task_type,
         usage=entry.tokens,
         baseline=baseline,
-        savings=savings,
+        savings=SavingsRecord() if baseline is None else SavingsRecord(**{choice.rule: baseline.cost_usd}),
         decision=msgspec.Raw(choice.encoded()),
         cache=hit,
         stages_ms=journey.stages_ms,

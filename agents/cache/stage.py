@@ -47,11 +47,8 @@ class CacheStep:
 
     def __init__(self, settings: IntakeSettings, registry: ModelRegistry, questions: Questions | None = None) -> None:
         self._questions = questions
-        self._cache = (
-            Cache(settings.cache_entries, settings.cache_bytes)
-            if questions is None
-            else Cache(settings.cache_entries, settings.cache_bytes, questions.remove)
-        )
+        dropped = None if questions is None else questions.remove
+        self._cache = Cache(settings.cache_entries, settings.cache_bytes, dropped)
         self._flights = Flights()
         self._registry = registry
 
@@ -170,16 +167,14 @@ class CacheStep:
             journey.asked = questions.asked(journey)
             if journey.asked is not None and self._kept(self._fingerprint(journey), journey, now) is None:
                 missed[place] = journey
-        near = questions.near(list(missed.values())) if missed else NOTHING_NEAR
-        return {place: near[at] for at, place in enumerate(missed) if at in near}
+        return questions.near(missed) if missed else NOTHING_NEAR
 
     def _fingerprint(self, journey: Journey) -> str:
         fingerprint = fingerprint_of(journey.request, journey.policy.sharing)
         if journey.data_key is None:
             return fingerprint
-        return journey.data_key.fingerprint(
-            fingerprint.encode()
-        )  # a hash of a guessed prompt would tell it was asked
+        # a hash of a guessed prompt would tell that it was asked
+        return journey.data_key.fingerprint(fingerprint.encode())
 
     def _kept(self, fingerprint: str, journey: Journey, now: float) -> Entry | None:
         """Return the answer under a fingerprint if this journey may have it."""
@@ -220,13 +215,16 @@ class CacheStep:
         flow.onward.append(journey)
 
     def _keep(self, completion: Completion, fingerprint: str, entry: Entry, now: float) -> bool:
-        asked = None if self._questions is None else completion.passenger.asked
-        if asked is not None:
-            entry.size += QUESTION_BYTES + sys.getsizeof(asked.text)
-        if not worth_keeping(entry.answer) or not self._cache.put(fingerprint, entry, now):
+        """Keep an answer that is worth it, and its question where that may be compared; return whether it is kept."""
+        if not worth_keeping(entry.answer):
             return False
-        if asked is not None and self._questions is not None:
-            self._questions.add(fingerprint, asked, entry, completion.passenger.tenant)
+        asked = completion.passenger.asked
+        if self._questions is None or asked is None:
+            return self._cache.put(fingerprint, entry, now)
+        entry.size += QUESTION_BYTES + sys.getsizeof(asked.text)
+        if not self._cache.put(fingerprint, entry, now):
+            return False
+        self._questions.add(fingerprint, asked, entry, completion.passenger.tenant)
         return True
 
     def _compare(self, completion: Completion, now: float, flow: Flow) -> None:

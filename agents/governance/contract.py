@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from agents.governance import problems
 from agents.governance.identity import MAX_MEMBERS
 from agents.governance.outline import outline
+from schemas.field_names import dotted
 from schemas.model import NO_NUL_PATTERN
 from schemas.wire import ProblemRecord
 
@@ -51,13 +52,13 @@ def _located(errors: list[Any]) -> tuple[str, Any]:
     path = first["loc"]
     if path[0:1] != ("messages",) or path[2:_CONTENT_PATH] != ("content",):
         path = tuple(part for part in path if part != "[key]")
-        return problems.dotted(path) or first.get("ctx", {}).get("field", ""), first
+        return dotted(path) or first.get("ctx", {}).get("field", ""), first
     kinds = [error for error in errors if error["loc"][:_CONTENT_PATH] == path[:_CONTENT_PATH]]
     closest = max(kinds, key=lambda error: len(error["loc"]))
     if closest is first and closest["type"] == "string_type":
         closest = closest | {"msg": "Input should be text or a list of content parts"}
     inside = closest["loc"][_CONTENT_PATH + 1 :]
-    return problems.dotted(path[:_CONTENT_PATH] + inside) or "", closest
+    return dotted(path[:_CONTENT_PATH] + inside) or "", closest
 
 
 def _invalid(field: str, error: Any) -> ProblemRecord:
@@ -107,4 +108,4 @@ def _offset(body: bytes, line: int, column: int) -> int:
 def _field_at(body: bytes, offset: int) -> str | None:
     sketch = outline(body, MAX_MEMBERS)
     key = next((member.key for member in sketch.members if offset <= member.end), sketch.open_key)
-    return None if key is None else problems.dotted((key[1:-1].decode(errors="replace"),))
+    return None if key is None else dotted((key[1:-1].decode(errors="replace"),))

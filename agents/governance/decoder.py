@@ -18,6 +18,7 @@ from agents.governance.digest import bytes_digest, request_digest
 from agents.governance.freeform import freeform_problem
 from agents.governance.identity import MAX_MEMBERS, read_identity, tenant_name
 from agents.governance.outline import outline
+from schemas.field_names import dotted
 from schemas.request import Request
 from schemas.settings import IntakeSettings
 from schemas.wire import ProblemRecord
@@ -131,4 +132,4 @@ def _largest_field(body: bytes) -> str | None:
     if not keyed:
         return None
     largest = max(keyed, key=lambda member: member.end - member.start)
-    return problems.dotted(((largest.key or b"")[1:-1].decode(errors="replace"),))
+    return dotted(((largest.key or b"")[1:-1].decode(errors="replace"),))

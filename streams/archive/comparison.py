@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streams.archive.inserts import until_ended
-from streams.warehouse.client import Warehouse
+from streams.warehouse.client import Row, Warehouse
 
 COMPARE_SETTINGS = {"max_bytes_before_external_group_by": 256 * 1024 * 1024}
 COUNTS = """
@@ -62,25 +62,26 @@ async def compare(warehouse: Warehouse, table: str, columns: str, swapped: bool)
         columns: That are compared.
         swapped: For the report.
     """
-    (counts,) = await warehouse.rows(f"SELECT {COUNTS} FROM ({_by_key(table, columns)})", settings=COMPARE_SETTINGS)  # noqa: S608
+    counts = await _counted(warehouse, _by_key(table, columns))
     if any(counts[difference] for difference in DIFFERENCES):
         again = await _once_written(warehouse, table, columns)
         counts |= {difference: again[difference] for difference in DIFFERENCES}
     return TableReplay(table, swapped=swapped, **counts)
 
 
-async def _once_written(warehouse: Warehouse, table: str, columns: str) -> dict[str, int]:
+async def _once_written(warehouse: Warehouse, table: str, columns: str) -> Row:
     await warehouse.command(
-        f"CREATE TABLE {differing(table)} ENGINE = MergeTree ORDER BY event_key AS"  # noqa: S608
+        f"CREATE TABLE {differing(table)} ENGINE = MergeTree ORDER BY event_key AS"  # noqa: S608 - as below
         f" SELECT event_key FROM ({_by_key(table, columns)}) WHERE {DIFFERS}",
         settings=COMPARE_SETTINGS,
     )
     await until_ended(warehouse)
     some = f"WHERE event_key IN (SELECT event_key FROM {differing(table)})"  # noqa: S608 - names of our own tables
-    (counts,) = await warehouse.rows(
-        f"SELECT {COUNTS} FROM ({_by_key(table, columns, some)})",  # noqa: S608
-        settings=COMPARE_SETTINGS,
-    )
+    return await _counted(warehouse, _by_key(table, columns, some))
+
+
+async def _counted(warehouse: Warehouse, by_key: str) -> Row:
+    (counts,) = await warehouse.rows(f"SELECT {COUNTS} FROM ({by_key})", settings=COMPARE_SETTINGS)  # noqa: S608 - as above
     return counts
 
 
@@ -88,7 +89,7 @@ def _by_key(table: str, columns: str, condition: str = "") -> str:
     """Return what there is of each row, in the table and in the one beside it."""
     contents = f"event_key, cityHash64(tuple({columns})) AS contents"
     return (
-        "SELECT event_key, countIf(is_new = 0) AS old_rows, countIf(is_new = 1) AS new_rows,"  # noqa: S608
+        "SELECT event_key, countIf(is_new = 0) AS old_rows, countIf(is_new = 1) AS new_rows,"  # noqa: S608 - as above
         " sumIf(contents, is_new = 0) AS old_contents, sumIf(contents, is_new = 1) AS new_contents"
         f" FROM (SELECT {contents}, 0 AS is_new FROM {table}_store FINAL {condition}"
         f" UNION ALL SELECT {contents}, 1 AS is_new FROM {table}_replay FINAL {condition}) GROUP BY event_key"

@@ -46,11 +46,12 @@ class Pace:
         self._last_fetch = now
         if size:
             self._last_data = now
+        return max(self._least_ms, self._wanted(now - self._last_data))
+
+    def _wanted(self, quiet: float) -> int:
+        """Return the wait that saves questions where no answer in time is needed; 0 where it is."""
         if self._rate > BUSY_BYTES_PER_SECOND:
-            return max(BUSY_WAIT_MS, self._least_ms)
-        quiet = now - self._last_data
+            return BUSY_WAIT_MS
         if quiet > ASLEEP_AFTER_SECONDS:
-            return max(ASLEEP_WAIT_MS, self._least_ms)
-        if quiet > IDLE_AFTER_SECONDS:
-            return max(IDLE_WAIT_MS, self._least_ms)
-        return self._least_ms
+            return ASLEEP_WAIT_MS
+        return IDLE_WAIT_MS if quiet > IDLE_AFTER_SECONDS else 0

@@ -16,7 +16,7 @@ from schemas.verdict import Verdict
 from streams.envelope import Publication
 from streams.partitioning import home_partition
 from streams.topics import FEEDBACK, VERDICTS
-from tests.memory.cluster import Event
+from tests.memory.cluster import Cluster, Event
 from tests.pipeline.encrypted import Scene
 from tests.pipeline.rig import PARTITIONS, Rig, ask, serve, settings, until
 from tests.unit.providers.virtual_time import run
@@ -76,6 +76,16 @@ def test_a_successor_knows_the_questions_of_a_worker_that_was_killed() -> None:
     assert {one.request_id for one in rig.asked} == {"r0"}
 
 
+async def served_in_other_words(rig: Rig) -> Cluster:
+    """Start a worker that has answered r0, and r1 with the answer to r0."""
+    cluster = rig.cluster()
+    await cluster.join()
+    for name, prompt in (("r0", QUESTION), ("r1", OTHER)):
+        cluster.submit(ask(name, prompt=prompt), "acme")
+        await asyncio.sleep(1.0)
+    return cluster
+
+
 def grade(rig: Rig, mark: float, fields: Mapping[str, object] | None = None) -> None:
     """Grade the answer to r1."""
     event = {"id": f"g-{mark}", "request_id": "r1", "tenant": "acme", "grade": mark, **(fields or {})}
@@ -87,11 +97,7 @@ def test_a_grade_of_nought_takes_a_question_out_and_a_successor_knows_it() -> No
     rig = Rig(settings(semantic=ON), tenants=TENANTS)
 
     async def test() -> None:
-        cluster = rig.cluster()
-        await cluster.join()
-        for name, prompt in (("r0", QUESTION), ("r1", OTHER)):
-            cluster.submit(ask(name, prompt=prompt), "acme")
-            await asyncio.sleep(1.0)
+        cluster = await served_in_other_words(rig)
         grade(rig, 0.0)
         await cluster.drained()
         cluster.submit(ask("r2", prompt=THIRD, cache={"directive": "only"}), "acme")
@@ -120,11 +126,7 @@ def test_a_grade_that_cannot_be_read_is_a_dead_letter_and_the_next_one_counts(
     rig = Rig(settings(semantic=ON), tenants=TENANTS)
 
     async def test() -> None:
-        cluster = rig.cluster()
-        await cluster.join()
-        for name, prompt in (("r0", QUESTION), ("r1", OTHER)):
-            cluster.submit(ask(name, prompt=prompt), "acme")
-            await asyncio.sleep(1.0)
+        cluster = await served_in_other_words(rig)
         grade(rig, 0.5, fields)
         grade(rig, 0.0)
         await cluster.drained()

@@ -13,6 +13,7 @@ from typing import Self
 
 from agents.analytics.anomalies.expectation import Expectation, Expected
 from agents.analytics.anomalies.protocol import State
+from agents.analytics.anomalies.rareness import MOST, bounded, score_of
 from agents.analytics.anomalies.tail import Tail
 
 IN_A_ROW = 3
@@ -25,9 +26,6 @@ WITHHELD = 5.0
 """Surprise from which a point does not teach how far off is usual."""
 PATIENCE = 240
 """Points after which it does all the same."""
-MOST = 20.0
-HALF = 2.5
-LARGEST = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +63,11 @@ class DeviationDetector:
         last = self._last
         if last is not None and last.at == at and last.value == value:
             return last
-        value_there = min(max(value, -LARGEST), LARGEST)
         expected = self._expectation.expected(at)
         off, squares = self._off, 0.0
         measures: tuple[float, ...] = ()
         if expected is not None:
-            off = [*off[1 - AVERAGED :], (value_there - expected.mean) / expected.spread]
+            off = [*off[1 - AVERAGED :], (bounded(value) - expected.mean) / expected.spread]
             measures = _measures(off)
             for measure, tail in zip(measures, self._tails, strict=True):
                 squares += min(tail.surprise(measure), MOST) ** 2
@@ -79,14 +76,13 @@ class DeviationDetector:
 
     def score_one(self, at: float, value: float) -> float:
         """Return how strange a point would be now, from 0 to 1. Changes nothing."""
-        surprise = self.judge(at, value).surprise
-        return surprise / (surprise + HALF)
+        return score_of(self.judge(at, value).surprise)
 
     def learn_one(self, at: float, value: float) -> None:
         """Take a point into account."""
         judged = self.judge(at, value)
         self._teach(judged)
-        taught = min(max(value, -LARGEST), LARGEST)
+        taught = bounded(value)
         if judged.expected is not None:
             reach = CLIP * judged.expected.spread
             taught = min(max(taught, judged.expected.mean - reach), judged.expected.mean + reach)

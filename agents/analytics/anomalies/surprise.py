@@ -8,18 +8,13 @@ from typing import Any, Self
 
 from agents.analytics.anomalies.expectation import Expectation, Expected
 from agents.analytics.anomalies.protocol import State
+from agents.analytics.anomalies.rareness import MOST, bounded, score_of
 from agents.analytics.anomalies.recent import Recent
 from agents.analytics.anomalies.tail import Tail
 
-MOST = 20.0
-"""Decimal places of rareness that are as good as any more."""
-HALF = 2.5
-"""Length of the surprises that scores one half."""
 OFF_MEANS = (6, 24)
 """Points over which deviations from what was expected are averaged."""
 OFF_KEPT = max(OFF_MEANS)
-LARGEST = 1e100
-"""Values beyond it are taken for it, so that no square overflows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +59,13 @@ class SurpriseDetector:
         last = self._last
         if last is not None and last.at == at and last.value == value:
             return last  # learning follows scoring: the work is done once
-        bounded = min(max(value, -LARGEST), LARGEST)
-        recent = self._recent.followed_by(bounded)
+        number = bounded(value)
+        recent = self._recent.followed_by(number)
         measures = recent.measures()
         expected = self._expectation.expected(at)
         off = self._off
         if expected is not None:
-            off = [*off[1 - OFF_KEPT :], (bounded - expected.mean) / expected.spread]
+            off = [*off[1 - OFF_KEPT :], (number - expected.mean) / expected.spread]
             for length in OFF_MEANS:
                 last_ones = off[-length:]
                 measures[f"off {length}"] = sum(last_ones) / len(last_ones)
@@ -79,14 +74,13 @@ class SurpriseDetector:
 
     def score_one(self, at: float, value: float) -> float:
         """Return how strange a point would be now, from 0 to 1. Changes nothing."""
-        surprise = self.judge(at, value).surprise
-        return surprise / (surprise + HALF)
+        return score_of(self.judge(at, value).surprise)
 
     def learn_one(self, at: float, value: float) -> None:
         """Take a point into account."""
         judged = self.judge(at, value)
         self._recent, self._off = judged.recent, judged.off
-        self._expectation.add(at, min(max(value, -LARGEST), LARGEST))
+        self._expectation.add(at, bounded(value))
         for name, number in judged.measures.items():
             if name not in self._above:
                 self._above[name], self._below[name] = Tail(), Tail()

@@ -117,9 +117,8 @@ def forecast(series: Series, horizon: int, budget: Budget | None = None) -> Fore
     periods = tuple(period for period in series.periods if LEAST_CYCLES * period <= min(last + 1, limit.most))
     wanted = min(limit.most, max(limit.values, limit.cycles * max(periods, default=1)))
     given = series.values[max(0, last + 1 - wanted) : last + 1]
-    unit = (
-        float(np.nanmax(np.abs(given))) or 1.0
-    )  # optimizers stop by absolute sizes: money in cents is as in dollars
+    # optimizers stop by absolute sizes: money in cents is as in dollars
+    unit = float(np.nanmax(np.abs(given))) or 1.0
     values = _without_gaps(given / unit, periods)
     found = _of_values(values, ~np.isnan(given), horizon + late, periods, limit)
     return _given_back(found, unit, late)

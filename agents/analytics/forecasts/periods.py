@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from agents.analytics.forecasts.methods.method import Floats
 from agents.analytics.forecasts.steps import DAY, MONTHS, WEEK, WORKING_DAYS, Step
-
-Floats = NDArray[np.float64]
 
 HOUR = 3_600
 WEEKS_IN_YEAR = 52

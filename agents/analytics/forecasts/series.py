@@ -12,12 +12,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.analytics.forecasts.methods.method import Floats
 from agents.analytics.forecasts.periods import natural_periods
 from agents.analytics.forecasts.stamps import Form, Stamp
 from agents.analytics.forecasts.steps import Step, find_step, places
 from schemas.errors import ConfigurationError
-
-Floats = NDArray[np.float64]
 
 HALF = 0.5
 NEARLY_A_DAY = timedelta(hours=20)

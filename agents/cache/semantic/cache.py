@@ -14,8 +14,6 @@ from schemas.batch import Asked
 
 EMBEDDED_AT_ONCE = 256
 """New questions that wait for the next look-up, to be embedded together: one by one costs four times as much."""
-
-
 COMPARED = 2_000
 """Characters of answers that are compared."""
 SAME = 0.5
@@ -88,8 +86,8 @@ class SemanticCache:
             return
         shelf = self._shelves[scope]
         del shelf.questions[fingerprint]
-        if shelf.fresh.pop(fingerprint, None) is None:
-            shelf.index.remove([fingerprint])
+        shelf.fresh.pop(fingerprint, None)
+        shelf.index.remove([fingerprint])
         if not shelf.questions:
             del self._shelves[scope]
 

@@ -40,7 +40,8 @@ def look_up(
     found: list[Found | None] = []
     for start in range(0, len(questions), BATCH):
         some, bounds = questions[start : start + BATCH], deltas[start : start + BATCH]
-        near = index.nearest(vectors[start : start + BATCH], candidates)
+        embedded = vectors[start : start + BATCH]
+        near = index.nearest(embedded, candidates)
         pairs = [
             (place, neighbour)
             for place, neighbours in enumerate(near)
@@ -49,8 +50,11 @@ def look_up(
         ]
         best: list[Found | None] = [None] * len(some)
         if pairs:
+            places, others = [place for place, _ in pairs], [entries[neighbour.key] for _, neighbour in pairs]
             chances = verifier.probabilities(
-                [some[place] for place, _ in pairs], [entries[neighbour.key] for _, neighbour in pairs]
+                [some[place] for place in places],
+                others,
+                (embedded[places], verifier.engine.embed([other.text for other in others])),
             ).tolist()
             for (place, neighbour), chance in zip(pairs, chances, strict=True):
                 held = best[place]

@@ -14,7 +14,7 @@ from agents.cache.questions import Questions
 from agents.cache.semantic.found import Found, accepted
 from agents.cache.stage import CacheStep
 from agents.governance.policies import effective_policy
-from schemas.batch import Asked
+from schemas.batch import Asked, Passenger
 from schemas.policy import CacheMode, Policy
 from schemas.result import Status
 from schemas.settings import IntakeSettings, SemanticSettings
@@ -73,6 +73,17 @@ def served_by(scene: Scene) -> ResultRecord:
     return found
 
 
+def asking(text: str, policy: Policy | None = None, **fields: Any) -> Journey:
+    journey = a_journey(prompt=text, **fields)
+    journey.policy = effective_policy(chain({"policy": policy or Policy(semantic_error_bound=WIDE)}))
+    return journey
+
+
+def passenger_of(journey: Journey) -> Passenger:
+    passenger = a_passenger(journey.request.id, fingerprint=journey.fingerprint)
+    return msgspec.structs.replace(passenger, asked=journey.asked)
+
+
 def words(text: str) -> list[str]:
     return sorted(text.lower().strip("?").split())
 
@@ -87,8 +98,7 @@ class Scene:
 
     def ask(self, text: str, now: float = NOW, policy: Policy | None = None, **fields: Any) -> Journey:
         """Return a journey after it went through the cache."""
-        journey = a_journey(prompt=text, **fields)
-        journey.policy = effective_policy(chain({"policy": policy or Policy(semantic_error_bound=WIDE)}))
+        journey = asking(text, policy, **fields)
         self.flow = self.cache.process([journey], now)
         return journey
 
@@ -99,9 +109,7 @@ class Scene:
     def answer(self, journey: Journey, now: float = NOW + 1) -> None:
         """Let a model answer."""
         assert self.flow.onward == [journey]
-        passenger = a_passenger(journey.request.id, fingerprint=journey.fingerprint)
-        passenger = msgspec.structs.replace(passenger, asked=journey.asked)
-        self.cache.complete(a_completion(passenger, at=now, answer=PARIS), now)
+        self.cache.complete(a_completion(passenger_of(journey), at=now, answer=PARIS), now)
 
 
 def answered(policy: Policy | None = None, settings: IntakeSettings | None = None) -> Scene:
@@ -190,9 +198,7 @@ def test_an_answer_older_than_the_request_wants_is_not_served() -> None:
 def test_an_answer_learnt_at_recovery_is_found() -> None:
     before, after = Scene(), Scene()
     journey = before.ask(TEXT)
-    passenger = msgspec.structs.replace(
-        a_passenger(journey.request.id, fingerprint=journey.fingerprint), asked=journey.asked
-    )
+    passenger = passenger_of(journey)
     after.cache.restore(a_completion(passenger, answer=PARIS), NOW + 2)
     after.ask(OTHER, NOW + 5)
     assert after.served() is not None
@@ -200,8 +206,7 @@ def test_an_answer_learnt_at_recovery_is_found() -> None:
 
 def test_placeholders_are_not_compared() -> None:
     scene = answered()
-    journey = a_journey(prompt=OTHER)
-    journey.policy = effective_policy(chain({"policy": Policy(semantic_error_bound=WIDE)}))
+    journey = asking(OTHER)
     journey.originals = {"[EMAIL_1]": "ann@example.com"}
     assert scene.cache.process([journey], NOW + 5).onward == [journey]
     assert journey.asked is None
@@ -217,8 +222,7 @@ def test_a_journey_that_comes_again_after_a_bug_is_asked_anew() -> None:
 
 def test_those_under_another_data_key_are_not_compared() -> None:
     scene = answered()
-    journey = a_journey(prompt=OTHER)
-    journey.policy = effective_policy(chain({"policy": Policy(semantic_error_bound=WIDE)}))
+    journey = asking(OTHER)
     journey.data_key = DataKeyUse("k1", None, lambda value: f"keyed {value.decode()}")
     assert scene.cache.process([journey], NOW + 5).onward == [journey]
     assert sure(journey.asked).scope.startswith("keyed ")
@@ -325,9 +329,7 @@ def test_some_hits_are_checked_with_a_models_answer(said: Answer, wrong: bool) -
     scene.answer(scene.ask(TEXT))
     journey = scene.ask(OTHER, NOW + 5)
     assert scene.flow.onward == [journey]
-    passenger = msgspec.structs.replace(
-        a_passenger(journey.request.id, fingerprint=journey.fingerprint), asked=journey.asked
-    )
+    passenger = passenger_of(journey)
     flow = scene.cache.complete(a_completion(passenger, at=NOW + 6, answer=said), NOW + 6)
     [verdict] = flow.verdicts
     assert (verdict.wrong, verdict.probability, verdict.error_bound, verdict.by) == (wrong, SURE, WIDE, "comparison")
@@ -340,9 +342,7 @@ def test_what_cannot_be_compared_says_nothing(said: Answer) -> None:
     scene = Scene(checked=1.0)
     scene.answer(scene.ask(TEXT))
     journey = scene.ask(OTHER, NOW + 5)
-    passenger = msgspec.structs.replace(
-        a_passenger(journey.request.id, fingerprint=journey.fingerprint), asked=journey.asked
-    )
+    passenger = passenger_of(journey)
     flow = scene.cache.complete(a_completion(passenger, at=NOW + 6, answer=said), NOW + 6)
     assert flow.verdicts == []
 
