@@ -15,8 +15,8 @@ class MetricsSettings(Section):
     Attributes:
         enabled: Whether worker and sink answer `/metrics` and `/health` over HTTP.
         host: Address they listen on.
-        port: Of a worker's or sink's endpoint; the sink that `asahi worker` runs beside its worker takes the next one,
-            and 0 takes a free one. In the embedded stack it is the port of the endpoint that joins all.
+        port: Of a worker's or sink's endpoint; the sink that `asahi worker` runs beside its worker takes the next
+            one, and 0 takes a free one. In the embedded stack it is the port of the endpoint that joins all.
         targets: Endpoints of other processes that `asahi metrics` and `asahi status` ask, `host:port`, separated by
             commas; a name with several addresses is all of them. The embedded stack's are known.
         timeout_seconds: Longest wait for another process's figures.

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from aiohttp import web
 from prometheus_client.metrics_core import Metric
 
+from schemas.errors import ConfigurationError
 from schemas.settings import MetricsSettings
 from streams.metrics.exposition import CONTENT_TYPE, exposition
 
@@ -53,10 +54,15 @@ def _application(figures: Figures, health: Health) -> web.Application:
 
 
 @asynccontextmanager
-async def endpoint(settings: MetricsSettings, figures: Figures, health: Health) -> AsyncIterator[str | None]:
+async def endpoint(
+    settings: MetricsSettings, figures: Figures, health: Health, *, required: bool = False
+) -> AsyncIterator[str | None]:
     """Answer until the block ends; yield `host:port`, or None where nobody listens.
 
-    A port that cannot be had is logged and nothing else: figures are not worth a worker.
+    A port that cannot be had is logged and nothing else, for figures are not worth a worker.
+
+    Raises:
+        ConfigurationError: The port cannot be had although it is required.
     """
     if not settings.enabled:
         yield None
@@ -66,15 +72,20 @@ async def endpoint(settings: MetricsSettings, figures: Figures, health: Health) 
     )
     await runner.setup()
     try:
-        yield await _listen(runner, settings)
+        yield await _listen(runner, settings, required)
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, settings: MetricsSettings) -> str | None:
+async def _listen(runner: web.AppRunner, settings: MetricsSettings, required: bool) -> str | None:
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as refused:
+        if required:
+            raise ConfigurationError(
+                f"port {settings.port} of {settings.host} cannot be used ({refused.strerror}): stop the program that "
+                "has it, or set metrics.port (ASAHI_METRICS_PORT) to another port, or to 0 for any free one"
+            ) from refused
         where = {"host": settings.host, "port": settings.port, "error": str(refused)}
         logger.error("no figures: the port of metrics.port cannot be had", extra=where)
         return None

@@ -25,11 +25,11 @@ def written(tally: Tally) -> Iterator[Metric]:
     yield _results(tally)
     yield histogram(catalogue.DURATION, _durations(tally))
     yield family(
-        catalogue.PROBLEMS, {(status.value, code): count for (status, code), count in tally.problems.items()}
+        catalogue.PROBLEMS, [((status.value, code), count) for (status, code), count in tally.problems.items()]
     )
-    yield family(catalogue.HITS, {(tier,): count for tier, count in tally.hits.items()})
-    yield family(catalogue.SAVED, {(cause,): amount for cause, amount in tally.saved.items()})
-    yield family(catalogue.EXTRA, {(cause,): amount for cause, amount in tally.extra.items()})
+    yield family(catalogue.HITS, [((tier,), count) for tier, count in tally.hits.items()])
+    yield family(catalogue.SAVED, [((cause,), amount) for cause, amount in tally.saved.items()])
+    yield family(catalogue.EXTRA, [((cause,), amount) for cause, amount in tally.extra.items()])
     yield _spend(tally)
     yield family(catalogue.PAID_CALLS, _paid_calls(tally).items())
     yield family(catalogue.TOKENS, _tokens(tally).items())
