@@ -1,4 +1,4 @@
-"""Writing figures as text, one at a time, so that whoever else has the event loop's time waits for one at most."""
+"""Writing figures as text a few at a time, so that whoever else needs the event loop waits for a few at most."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from prometheus_client import ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SAMPLES_AT_ONCE = 50
+"""Some 0.3 ms."""
+HEADER_LINES = 2
 
 
 class _One:
@@ -22,18 +25,24 @@ class _One:
         yield self._family
 
 
-def text(family: Metric) -> bytes:
-    """Return one family as text."""
-    return generate_latest(_One(family))
+def parts(family: Metric) -> Iterator[bytes]:
+    """Give the text of one family, so many samples at a time: a histogram may have hundreds."""
+    samples = family.samples
+    for start in range(0, max(1, len(samples)), SAMPLES_AT_ONCE):
+        part = Metric(family.name, family.documentation, family.type)
+        part.samples = samples[start : start + SAMPLES_AT_ONCE]
+        text = generate_latest(_One(part))
+        yield text if start == 0 else text.split(b"\n", HEADER_LINES)[HEADER_LINES]
 
 
 async def exposition(families: Iterable[Metric]) -> bytes:
-    """Return families as text; others get their turn between any two of them."""
-    parts: list[bytes] = []
+    """Return families as text; others get their turn between any two parts."""
+    texts: list[bytes] = []
     for family in families:
-        parts.append(text(family))
-        await asyncio.sleep(0)
-    return b"".join(parts)
+        for text in parts(family):
+            texts.append(text)
+            await asyncio.sleep(0)
+    return b"".join(texts)
 
 
 def of_this_process() -> Iterator[Metric]:
