@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -82,9 +83,10 @@ async def _listen(runner: web.AppRunner, settings: MetricsSettings, required: bo
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as refused:
         if required:
+            why = os.strerror(refused.errno or 0)
             raise ConfigurationError(
-                f"port {settings.port} of {settings.host} cannot be used ({refused.strerror}): stop the program that "
-                "has it, or set metrics.port (ASAHI_METRICS_PORT) to another port, or to 0 for any free one"
+                f"port {settings.port} of {settings.host} cannot be used ({why}): stop the program that has it, "
+                "or set metrics.port (ASAHI_METRICS_PORT) to another port, or to 0 for any free one"
             ) from refused
         where = {"host": settings.host, "port": settings.port, "error": str(refused)}
         logger.error("no figures: the port of metrics.port cannot be had", extra=where)
