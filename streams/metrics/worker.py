@@ -79,7 +79,11 @@ def _labels(tally: Tally, figure: Figure) -> tuple[str, ...]:
 
 def _results(tally: Tally) -> Metric:
     labels = _labels(tally, catalogue.RESULTS)
-    values = {
+    # All that there can be, from the start: Prometheus sees no rise where a figure begins with 1.
+    values: dict[Labels, int] = {}
+    if not tally.tells_tenants:
+        values = {(status.value, lane.value): 0 for status in Status for lane in Lane}
+    values |= {
         (status.value, _lane(lane), tenant)[: len(labels)]: sum(row.counts)
         for (status, lane, tenant), row in tally.ended.items()
     }
