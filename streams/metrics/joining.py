@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterable, Iterator, Mapping
 
 import aiohttp
@@ -22,6 +23,8 @@ Answers = Mapping[str, list[Metric] | None]
 async def addresses(targets: str) -> dict[str, str]:
     """Return `host:port` of every process behind these names, by itself; a name with several addresses is several.
 
+    Of a name with addresses of both kinds only those of IPv4 count: a process may well have one of each.
+
     Args:
         targets: `host:port`, separated by commas.
     """
@@ -30,13 +33,16 @@ async def addresses(targets: str) -> dict[str, str]:
     for target in filter(None, map(str.strip, targets.split(","))):
         host, _, port = target.rpartition(":")
         try:
-            infos = await loop.getaddrinfo(host.strip("[]"), port, type=1)
+            infos = await loop.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
         except OSError:  # nobody has the name now: it is a process that does not answer
             found[target] = target
             continue
-        for _, _, _, _, (address, *_) in infos:
-            place = f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
-            found[place] = place
+        kinds = {kind for kind, *_ in infos}
+        chosen = socket.AF_INET if socket.AF_INET in kinds else socket.AF_INET6
+        for kind, *_, (address, *_) in infos:
+            if kind == chosen:
+                place = f"[{address}]:{port}" if kind == socket.AF_INET6 else f"{address}:{port}"
+                found[place] = place
     return found
 
 

@@ -55,7 +55,6 @@ class Paid:
 
     __slots__ = (
         "cached",
-        "calls",
         "cost",
         "input",
         "input_counts",
@@ -67,11 +66,16 @@ class Paid:
     )
 
     def __init__(self) -> None:
-        self.calls = self.superseded = 0
+        self.superseded = 0
         self.input = self.cached = self.written = self.output = self.reasoning = 0
         self.input_counts = [0] * _POWERS
         self.output_counts = [0] * _POWERS
         self.cost = NOTHING
+
+    @property
+    def calls(self) -> int:
+        """How many."""
+        return sum(self.output_counts)
 
 
 class Tally:
@@ -138,7 +142,6 @@ class Tally:
             row = paid.get(key)
             if row is None:
                 row = paid[key] = Paid()
-            row.calls += 1
             row.cost += Decimal(usage.cost_usd)
             if usage.superseded:
                 row.superseded += 1
@@ -146,9 +149,12 @@ class Tally:
             sent, generated = tokens.input_tokens, tokens.output_tokens
             row.input += sent
             row.output += generated
-            row.cached += tokens.cached_input_tokens
-            row.written += tokens.cache_write_tokens
-            row.reasoning += tokens.reasoning_tokens
+            if cached := tokens.cached_input_tokens:
+                row.cached += cached
+            if written := tokens.cache_write_tokens:
+                row.written += written
+            if reasoning := tokens.reasoning_tokens:
+                row.reasoning += reasoning
             row.input_counts[((sent - 1).bit_length() + 1) // 2 if sent > 1 else 0] += 1
             row.output_counts[((generated - 1).bit_length() + 1) // 2 if generated > 1 else 0] += 1
 

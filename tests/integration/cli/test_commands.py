@@ -261,6 +261,7 @@ def test_a_worker_that_is_killed_is_started_again(asahi: Asahi, running: Up) -> 
     eventually(lambda: "starting it again" in running.said() and pid() not in (None, first))
     assert asahi("infer", "--prompt", "Still there?").code == 0
     eventually(lambda: asahi("status", "--json").code == 0)
+    eventually(lambda: asahi("metrics").code == 0)  # and its figures are where they were
 
 
 def test_clickhouse_answers_the_query_that_up_suggests(asahi: Asahi, running: Up) -> None:

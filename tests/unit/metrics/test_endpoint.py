@@ -128,6 +128,7 @@ async def test_a_process_that_answers_something_else_is_down() -> None:
 
 async def test_targets_are_looked_up_and_what_has_no_address_stays_to_be_shown_as_down() -> None:
     assert await addresses("") == {}
+    assert await addresses("localhost:9464") == {"127.0.0.1:9464": "127.0.0.1:9464"}
     found = await addresses("127.0.0.1:9464, [::1]:9465,no-such-host.invalid:9464")
     assert found == {
         "127.0.0.1:9464": "127.0.0.1:9464",
