@@ -28,7 +28,7 @@ class MetricsSettings(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65534)] = 0
     targets: str = ""
-    timeout_seconds: Seconds = 2.0
+    timeout_seconds: Seconds = 5.0
     tenants: Annotated[int, Field(ge=0)] = 0
 
 
