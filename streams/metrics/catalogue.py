@@ -147,7 +147,7 @@ CALLS = Figure(
     Kind.COUNTER,
     Teller.WORKER,
     "attempts",
-    "Attempts that ended: `answered`, `cut` where it was cut or met a bug, or the code of what went wrong.",
+    "Attempts that ended, without those of the batch lane: `answered`, `cut` by a deadline or a bug, or with a code.",
     (*MODEL, "outcome"),
 )
 RETRIES = Figure(
