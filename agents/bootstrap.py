@@ -55,6 +55,7 @@ from streams.checkpoints import CheckpointLog
 from streams.custody import Custody
 from streams.follow import Following
 from streams.log import Log
+from streams.metrics.tally import Tally
 from streams.presence import Presence
 from streams.receipts import Capacity
 from streams.sealing.facts import DataKeyFacts
@@ -180,7 +181,8 @@ def compose_stages(
         experience.observe(completion)
         return supersede(completion, registry) if superseded else settle(completion, registry, now)
 
-    delivery = Delivery(log, settings.kafka, to_call, shard_partition, codec, patience, clock)
+    tally = Tally(settings.metrics.tenants)
+    delivery = Delivery(log, settings.kafka, to_call, shard_partition, codec, patience, clock, tally)
     tenancy = Tenancy(settings, log, new_state, following.caught_up, background, capacity, clock, codec)
     intake = Intake(
         settings, tenancy, entrances.forward, encryption.opener, delivery, log, background, capacity, clock
@@ -224,4 +226,6 @@ def compose_stages(
         experience=experience,
         predictor=predictor,
         data_keys=encryption.keys,
+        tally=tally,
+        capacities={"intake": capacity, "providers": calling, "accounting": unsettled},
     )

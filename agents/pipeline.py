@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, cast
 
 import faust
+from prometheus_client.metrics_core import Metric
 
 from agents.accounting.agent import Accounting
 from agents.governance.audit.agent import Sealer
@@ -33,7 +35,12 @@ from streams.app import Receive
 from streams.background import Background
 from streams.custody import Custody
 from streams.follow import Following, follow
+from streams.metrics.endpoint import Condition
+from streams.metrics.exposition import of_this_process
+from streams.metrics.tally import Tally
+from streams.metrics.worker import asked, held, written
 from streams.presence import Presence
+from streams.receipts import Capacity
 from streams.topics import GOVERNANCE, Topic
 from streams.warehouse.client import Warehouse
 
@@ -58,6 +65,8 @@ class Stages:
         experience: Of how long answers are, for routing.
         predictor: Of quality, for routing; None where none is configured.
         data_keys: Of those who encrypt; None without a vault.
+        tally: Counts what was written.
+        capacities: Bound what each stage holds, by its name.
     """
 
     intake: Intake
@@ -77,6 +86,8 @@ class Stages:
     experience: Experience
     predictor: QualityPredictor | None
     data_keys: DataKeys | None
+    tally: Tally
+    capacities: Mapping[str, Capacity]
 
     def tick(self) -> float | None:
         """Do what is due; return when to come back at the latest, in Unix seconds."""
@@ -85,6 +96,12 @@ class Stages:
         self.sealer.tick()
         self.bookkeeper.tick()
         return self.intake.tick()
+
+    def figures(self) -> Iterator[Metric]:
+        """Give what is known of them, for Prometheus."""
+        yield from written(self.tally)
+        yield from asked(self.runner.health())
+        yield from held({stage: capacity.used for stage, capacity in self.capacities.items()})
 
 
 @dataclass(slots=True)
@@ -116,6 +133,24 @@ class Pipeline:
             logger.warning("encryption is not ready", extra=lack._asdict())
             await asyncio.sleep(0)
 
+    async def figures(self) -> Iterator[Metric]:
+        """Return the figures of this worker and its process, each to be read when it is written."""
+        return chain(self.stages.figures(), of_this_process())
+
+    async def condition(self) -> Condition:
+        """Return how this worker is: what it says of itself, not whether it keeps up."""
+        held_now = {stage: capacity.used for stage, capacity in self.stages.capacities.items()}
+        if self._crashed:
+            return Condition(False, "crashed", {"held": held_now})
+        if not self.stages.following.caught_up.is_set():
+            return Condition(False, "starting", {"held": held_now})
+        return Condition(True, "ok", {"held": held_now})
+
+    @property
+    def _crashed(self) -> bool:
+        """Whether Faust has given up."""
+        return bool(self.app.crashed or self.app.consumer.crashed)
+
     async def tick(self) -> None:
         """Close windows when they are due, for ever.
 
@@ -123,7 +158,7 @@ class Pipeline:
             BrokerUnavailable: Faust has given up; only a restart mends that.
         """
         while True:
-            if self.app.crashed or self.app.consumer.crashed:
+            if self._crashed:
                 raise BrokerUnavailable("the consumer has crashed")
             due = self.stages.tick()
             wait = EXPIRY_CHECK_SECONDS if due is None else min(max(0.0, due - time.time()), EXPIRY_CHECK_SECONDS)

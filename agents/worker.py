@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import sys
+from contextlib import AsyncExitStack
 
 import uvloop
 from threadpoolctl import threadpool_limits
@@ -17,6 +18,7 @@ from schemas.settings import Settings, load_settings
 from streams.background import Background
 from streams.deadline import end_within
 from streams.logs import configure_logging
+from streams.metrics.endpoint import endpoint
 from streams.outbox import Outbox
 
 logger = logging.getLogger(__name__)
@@ -37,8 +39,9 @@ async def serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Outbox(settings.kafka) as outbox:
+    async with Outbox(settings.kafka) as outbox, AsyncExitStack() as opened:
         pipeline = build(settings, outbox, fatal)
+        await opened.enter_async_context(endpoint(settings.metrics, pipeline.figures, pipeline.condition))
         services = Background(fatal)
         renewal = pipeline.renewal
         beside = [

@@ -26,9 +26,14 @@ class LaneHealth(msgspec.Struct, frozen=True):
         failure_share: Of the newest calls, between 0 and 1.
         in_flight: Calls under way at the provider, of all its models.
         limit: How many may be under way there now.
-        waiting: Calls that wait for a slot there.
+        waiting: Calls that wait for a slot there, or for this model.
+        held: Of these, the ones that only wait for this model.
         attempts: Calls made there so far.
         retries: Of these, the repeated ones.
+        outcomes: Of those that ended: how many brought an answer (`answered`), were cut or met a bug (`cut`), or
+            failed with each code.
+        durations: Of those that brought an answer: one count per bucket of how long they took.
+        seconds: How long those took together.
     """
 
     provider: str
@@ -39,8 +44,12 @@ class LaneHealth(msgspec.Struct, frozen=True):
     in_flight: int
     limit: int
     waiting: int
+    held: int
     attempts: int
     retries: int
+    outcomes: dict[str, int]
+    durations: tuple[int, ...]
+    seconds: float
 
 
 class ProviderHealth(Protocol):

@@ -26,6 +26,8 @@ from schemas.screening import ScreeningSettings as ScreeningSettings
 from schemas.section import Count, Seconds
 from schemas.section import Section as Section
 from schemas.semantic_settings import SemanticSettings as SemanticSettings
+from schemas.telemetry_settings import MetricsSettings as MetricsSettings
+from schemas.telemetry_settings import TracingSettings as TracingSettings
 from schemas.tenant import TenantRegistered
 from schemas.vector_settings import VectorSettings as VectorSettings
 
@@ -190,6 +192,8 @@ class Settings(BaseSettings):
     screening: ScreeningSettings = ScreeningSettings()
     semantic: SemanticSettings = SemanticSettings()
     vectors: VectorSettings = VectorSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
     models_file: Path = Path("config/models.yaml")
     models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}

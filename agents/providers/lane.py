@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from agents.providers.breaker import NO_TICKET, Breaker
 from agents.providers.budget import RetryBudget
 from agents.providers.concurrency import Concurrency
+from agents.providers.ends import CUT, Ends
 from agents.providers.flight import Flight
 from agents.providers.headroom import Headroom
 from agents.providers.limiter import Limiter
@@ -38,10 +39,12 @@ class ModelLane(Generic[Token]):
 
     Attributes:
         held: Flights that wait until its breaker or its headroom lets them through.
+        ends: How the attempts ended.
     """
 
     breaker: Breaker
     headroom: Headroom = field(default_factory=Headroom)
+    ends: Ends = field(default_factory=Ends)
     held: dict[Flight[Token], None] = field(default_factory=dict)
     attempts: int = 0
     retries: int = 0
@@ -169,23 +172,29 @@ class Lane(Generic[Token]):
 
     def answered(self, flight: Flight[Token], reply: Reply, now: float) -> Circuit | None:
         """Count an attempt that brought an answer; returns the state its breaker entered, if any."""
+        model = self.model(flight.target.model)
+        model.ends.answer(now - flight.started_at)
         if reply.limits is not None:
             self._tells_limits = True
             self.calm = False
-            self.model(flight.target.model).headroom.tell(reply.limits, self._share, now)
+            model.headroom.tell(reply.limits, self._share, now)
         self._output_tokens += OUTPUT_WEIGHT * (reply.tokens.output_tokens - self._output_tokens)
         self._settle(flight, reply.tokens, now)
-        return self._end(flight, False, False, now)
+        return self._end(flight, model, False, False, now)
 
     def failed(self, flight: Flight[Token], error: ProviderError, now: float) -> Circuit | None:
         """Count an attempt that failed; returns the state its breaker entered, if any."""
+        model = self.model(flight.target.model)
+        model.ends.fail(error.code)
         if error.tokens is not None or not error.perhaps_billed:
             self._settle(flight, error.tokens or _NOTHING, now)
-        return self._end(flight, error.unhealthy, error.congested, now)
+        return self._end(flight, model, error.unhealthy, error.congested, now)
 
     def forget(self, flight: Flight[Token]) -> None:
         """Count an attempt whose end says nothing of the provider."""
-        self.model(flight.target.model).breaker.forget(flight.ticket)
+        model = self.model(flight.target.model)
+        model.ends.fail(CUT)
+        model.breaker.forget(flight.ticket)
         flight.ticket = NO_TICKET
 
     def may_retry(self, error: ProviderError, now: float) -> bool:
@@ -210,15 +219,21 @@ class Lane(Generic[Token]):
                 in_flight=self.limiter.in_flight,
                 limit=self.limiter.limit,
                 waiting=self.limiter.backlog + len(model.held),
+                held=len(model.held),
                 attempts=model.attempts,
                 retries=model.retries,
+                outcomes=model.ends.outcomes(),
+                durations=tuple(model.ends.durations),
+                seconds=model.ends.seconds,
             )
 
-    def _end(self, flight: Flight[Token], unhealthy: bool, congested: bool, now: float) -> Circuit | None:
+    def _end(
+        self, flight: Flight[Token], model: ModelLane[Token], unhealthy: bool, congested: bool, now: float
+    ) -> Circuit | None:
         if self._concurrency.end(congested):
             self.limiter.limit = self._concurrency.limit
         ticket, flight.ticket = flight.ticket, NO_TICKET
-        circuit = self.model(flight.target.model).breaker.end(ticket, unhealthy, now)
+        circuit = model.breaker.end(ticket, unhealthy, now)
         if circuit is not None:
             closed = all(model.breaker.circuit is Circuit.CLOSED for model in self._models.values())
             self.calm = closed and not self._tells_limits

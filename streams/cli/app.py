@@ -42,6 +42,7 @@ COMMANDS = {
     ),
     "replay": Entry("streams.cli.replay:replay", "Rebuild the tables from the archive of all events."),
     "recost": Entry("agents.accounting.recost:recost", "Price the logged calls again, by another price list."),
+    "metrics": Entry("streams.cli.metrics:metrics", "Print or serve the figures of all processes for Prometheus."),
     "topics": Entry("streams.cli.topics:topics", "List the topics, or create them."),
     "schema": Entry("streams.cli.schema:schema", "Print the JSON Schema of an event."),
     "migrate": Entry("streams.cli.migrate:migrate", "Bring ClickHouse's tables up to date."),

@@ -11,11 +11,13 @@ from schemas.errors import BrokerUnavailable, EmbeddedServiceError
 from schemas.settings import Settings
 from streams.cli.environment import environment_of
 from streams.cli.worker import MODULES
+from streams.embedded.ports import LOOPBACK, free_ports
 from streams.embedded.process import ChildProcess
 from streams.health import STABLE, stage_health
 
 logger = logging.getLogger(__name__)
 
+SINK = "sink"
 WATCH_SECONDS = 0.25
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
@@ -45,13 +47,17 @@ class Crew:
 
     Attributes:
         restarts: How often a process had to be started again.
+        endpoints: `host:port` of the figures of each process, by its name; empty where they tell none.
     """
 
     def __init__(self, settings: Settings, workers: int) -> None:
         self.restarts = 0
         self._settings = settings
+        names = [*(f"worker-{number}" for number in range(1, workers + 1)), SINK]
+        ports = free_ports(len(names)) if settings.metrics.enabled else []
+        self.endpoints = {name: f"{LOOPBACK}:{port}" for name, port in zip(names, ports, strict=False)}
         self._workers = [self._member(f"worker-{number}", "pipeline") for number in range(1, workers + 1)]
-        self._sink = self._member("sink", "sink")
+        self._sink = self._member(SINK, "sink")
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -107,11 +113,19 @@ class Crew:
             [sys.executable, "-m", MODULES[kind]],
             data_dir=self._settings.embedded.data_dir,
             ready=_began,
-            env=environment_of(self._settings),
+            env=environment_of(self._told_its_port(name)),
             start_timeout=self._settings.embedded.start_timeout_seconds,
             stop_timeout=self._settings.embedded.stop_timeout_seconds,
         )
         return _Member(process)
+
+    def _told_its_port(self, name: str) -> Settings:
+        """Return the settings of one process: its own port for its figures, the same after every restart."""
+        if name not in self.endpoints:
+            return self._settings
+        host, _, port = self.endpoints[name].rpartition(":")
+        metrics = self._settings.metrics.model_copy(update={"host": host, "port": int(port)})
+        return self._settings.model_copy(update={"metrics": metrics})
 
     async def _start(self, member: _Member) -> None:
         await member.process.start()

@@ -42,6 +42,12 @@ class Invocation:
         return settings if state is None else attach(settings, state)
 
 
+def processes_of(settings: Settings) -> dict[str, str]:
+    """Return `host:port` of the figures of each process of the running stack, by name; none where none runs."""
+    state = find_stack(settings.embedded.data_dir)
+    return {} if state is None else state.processes
+
+
 def attach(settings: Settings, state: StackState, *, forced: bool = False) -> Settings:
     """Return the settings that reach a running stack.
 

@@ -65,6 +65,7 @@ async def local_stack(settings: Settings, workers: int, tell: Tell) -> AsyncIter
         tenants = await register_tenants(reached)
         tell(f"starting {workers} worker{'s' if workers > 1 else ''} and the sink")
         crew = Crew(reached, workers)
+        services.announce(crew.endpoints)
         try:
             await crew.start()
             yield LocalStack(reached, services, state, crew, tuple(tenants), restored)

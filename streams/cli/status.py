@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,14 @@ import click
 from aiokafka.errors import KafkaError
 
 from schemas.errors import AsahiError
-from schemas.settings import Settings, Signatures
+from schemas.settings import MetricsSettings, Settings, Signatures
 from streams.cli.display import console, duration, emit_json, plain_table
-from streams.cli.invocation import Invocation
+from streams.cli.invocation import Invocation, processes_of
+from streams.cli.processes import ProcessLine, process_lines, show_processes
 from streams.cli.signals import run_to_end
 from streams.cli.totals import Totals, read_totals, sentences
 from streams.health import StageHealth, Verdict, stage_health
+from streams.metrics.joining import addresses, ask
 from streams.presence import WorkerLine, present_workers
 
 COLOURS = {Verdict.OK: "green", Verdict.BEHIND: "yellow", Verdict.DOWN: "red"}
@@ -39,6 +41,7 @@ class Findings:
     stages: list[StageHealth] | str
     totals: Totals | str
     workers: list[WorkerLine] = field(default_factory=list)
+    processes: list[ProcessLine] = field(default_factory=list)
 
 
 @click.command()
@@ -51,7 +54,7 @@ def status(invocation: Invocation, only: str | None, as_json: bool) -> int:
     The exit code is 0 when all is well, and 1 when a stage is down or behind, or broker or ClickHouse do not answer.
     """
     settings = invocation.attached()
-    findings = run_to_end(_look(settings))
+    findings = run_to_end(_look(settings, processes_of(settings)))
     well = healthy(findings, only)
     if as_json:
         emit_json(_document(settings, findings, well))
@@ -60,19 +63,29 @@ def status(invocation: Invocation, only: str | None, as_json: bool) -> int:
     return 0 if well else 1
 
 
-async def _look(settings: Settings) -> Findings:
-    stages, totals = await asyncio.gather(
-        stage_health(settings), read_totals(settings.clickhouse), return_exceptions=True
+async def _look(settings: Settings, own: Mapping[str, str]) -> Findings:
+    stages, totals, processes = await asyncio.gather(
+        stage_health(settings),
+        read_totals(settings.clickhouse),
+        _processes(settings.metrics, own),
+        return_exceptions=True,
     )
     workers = [] if isinstance(stages, BaseException) else await _workers(settings)
-    for outcome in (stages, totals):
+    for outcome in (stages, totals, processes):
         if isinstance(outcome, BaseException) and not isinstance(outcome, AsahiError):
             raise outcome
     return Findings(
         str(stages) if isinstance(stages, BaseException) else stages,
         str(totals) if isinstance(totals, BaseException) else totals,
         workers,
+        [] if isinstance(processes, BaseException) else processes,
     )
+
+
+async def _processes(metrics: MetricsSettings, own: Mapping[str, str]) -> list[ProcessLine]:
+    """Return what the processes of the running stack say of themselves, and those that `metrics.targets` names."""
+    everybody = {**own, **await addresses(metrics.targets)}
+    return process_lines(await ask(everybody, metrics.timeout_seconds))
 
 
 async def _workers(settings: Settings) -> list[WorkerLine]:
@@ -101,6 +114,7 @@ def _show(settings: Settings, findings: Findings) -> None:
         out.print()
         _show_workers(findings.workers)
     out.print()
+    show_processes(findings.processes)
     if isinstance(findings.totals, str):
         out.print(f"[red]ClickHouse[/red]  {findings.totals}", soft_wrap=True)
         return
@@ -151,6 +165,7 @@ def _document(settings: Settings, findings: Findings, well: bool) -> dict[str, o
             "error": totals if isinstance(totals, str) else None,
         },
         "workers": [_worker_document(line) for line in findings.workers],
+        "processes": [line.document() for line in findings.processes],
         "unsigned_mode": any(line.signatures != REQUIRED for line in findings.workers),
         "stages": [] if isinstance(stages, str) else [_stage_document(stage) for stage in stages],
         "totals": None if isinstance(totals, str) else totals,

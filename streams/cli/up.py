@@ -12,6 +12,8 @@ from streams.cli.display import console, program, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.local_stack import LocalStack, local_stack
 from streams.cli.signals import run_to_end, until_signalled
+from streams.metrics.endpoint import endpoint
+from streams.metrics.joint import Joint
 
 LOOK_SECONDS = 0.5
 EXAMPLE_SQL = "SELECT status, count() FROM results GROUP BY status"
@@ -35,10 +37,13 @@ async def _up(settings: Settings, workers: int) -> None:
                 side.print(what)
 
         async with local_stack(settings, workers, tell) as stack:
-            status.stop()
-            for line in _welcome(stack):
-                console().print(line, soft_wrap=True)
-            await _until_stopped(stack)
+            joint = Joint(stack.settings, lambda: stack.crew.endpoints)
+            async with endpoint(settings.metrics, joint.figures, joint.condition, required=True) as metrics:
+                stack.services.announce(stack.crew.endpoints, metrics)
+                status.stop()
+                for line in _welcome(stack, metrics):
+                    console().print(line, soft_wrap=True)
+                await _until_stopped(stack)
             status.start()
 
 
@@ -59,7 +64,7 @@ async def _until_stopped(stack: LocalStack) -> None:
         await asyncio.wait([signalled], timeout=LOOK_SECONDS)
 
 
-def _welcome(stack: LocalStack) -> list[str]:
+def _welcome(stack: LocalStack, metrics: str | None) -> list[str]:
     data_dir = stack.settings.embedded.data_dir
     asahi = program() if data_dir == EmbeddedSettings().data_dir else f"{program()} --data-dir {data_dir}"
     lines = [
@@ -69,6 +74,8 @@ def _welcome(stack: LocalStack) -> list[str]:
         f"  data, logs   {data_dir}",
         f"  tenants      {', '.join(stack.tenants) or 'none: list some under tenants in config.yaml'}",
     ]
+    if metrics is not None:
+        lines.insert(3, f"  Prometheus   http://{metrics}/metrics")
     if stack.restored.requests:
         lines.append(f"  restored     {stack.restored.requests} messages with unfinished requests")
     if stack.settings.governance.signatures is not Signatures.REQUIRED:

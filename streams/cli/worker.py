@@ -25,18 +25,26 @@ def worker(invocation: Invocation, only: str | None) -> int:
 
     This is what a container runs; on one machine `asahi up` does it all.
     """
-    environment = environment_of(invocation.attached())
+    settings = invocation.attached()
+    environment = environment_of(settings)
     if only is not None:
         # Becoming the worker rather than starting it: signals and the exit code need no go-between.
         os.execve(sys.executable, [sys.executable, "-m", MODULES[only]], environment)  # noqa: S606 - our own module
-    return run_to_end(_both(environment))
+    beside = settings.metrics.model_copy(update={"port": settings.metrics.port and settings.metrics.port + 1})
+    return run_to_end(_both(environment, environment_of(settings.model_copy(update={"metrics": beside}))))
 
 
-async def _both(environment: Mapping[str, str]) -> int:
-    """Run both until a signal comes, or one of them ends; the exit code is then that one's."""
+async def _both(pipeline: Mapping[str, str], sink: Mapping[str, str]) -> int:
+    """Run both until a signal comes, or one of them ends; the exit code is then that one's.
+
+    Args:
+        pipeline: The environment of the worker.
+        sink: The environment of the sink.
+    """
+    environments = {"pipeline": pipeline, "sink": sink}
     processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-m", module, env=environment)
-        for module in MODULES.values()
+        await asyncio.create_subprocess_exec(sys.executable, "-m", module, env=environments[what])
+        for what, module in MODULES.items()
     ]
     endings = [asyncio.ensure_future(process.wait()) for process in processes]
     told = asyncio.ensure_future(until_signalled())

@@ -13,6 +13,7 @@ from schemas.section import Section
 from schemas.settings import ProviderSettings, Settings
 from streams.contract.json_schema import event_schema
 from streams.contract.prose import Meanings
+from streams.metrics.catalogue import FIGURES
 from streams.topics import (
     AUDIT,
     AUDIT_CHECKPOINTS,
@@ -79,6 +80,22 @@ def settings_table() -> str:
             rows.append((f"`{name}`", f"`ASAHI_{name.upper()}`", default, meanings[name]))
     rows.extend((name, "", default, meaning) for name, _, default, meaning in _setting_rows(*_PROVIDER))
     return _table(("setting", "variable", "default", "meaning"), rows)
+
+
+def figures_table() -> str:
+    """Return every figure for Prometheus."""
+    rows: list[Row] = [
+        (
+            f"`{figure.shown}`",
+            figure.kind.value,
+            ", ".join(f"`{label}`" for label in figure.labels),
+            figure.unit,
+            figure.teller.value,
+            figure.meaning,
+        )
+        for figure in FIGURES
+    ]
+    return _table(("figure", "kind", "labels", "unit", "of a", "meaning"), rows)
 
 
 _PROVIDER = (ProviderSettings, "providers.<name>")
@@ -158,6 +175,7 @@ def _fields_of_topic(topic: Topic) -> Callable[[], str]:
 TABLES: dict[str, Callable[[], str]] = {
     "topics": topics_table,
     "settings": settings_table,
+    "figures": figures_table,
     "requests": _fields_of_topic(REQUESTS),
     "results": _fields_of_topic(RESULTS),
     "usage": _fields_of_topic(USAGE),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,6 +60,8 @@ class EmbeddedStack:
         self._running: AsyncExitStack | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._started_at = datetime.now(UTC)
+        self._processes: dict[str, str] = {}
+        self._metrics: str | None = None
 
     async def start(self) -> StackState:
         """Start both services and publish the state file.
@@ -84,6 +87,16 @@ class EmbeddedStack:
             undo.push_async_callback(self._stop_watching)
             self._running = undo.pop_all()
         return state
+
+    def announce(self, processes: Mapping[str, str], metrics: str | None = None) -> None:
+        """Tell other commands, in the state file, where figures are.
+
+        Args:
+            processes: `host:port` by the name of each worker and sink.
+            metrics: `host:port` where they are joined.
+        """
+        self._processes, self._metrics = dict(processes), metrics
+        self._publish()
 
     async def stop(self) -> None:
         """Stop in order: broker first, so that nothing new arrives, then ClickHouse, then state file and lock."""
@@ -132,6 +145,8 @@ class EmbeddedStack:
             clickhouse_url=self.warehouse.url,
             clickhouse_pid=clickhouse_pid,
             started_at=self._started_at,
+            processes=self._processes,
+            metrics=self._metrics,
         )
         state.write(self.data_dir)
         return state

@@ -23,6 +23,8 @@ class StackState(BaseModel):
     Attributes:
         owner: The process that supervises the stack; SIGTERM to it stops everything in order.
         cluster_id: Id of the broker's log; a new one at every start.
+        processes: `host:port` of the figures of each worker and sink, by name.
+        metrics: `host:port` of the figures of all of them; None where nobody joins them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,6 +36,8 @@ class StackState(BaseModel):
     clickhouse_url: str
     clickhouse_pid: int
     started_at: datetime
+    processes: dict[str, str] = {}
+    metrics: str | None = None
 
     def write(self, data_dir: Path) -> None:
         """Publish the state, whole or not at all."""

@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
+from itertools import chain
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
+from prometheus_client.metrics_core import Metric
 
 from schemas.errors import WarehouseError, WarehouseUnavailable
 from schemas.settings import Settings
 from streams.admin import cluster_id
+from streams.metrics.endpoint import Condition, endpoint
+from streams.metrics.exposition import of_this_process
 from streams.sink.assignment import Assignment
 from streams.sink.block import Block, news
 from streams.sink.chores import CHORE, chore
 from streams.sink.counters import Counters
+from streams.sink.figures import condition, inserted, traced
 from streams.sink.positions import archived_ends, resume_at
 from streams.sink.refused import DeadLetters
+from streams.sink.traces import Traces, configured_traces
 from streams.sink.writer import Writer
 from streams.topics import GOVERNANCE, PUBLIC
 from streams.warehouse.client import Warehouse
@@ -47,12 +54,17 @@ class Sink:
     One block is written while the next is gathered, so that at most two are in memory. Offsets are committed after
     the insert. While ClickHouse is away nothing more is read.
 
+    Args:
+        settings: The configuration.
+        traces: Told what is in ClickHouse.
+
     Attributes:
         counters: What it has done.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, traces: Traces | None = None) -> None:
         self._settings = settings
+        self._traces = traces or Traces(None)
         self._limits = settings.clickhouse
         self.counters = Counters()
         self._assignment = Assignment(self._let_go)
@@ -195,6 +207,7 @@ class Sink:
         self.counters.restored += block.rows - fresh.rows
         if fresh.rows:
             await self._writer.write(fresh)
+            self._traces.follow(fresh)
         await self._commit(ends)
 
     async def _commit(self, ends: dict[TopicPartition, int]) -> None:
@@ -223,16 +236,26 @@ def _tell(beside: asyncio.Task[None]) -> None:
 
 
 async def run_sink(settings: Settings, stop: asyncio.Event) -> None:
-    """Run one sink until told to stop, and beside it what one sink of all does.
+    """Run one sink until told to stop, and beside it what one sink of all does, its figures and its traces.
 
     Raises:
         BrokerUnavailable: No broker answers at the start.
     """
-    sink = Sink(settings)
+    traces = configured_traces(settings.tracing)
+    sink = Sink(settings, traces)
     beside = asyncio.create_task(chore(CHORE)(settings, sink.is_chosen, stop))
     beside.add_done_callback(_tell)
+
+    async def figures() -> Iterable[Metric]:
+        return chain(inserted(sink.counters, time.time()), traced(traces.outcomes), of_this_process())
+
+    async def health() -> Condition:
+        return condition(sink.counters, time.time())
+
     try:
-        await sink.run(stop)
+        async with endpoint(settings.metrics, figures, health):
+            await sink.run(stop)
     finally:
         beside.cancel()
         await asyncio.wait([beside])
+        await traces.close(settings.worker.drain_seconds)

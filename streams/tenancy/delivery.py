@@ -14,6 +14,7 @@ from schemas.verdict import Verdict
 from schemas.wire import AuditRecord, DeadLetterRecord, ResultRecord, UsageRecord
 from streams.envelope import Publication, cloud_event
 from streams.log import Log
+from streams.metrics.tally import Tally
 from streams.sealing.codec import ContentCodec
 from streams.sealing.patience import Patience
 from streams.stage import Journey, Receipt
@@ -39,6 +40,7 @@ class Delivery:
         codec: Seals what has a data key.
         patience: Waits for data keys that are out of reach.
         clock: Returns Unix seconds.
+        tally: Counts what was published.
     """
 
     def __init__(
@@ -50,10 +52,12 @@ class Delivery:
         codec: ContentCodec,
         patience: Patience,
         clock: Callable[[], float],
+        tally: Tally,
     ) -> None:
         self.codec = codec
         self.patience = patience
         self._clock = clock
+        self._tally = tally
         self._log = log
         self._kafka = kafka
         self._to_call = to_call
@@ -73,6 +77,7 @@ class Delivery:
         )
         offsets = await self._log.publish(RESULTS.name, state.partition, publications)
         state.results_position = max(state.results_position, offsets[-1] + 1)
+        self._tally.results([result for result, _ in ended])
         for key, (result, receipt), offset in zip(keys, ended, offsets, strict=True):
             state.ledger.ended(key, result.request_digest or "", offset)
             state.calls.close(key)
@@ -134,6 +139,7 @@ class Delivery:
         ]
         sending = state.spending.sending()
         offsets = await self._log.publish(USAGE.name, state.partition, publications)
+        self._tally.usages(fresh)
         if warnings := state.spending.booked(sending, fresh, offsets, self._clock()):
             await self.audits(state.partition, warnings)
 
@@ -163,6 +169,7 @@ class Delivery:
             for letter in letters
         ]
         await self._log.publish(DEADLETTER.name, partition, publications)
+        self._tally.dead_letters(letters)
 
 
 def _must_be_found(state: PartitionState, passenger: Passenger, key: str) -> bool:

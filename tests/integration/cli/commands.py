@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,14 +53,14 @@ class Asahi:
 class Up:
     """`asahi up` as a process of its own, on free ports."""
 
-    def __init__(self, data_dir: Path, *arguments: str) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
         self.log = data_dir.with_name(data_dir.name + "-up.log")
         ports = {"ASAHI_EMBEDDED_BROKER_PORT": "0", "ASAHI_EMBEDDED_CLICKHOUSE_PORT": "0"}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streams.cli", "--data-dir", str(data_dir), "up", *arguments],
-                env=os.environ | ports | {"PYTHONPATH": str(SOURCES)},
+                env=os.environ | ports | {"PYTHONPATH": str(SOURCES)} | dict(environment or {}),
                 stdout=log,
                 stderr=log,
             )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,8 +16,28 @@ import psutil
 import pytest
 
 from streams.cli.app import run
+from streams.cli.environment import SOURCES
 from streams.submission.workload import workload
-from tests.integration.cli.commands import Asahi, Up, eventually, write_lines
+from tests.integration.cli.commands import STOP_SECONDS, Asahi, Up, answered, eventually, write_lines
+from tests.integration.cli.told import Samples, by, scraped, state_of
+from tests.servers.collector import Collector, collector
+
+
+@pytest.fixture(scope="module")
+def traces() -> Iterator[Collector]:
+    """Where the stack sends its spans."""
+    with collector() as kept:
+        yield kept
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> Iterator[Up]:
+    """A stack with one worker that traces what asks for it."""
+    environment = {"ASAHI_TRACING_ENDPOINT": traces.endpoint}
+    up = Up(tmp_path_factory.mktemp("stack") / "data", environment=environment)
+    up.wait_for("Ctrl-C stops it")
+    yield up
+    assert up.stop() == 0, up.said()
 
 
 def test_a_file_is_answered_and_the_totals_add_up(asahi: Asahi, tmp_path: Path) -> None:
@@ -39,6 +63,100 @@ def test_a_file_is_answered_and_the_totals_add_up(asahi: Asahi, tmp_path: Path) 
     assert Decimal(spend["baseline_usd"]) == Decimal(said.json["baseline_usd"])
     again = asahi("submit", str(requests), "--output", str(output))
     assert again.out.startswith(f"{output} is complete already: 301 rows")
+
+
+def test_prometheus_is_told_what_clickhouse_says(asahi: Asahi, running: Up, tmp_path: Path) -> None:
+    requests = write_lines(tmp_path / "in.jsonl", list(workload(200, seed=2)))
+    assert asahi("submit", str(requests), "--output", str(tmp_path / "out.jsonl"), "--json").code == 0
+    state = state_of(running.data_dir)
+
+    def told() -> Samples:
+        return scraped(state["metrics"])
+
+    def results() -> dict[str, int]:
+        totals = asahi("status", "--json").json["totals"]
+        return {row["status"]: int(row["results"]) for row in totals["results_by_status"]}
+
+    eventually(lambda: not by(told(), "asahi_stage_lag_messages", "topic"))
+    eventually(lambda: results() == by(told(), "asahi_requests_total", "status"))
+    samples, status = told(), asahi("status", "--json").json
+    totals = status["totals"]
+    (usage,) = totals["usage"]
+    assert sum(by(samples, "asahi_spend_usd_total", "model").values()) == pytest.approx(float(usage["spent_usd"]))
+    assert sum(by(samples, "asahi_paid_calls_total", "model").values()) == usage["calls"]
+    tokens = by(samples, "asahi_tokens_total", "type")
+    assert (tokens["input"], tokens["output"]) == (int(usage["input_tokens"]), int(usage["output_tokens"]))
+    assert by(samples, "asahi_cache_hits_total", "tier") == {row["tier"]: int(row["hits"]) for row in totals["cache"]}
+    saved, extra = (by(samples, f"asahi_{name}_usd_total", "cause") for name in ("saved", "extra_cost"))
+    assert {cause: saved.get(cause, 0.0) - extra.get(cause, 0.0) for cause in {*saved, *extra}} == pytest.approx(
+        {row["cause"]: float(row["saved_usd"]) for row in totals["savings"] if float(row["saved_usd"])}
+    )
+    calls = by(samples, "asahi_provider_calls_total", "outcome")
+    assert calls == {"answered": usage["calls"]}
+    assert by(samples, "asahi_sink_rows_total", "process").keys() == {"sink"}
+
+    def agree() -> bool:
+        """Compare two looks; a checkpoint of the audit trail may be written between them."""
+        samples, stages = told(), asahi("status", "--json").json["stages"]
+        places = [frozenset({("stage", stage["stage"]), ("topic", stage["topic"])}) for stage in stages]
+        shown = [(stage["lag"], stage["members"]) for stage in stages]
+        return shown == [
+            (samples["asahi_stage_lag_messages", place], samples["asahi_stage_members", place]) for place in places
+        ]
+
+    eventually(agree)
+    lines = {line["process"]: line for line in status["processes"]}
+    assert lines.keys() == state["processes"].keys() == {"worker-1", "sink"}
+    assert all(line["up"] for line in lines.values())
+    assert lines["worker-1"]["written"] == sum(results().values())
+    assert (lines["worker-1"]["held"], lines["worker-1"]["in_flight"]) == (0, 0)
+    assert "\nworker-1 " in asahi("status").out
+
+
+def test_each_process_and_the_one_place_say_how_they_are(asahi: Asahi, running: Up) -> None:
+    state = state_of(running.data_dir)
+    for address in (state["metrics"], *state["processes"].values()):
+        health = httpx.get(f"http://{address}/health", timeout=30)
+        assert (health.status_code, health.json()["status"]) == (200, "ok"), address
+    printed = asahi("metrics")
+    assert printed.code == 0
+    assert 'asahi_process_up{process="worker-1"} 1.0' in printed.out
+    assert f"Prometheus   http://{state['metrics']}/metrics" in running.said()
+
+
+def test_the_one_place_may_be_a_process_of_its_own(running: Up) -> None:
+    command = [sys.executable, "-m", "streams.cli", "--data-dir", str(running.data_dir), "metrics", "--serve"]
+    environment = os.environ | {"PYTHONPATH": str(SOURCES)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        address = serving.stdout.readline().strip().removeprefix("http://").removesuffix("/metrics")
+        assert by(scraped(address), "asahi_process_up", "process") == {"worker-1": 1, "sink": 1}
+        serving.terminate()
+        assert serving.wait(STOP_SECONDS) == 0
+
+
+def test_a_request_is_traced_from_its_sender_to_its_result(asahi: Asahi, traces: Collector, tmp_path: Path) -> None:
+    trace_id, sender = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    request = {"tenant": "demo", "prompt": "What is traced?", "trace": {"traceparent": f"00-{trace_id}-{sender}-01"}}
+    silent = {"traceparent": f"00-{trace_id[::-1]}-{sender}-00"}
+    given = answered(
+        asahi, tmp_path, request | {"id": "traced"}, request | {"id": "silent", "trace": silent, "prompt": "Hush!"}
+    )
+    traces.wait(lambda kept: any(span.parent_id == sender for span in kept.spans))
+    spans = {span.name: span for span in traces.spans}
+    result = next(result for name, result in given.items() if name.endswith("traced"))
+    root, call = spans["process asahi.requests"], spans[f"chat {result['model']}"]
+    assert {span.trace_id for span in traces.spans} == {trace_id}
+    assert root.parent_id == sender
+    assert {span.parent_id for name, span in spans.items() if name != root.name} == {root.span_id}
+    assert spans.keys() - {root.name, call.name} == result["stages_ms"].keys() - {"provider"}
+    assert root.attributes["asahi.request.id"] == result["id"]
+    assert root.end - root.start == pytest.approx(result["latency_ms"] * 1e6, abs=1e6)
+    assert call.attributes["gen_ai.usage.output_tokens"] == result["usage"]["output_tokens"]
+    assert all(root.start <= span.start <= span.end <= root.end for span in spans.values())
+    for stage, spent in result["stages_ms"].items():
+        span = call if stage == "provider" else spans[stage]
+        assert span.end - span.start == pytest.approx(spent * 1e6, abs=1e3)
 
 
 def test_openai_lines_come_back_in_openai_s_format(asahi: Asahi, tmp_path: Path) -> None:
@@ -148,6 +266,7 @@ def test_a_worker_that_is_killed_is_started_again(asahi: Asahi, running: Up) -> 
     eventually(lambda: "starting it again" in running.said() and pid() not in (None, first))
     assert asahi("infer", "--prompt", "Still there?").code == 0
     eventually(lambda: asahi("status", "--json").code == 0)
+    eventually(lambda: asahi("metrics").code == 0)  # and its figures are where they were
 
 
 def test_clickhouse_answers_the_query_that_up_suggests(asahi: Asahi, running: Up) -> None:

@@ -30,9 +30,9 @@ from tests.unit.docs.checking import check_asahi
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = ("migrate", "worker", "sink")
+OURS = ("migrate", "worker", "sink", "metrics")
 PATIENCE_SECONDS = 60
-RUNS_ON = ("kafka", "clickhouse", "worker", "sink")
+RUNS_ON = ("kafka", "clickhouse", "worker", "sink", "metrics")
 
 
 def compose_command() -> list[str] | None:
@@ -111,6 +111,7 @@ def test_commands_exist() -> None:
     for name in ("worker", "sink"):
         check_asahi(tuple(SERVICES[name]["command"]))
         check_asahi(tuple(SERVICES[name]["healthcheck"]["test"][2:]))
+    check_asahi(tuple(SERVICES["metrics"]["command"]))
     shell, option, line = SERVICES["migrate"]["entrypoint"]
     assert (shell, option) == ("sh", "-c")
     for step in line.split(" && "):
@@ -153,6 +154,13 @@ def test_configuration_names_the_services(cluster_settings: Settings) -> None:
     assert cluster_settings.clickhouse.user == clickhouse["CLICKHOUSE_USER"]
     assert cluster_settings.clickhouse.database == clickhouse["CLICKHOUSE_DB"]
     assert cluster_settings.clickhouse.password.get_secret_value() == "secret"
+
+
+def test_figures_are_joined_in_one_place(cluster_settings: Settings) -> None:
+    metrics = cluster_settings.metrics
+    assert metrics.targets == ",".join(f"{name}:{metrics.port}" for name in ("worker", "sink"))
+    assert SERVICES["metrics"]["ports"] == [f"127.0.0.1:{metrics.port}:{metrics.port}"]
+    assert f":{metrics.port}/metrics" in SERVICES["metrics"]["healthcheck"]["test"][-1]
 
 
 def test_configuration_suits_a_real_cluster(cluster_settings: Settings) -> None:

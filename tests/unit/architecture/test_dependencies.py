@@ -12,7 +12,18 @@ from typing import Any
 
 ROOT = Path(__file__).parents[3]
 OURS = ("schemas", "streams", "agents", "dashboards")
-PART_OF = {"chdb-core": "chdb", "mode-streaming": "faust-streaming", "pydantic-core": "pydantic"}
+PART_OF = {
+    "chdb-core": "chdb",
+    "mode-streaming": "faust-streaming",
+    "pydantic-core": "pydantic",
+    # one namespace of many packages, and which of them is found first depends on the machine
+    "opentelemetry-api": "opentelemetry-sdk",
+    "opentelemetry-semantic-conventions": "opentelemetry-sdk",
+    "opentelemetry-exporter-http-transport": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-exporter-otlp-common": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-exporter-otlp-proto-common": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-proto": "opentelemetry-exporter-otlp-proto-http",
+}
 """Imported by their own name, but chosen and versioned by another package."""
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

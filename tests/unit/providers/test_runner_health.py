@@ -10,7 +10,7 @@ import pytest
 
 from agents.providers.protocol import Prompt, Reply
 from agents.providers.rate_limits import Allowance, RateLimits
-from agents.providers.scripted import ANSWER, Scripted
+from agents.providers.scripted import ANSWER, Line, Scripted
 from schemas.batch import Target
 from schemas.errors import (
     ProviderContentFiltered,
@@ -24,6 +24,7 @@ from schemas.errors import (
 )
 from schemas.provider_health import Circuit
 from schemas.wire import Tokens
+from streams.metrics.catalogue import CALL_SECONDS
 from tests.unit.providers.calls import MODEL, Bench, call, settings
 from tests.unit.providers.virtual_time import START, clock, run
 
@@ -340,5 +341,41 @@ def test_a_provider_with_a_model_in_order_is_not_down() -> None:
         await bench.finish(*(call(f"r{number}") for number in range(3)), other)
         assert not bench.runner.available("main", MODEL)
         assert bench.runner.down() == frozenset()
+
+    run(test())
+
+
+def test_attempts_are_counted_by_how_they_ended_and_how_long_they_took() -> None:
+    async def test() -> None:
+        never: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        lines: list[Line] = [later(0.01), later(0.05), later(1000), BUSY, never, ValueError("a bug")]
+        bench = Bench({"main": Scripted(lines)}, {"main": settings(timeout_seconds=100, attempts=1)})
+        for number in range(4):
+            await bench.finish(call(f"r{number}"))
+        await bench.finish(call("late", deadline=clock() + 1.0))
+        await bench.finish(call("bug"))
+        [health] = bench.runner.health()
+        assert health.outcomes == {
+            "answered": 2,
+            "provider_timeout": 1,
+            "provider_overloaded": 1,
+            "cut": 2,
+        }
+        assert sum(health.outcomes.values()) == health.attempts == 6
+        assert health.seconds == pytest.approx(0.06, abs=0.01)
+        assert sum(health.durations) == 2
+        bounds = dict(zip((*CALL_SECONDS, float("inf")), health.durations, strict=True))
+        assert bounds[0.08] == 1
+
+    run(test())
+
+
+def test_who_waits_for_a_model_and_who_for_the_provider_is_told_apart() -> None:
+    async def test() -> None:
+        bench = Bench({"main": Scripted([BUSY] * 3)}, {"main": FRAGILE})
+        bench.submit(*(call(f"r{number}") for number in range(3)), call("patient"))
+        [health] = bench.runner.health()
+        assert (health.circuit, health.waiting, health.held) == (Circuit.OPEN, 1, 1)
+        await bench.runner.idle()
 
     run(test())
