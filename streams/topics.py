@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 from pydantic import BaseModel
 
+from schemas.anomaly import AnomaliesMuted, AnomalyAcknowledged, AnomalyEnded, AnomalyOpened
 from schemas.audit import Audit
 from schemas.audit_chain import AuditCheckpoint, AuditLinks
 from schemas.balances import Balances
@@ -16,6 +17,7 @@ from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
 from schemas.governance import DataKeyDestroyed, DataKeyIssued, KeyIssued, TeamRegistered, UserRegistered
 from schemas.jobs import JobRecord
+from schemas.minute import MinuteClosed
 from schemas.request import Request
 from schemas.result import Result
 from schemas.settings import KafkaSettings
@@ -23,6 +25,7 @@ from schemas.survey import Survey
 from schemas.tenant import TenantRegistered
 from schemas.usage import Usage
 from schemas.verdict import Verdict
+from schemas.watch import Watched
 
 MS_PER_HOUR = 3_600_000
 COMPACTED_SEGMENT_MS = 600_000
@@ -127,6 +130,36 @@ AUDIT_CHECKPOINTS = Topic(
     compacted=True,
 )
 FEEDBACK = Topic("asahi.feedback", Scope.PUBLIC, Feedback, "asahi.feedback.given.v1", "tenant", "Grades of answers.")
+ANOMALIES = Topic(
+    "asahi.anomalies",
+    Scope.PUBLIC,
+    AnomalyOpened,
+    "asahi.anomaly.opened.v1",
+    "tenant",
+    "What is strange in the usage of an organization.",
+)
+ANOMALIES_ENDED = replace(
+    ANOMALIES, event=AnomalyEnded, ce_type="asahi.anomaly.ended.v1", summary="It is as usual again."
+)
+ANOMALIES_ACKNOWLEDGED = replace(
+    ANOMALIES,
+    event=AnomalyAcknowledged,
+    ce_type="asahi.anomaly.acknowledged.v1",
+    summary="Somebody takes care of it.",
+)
+ANOMALIES_MUTED = replace(
+    ANOMALIES, event=AnomaliesMuted, ce_type="asahi.mute.set.v1", summary="Nobody wants to be told of some."
+)
+"""What travels on `asahi.anomalies` besides those that open."""
+MINUTES = Topic(
+    "asahi.minutes",
+    Scope.PUBLIC,
+    MinuteClosed,
+    "asahi.minute.closed.v1",
+    "minute",
+    "Up to where the figures in ClickHouse are complete.",
+    copartitioned=False,
+)
 DEADLETTER = Topic(
     "asahi.deadletter",
     Scope.PUBLIC,
@@ -228,6 +261,16 @@ VERDICTS = Topic(
     "Whether answers served to questions in other words were right.",
 )
 
+WATCH = Topic(
+    "asahi.internal.watch",
+    Scope.INTERNAL,
+    Watched,
+    None,
+    "tenant",
+    "What the analyst knows of each organization's usage; the newest note per key holds.",
+    compacted=True,
+)
+
 WORKERS = Topic(
     "asahi.internal.workers",
     Scope.INTERNAL,
@@ -247,6 +290,8 @@ CATALOGUE: tuple[Topic, ...] = (
     AUDIT_LINKS,
     AUDIT_CHECKPOINTS,
     FEEDBACK,
+    ANOMALIES,
+    MINUTES,
     DEADLETTER,
     GOVERNANCE,
     DISPATCH,
@@ -255,8 +300,19 @@ CATALOGUE: tuple[Topic, ...] = (
     CHECKPOINTS,
     BALANCES,
     VERDICTS,
+    WATCH,
     WORKERS,
 )
 PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)
-EVENTS: tuple[Topic, ...] = (*PUBLIC, TEAMS, USERS, KEYS, DATA_KEYS, DESTROYED_DATA_KEYS)
+EVENTS: tuple[Topic, ...] = (
+    *PUBLIC,
+    ANOMALIES_ENDED,
+    ANOMALIES_ACKNOWLEDGED,
+    ANOMALIES_MUTED,
+    TEAMS,
+    USERS,
+    KEYS,
+    DATA_KEYS,
+    DESTROYED_DATA_KEYS,
+)
 """Every kind of public event with its topic: most topics have one kind, `asahi.governance` has six."""

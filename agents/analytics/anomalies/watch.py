@@ -1,0 +1,156 @@
+"""Watching one organization: a detector per metric, fed minute by minute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from agents.analytics.anomalies.deviation import Deviation, DeviationDetector
+from agents.analytics.anomalies.episodes import Episode, Episodes
+from agents.analytics.anomalies.figures import NATURES, Figures, amount_of
+from agents.analytics.anomalies.gathering import Gathered
+from agents.analytics.anomalies.mix import Mix
+from schemas.anomaly import Metric
+
+MINUTE = 60
+TOKENS_PER_REQUEST = 100.0
+"""A request of so many tokens is a small one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """What a minute must be off by to be worth telling.
+
+    Attributes:
+        requests: In requests.
+        usd: In dollars.
+    """
+
+    requests: float = 5.0
+    usd: float = 0.01
+
+    def of(self, metric: Metric, expected: float) -> float:
+        """Return what a metric must be off by."""
+        nature = NATURES[metric]
+        if not nature.counted:
+            return max(nature.least, nature.least_part * expected)
+        if metric is Metric.SPEND:
+            return self.usd
+        return self.requests * (TOKENS_PER_REQUEST if metric is Metric.TOKENS else 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An episode that a minute opened or, `over`, ended."""
+
+    metric: Metric
+    episode: Episode
+
+
+class _Series:
+    __slots__ = ("detector", "episodes", "gathered")
+
+    def __init__(self, detector: DeviationDetector, episodes: Episodes, gathered: Gathered) -> None:
+        self.detector = detector
+        self.episodes = episodes
+        self.gathered = gathered
+
+
+class Watch:
+    """What is known of one organization's usage.
+
+    Args:
+        minute: The last one that was judged, in minutes since 1970.
+        least: What is worth telling.
+
+    Attributes:
+        minute: See there.
+        quiet: Known minutes in a row without any request.
+    """
+
+    def __init__(self, minute: int, least: Least) -> None:
+        self.minute = minute
+        self.quiet = 0
+        self._least = least
+        self._mix = Mix()
+        self._series = {metric: _Series(DeviationDetector(), Episodes(), Gathered()) for metric in Metric}
+
+    def add(self, minute: int, figures: Figures | None) -> list[Turn]:
+        """Judge the next minute, and learn it.
+
+        Args:
+            minute: Later than those before, in minutes since 1970.
+            figures: Of the minute; None when the system was down in it, so that nothing is known.
+
+        Returns:
+            What opened or ended.
+        """
+        self.minute = minute
+        if figures is None:
+            return []
+        self.quiet = 0 if figures.requests else self.quiet + 1
+        turns = []
+        for metric, series in self._series.items():
+            value = self._value(metric, series, figures)
+            if value is None:
+                continue
+            episode = self._judge(metric, series, float(minute * MINUTE), value)
+            if episode is not None:
+                turns.append(Turn(metric, episode))
+        return turns
+
+    def going_on(self, metric: Metric) -> Episode | None:
+        """Return the episode of a metric that is open."""
+        return self._series[metric].episodes.going_on
+
+    def _value(self, metric: Metric, series: _Series, figures: Figures) -> float | None:
+        if NATURES[metric].counted:
+            return amount_of(metric, figures)
+        if metric is Metric.MODEL_MIX:
+            return series.gathered.add_mix(self._mix, figures)
+        return series.gathered.add(metric, figures)
+
+    def _judge(self, metric: Metric, series: _Series, at: float, value: float) -> Episode | None:
+        detector = series.detector
+        judged = detector.judge(at, value)
+        score = detector.score_one(at, value) if self._worth_telling(metric, judged) else 0.0
+        detector.learn_one(at, value)
+        return series.episodes.add(at, value, score, judged.expected)
+
+    def _worth_telling(self, metric: Metric, judged: Deviation) -> bool:
+        if judged.expected is None:
+            return False
+        off, nature = judged.value - judged.expected.mean, NATURES[metric]
+        if abs(off) < self._least.of(metric, judged.expected.mean):
+            return False
+        return nature.upwards if off > 0 else nature.downwards
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that is needed to go on elsewhere, as plain data."""
+        return {
+            "quiet": self.quiet,
+            "mix": self._mix.state(),
+            "series": {
+                metric.value: {
+                    "detector": series.detector.state(),
+                    "episodes": series.episodes.state(),
+                    "gathered": series.gathered.state(),
+                }
+                for metric, series in self._series.items()
+            },
+        }
+
+    @classmethod
+    def restored(cls, minute: int, least: Least, state: Mapping[str, Any]) -> Self:
+        """Return the watch that `state` was taken from, at its minute; a metric that it does not know begins anew."""
+        watch = cls(minute, least)
+        watch.quiet = state["quiet"]
+        watch._mix = Mix.restored(state["mix"])
+        for name, kept in state["series"].items():
+            watch._series[Metric(name)] = _Series(
+                DeviationDetector.restored(kept["detector"]),
+                Episodes.restored(kept["episodes"]),
+                Gathered.restored(kept["gathered"]),
+            )
+        return watch
