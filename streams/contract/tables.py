@@ -14,6 +14,10 @@ from schemas.settings import ProviderSettings, Settings
 from streams.contract.json_schema import event_schema
 from streams.contract.prose import Meanings
 from streams.topics import (
+    ANOMALIES,
+    ANOMALIES_ACKNOWLEDGED,
+    ANOMALIES_ENDED,
+    ANOMALIES_MUTED,
     AUDIT,
     AUDIT_CHECKPOINTS,
     AUDIT_LINKS,
@@ -24,6 +28,7 @@ from streams.topics import (
     FEEDBACK,
     GOVERNANCE,
     KEYS,
+    MINUTES,
     REQUESTS,
     RESULTS,
     SURVEYS,
@@ -166,6 +171,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "audit_links": _fields_of_topic(AUDIT_LINKS),
     "audit_checkpoints": _fields_of_topic(AUDIT_CHECKPOINTS),
     "feedback": _fields_of_topic(FEEDBACK),
+    "anomalies": _fields_of_topic(ANOMALIES),
+    "anomalies.ended": _fields_of_topic(ANOMALIES_ENDED),
+    "anomalies.acknowledged": _fields_of_topic(ANOMALIES_ACKNOWLEDGED),
+    "anomalies.muted": _fields_of_topic(ANOMALIES_MUTED),
+    "minutes": _fields_of_topic(MINUTES),
     "deadletter": _fields_of_topic(DEADLETTER),
     "governance": _fields_of_topic(GOVERNANCE),
     "governance.team": _fields_of_topic(TEAMS),
