@@ -40,6 +40,9 @@ COMMANDS = {
     "compliance": Entry(
         "agents.governance.compliance.commands:compliance", "Report what the log proves of a tenant."
     ),
+    "anomalies": Entry(
+        "agents.analytics.commands.anomalies:anomalies", "Look at anomalies in usage, and take care of them."
+    ),
     "replay": Entry("streams.cli.replay:replay", "Rebuild the tables from the archive of all events."),
     "recost": Entry("agents.accounting.recost:recost", "Price the logged calls again, by another price list."),
     "topics": Entry("streams.cli.topics:topics", "List the topics, or create them."),

@@ -56,8 +56,7 @@ class Crew:
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start all of them, and wait until each worker and the sink have joined their group: no request waits for the
-        analyst.
+        """Start all of them, and wait until workers and sink have joined; no request needs the analyst.
 
         Raises:
             EmbeddedServiceError: One of them ended, or did not join in time.
