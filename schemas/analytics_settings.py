@@ -21,7 +21,7 @@ class AnalyticsSettings(Section):
         least_usd: Dollars that a minute's spend must be off by to be strange.
         snapshot_seconds: Between two notes of what is known of an organization; what is judged since is judged again
             after a restart.
-        webhooks: URLs that are told of anomalies.
+        webhooks: URLs that are told of anomalies, separated by spaces. Never logged, since they may hold secrets.
         webhook_secret: Signs what they are told. Never logged; set it by environment.
         webhook_timeout_seconds: Longest wait for their answer.
         webhook_patience_seconds: How long one that does not take an event is tried again.
@@ -34,7 +34,12 @@ class AnalyticsSettings(Section):
     least_requests: Count = 10
     least_usd: Annotated[float, Field(ge=0)] = 0.01
     snapshot_seconds: Seconds = 3_600.0
-    webhooks: tuple[str, ...] = ()
+    webhooks: SecretStr = SecretStr("")
     webhook_secret: SecretStr = SecretStr("")
     webhook_timeout_seconds: Seconds = 10.0
     webhook_patience_seconds: Seconds = 3_600.0
+
+    @property
+    def webhook_urls(self) -> tuple[str, ...]:
+        """The URLs one by one."""
+        return tuple(self.webhooks.get_secret_value().split())

@@ -12,7 +12,7 @@ FROM
         tupleElement(event, 'anomaly') AS id,
         argMax(event, (ce_type = 'asahi.anomaly.ended.v1', -toUnixTimestamp64Milli(timestamp), offset)) AS last,
         max(ce_type = 'asahi.anomaly.ended.v1') AS ended,
-        max(tupleElement(event, 'muted')) AS muted,
+        CAST(max(tupleElement(event, 'muted')), 'Bool') AS muted,
         min(parseDateTime64BestEffortOrNull(tupleElement(event, 'detected_at'), 6, 'UTC')) AS opened_at,
         tupleElement(last, 'tenant') AS tenant,
         tupleElement(last, 'metric') AS metric,
@@ -87,7 +87,7 @@ FROM
 CREATE VIEW IF NOT EXISTS minutes AS
 SELECT
     assumeNotNull(parseDateTime64BestEffortOrNull(JSONExtractString(event, 'start'), 6, 'UTC')) AS start,
-    JSONExtractBool(event, 'up') AS up,
+    CAST(JSONExtractBool(event, 'up'), 'Bool') AS up,
     parseDateTime64BestEffortOrNull(JSONExtractString(event, 'closed_at'), 6, 'UTC') AS closed_at
 FROM
 (

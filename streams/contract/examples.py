@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
 
-from schemas.anomaly import (
-    AnomaliesMuted,
-    AnomalyAcknowledged,
-    AnomalyEnded,
-    AnomalyOpened,
-    Contribution,
-    Metric,
-)
 from schemas.audit import Audit
 from schemas.audit_chain import AuditCheckpoint, AuditLinks, ChainEnd
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
 from schemas.governance import DataKeyDestroyed, DataKeyIssued, KeyIssued, TeamRegistered, UserRegistered
-from schemas.minute import MinuteClosed
 from schemas.policy import Budget, Period, Policy, Rates
 from schemas.request import Constraints, Message, Mode, Request, Role, Sampling
 from schemas.result import (
@@ -42,6 +33,7 @@ from schemas.result import (
 from schemas.survey import Survey
 from schemas.tenant import TenantLimits, TenantRegistered
 from schemas.usage import Usage
+from streams.contract.analytics_examples import ANALYTICS
 
 _RECEIVED = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 _COMPLETED = datetime(2026, 11, 23, 8, 0, 0, 742_000, tzinfo=UTC)
@@ -53,20 +45,6 @@ _MODELS = "2026-11-20/5d41402a"
 _TOKENS = TokenUsage(input_tokens=24, output_tokens=50)
 _COST = Decimal("0.0000336")
 _BASELINE = Decimal("0.00174")
-_ANOMALY = "demo/spend/2026-11-23T08:00Z"
-_STRANGE: dict[str, Any] = {
-    "anomaly": _ANOMALY,
-    "tenant": "demo",
-    "metric": Metric.SPEND,
-    "start": _RECEIVED,
-    "severity": 0.91,
-    "unit": "USD per minute",
-    "observed": 3.2,
-    "expected": 0.4,
-    "lower": 0.1,
-    "upper": 0.7,
-    "contributions": (Contribution(dimension="user", value="amara", before=0.02, now=2.8, share=0.99),),
-}
 _NOT_JSON = b'{"tenant": "demo", "prompt": "Good morning'
 
 EXAMPLES: dict[type[BaseModel], dict[str, BaseModel]] = {
@@ -236,52 +214,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, BaseModel]] = {
     Feedback: {
         "grade": Feedback(id="grade-1", request_id="order-1017", tenant="demo", grade=1.0, occurred_at=_COMPLETED),
     },
-    AnomalyOpened: {
-        "spend": AnomalyOpened(
-            id=f"{_ANOMALY}/opened",
-            **_STRANGE,
-            title="Spend of demo is up: $3.20 a minute instead of $0.40 a minute, 8 times as much",
-            text="Spend of demo is up: $3.20 a minute instead of $0.40 a minute, 8 times as much.\n\n"
-            "What moved it:\n- user amara: 99 % of the change, from $0.02 a minute to $2.80 a minute",
-            detected_at=_RECEIVED + timedelta(minutes=2, seconds=5),
-        ),
-    },
-    AnomalyEnded: {
-        "spend_ended": AnomalyEnded(
-            id=f"{_ANOMALY}/ended",
-            **_STRANGE,
-            title="Spend of demo is as usual again after 12 minutes",
-            text="Spend of demo is as usual again after 12 minutes.",
-            detected_at=_RECEIVED + timedelta(minutes=22, seconds=5),
-            end=_RECEIVED + timedelta(minutes=12),
-        ),
-    },
-    AnomalyAcknowledged: {
-        "acknowledged": AnomalyAcknowledged(
-            id=f"{_ANOMALY}/acknowledged/0f8fad5b",
-            anomaly=_ANOMALY,
-            tenant="demo",
-            acknowledged_by="noor",
-            reason="a test of amara's that ran wild; stopped",
-            acknowledged_at=_RECEIVED + timedelta(minutes=9),
-        ),
-    },
-    AnomaliesMuted: {
-        "mute": AnomaliesMuted(
-            id="mute/demo/0f8fad5b",
-            tenant="demo",
-            metric=Metric.SPEND,
-            until=_RECEIVED + timedelta(hours=4),
-            muted_by="noor",
-            reason="the year's evaluation runs",
-            muted_at=_RECEIVED,
-        ),
-    },
-    MinuteClosed: {
-        "minute": MinuteClosed(
-            id="2026-11-23T08:00Z", start=_RECEIVED, up=True, closed_at=_RECEIVED + timedelta(minutes=1, seconds=5)
-        ),
-    },
+    **ANALYTICS,
     DeadLetter: {
         "not_json": DeadLetter(
             id="asahi.requests/3/51966/0",

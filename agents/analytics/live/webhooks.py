@@ -75,11 +75,11 @@ class Webhooks:
         if journal is not None:
             journal.take(ours)
         event = event_of(header(ours.headers, "ce_type"), ours.value)
-        if event is None or header(ours.headers, RESTORED_HEADER) is not None or not self._settings.webhooks:
+        if event is None or header(ours.headers, RESTORED_HEADER) is not None or not self._settings.webhook_urls:
             return
         if event.muted or (journal is not None and self._muted_since(journal, event)):
             return
-        await asyncio.gather(*(self._tell(session, url, event) for url in self._settings.webhooks))
+        await asyncio.gather(*(self._tell(session, url, event) for url in self._settings.webhook_urls))
 
     def _muted_since(self, journal: Journal, event: AnomalyOpened) -> bool:
         return journal.is_muted(event.tenant, event.metric, event.anomaly, event.detected_at)

@@ -69,7 +69,7 @@ async def analyst_process(settings: Settings) -> asyncio.subprocess.Process:
         f"ASAHI_{name}_{key}".upper(): value if isinstance(value, str) else orjson.dumps(value).decode()
         for name, section in sections.items()
         for key, value in section.model_dump(mode="json").items()
-        if key not in ("password", "webhook_secret")
+        if key not in ("password", "webhook_secret", "webhooks")
     }
     return await asyncio.create_subprocess_exec(sys.executable, "-m", "agents.analytics", env=os.environ | variables)
 

@@ -158,7 +158,7 @@ async def test_what_is_late_or_down_is_no_silence_and_what_is_muted_is_told_to_n
     await noted_past(settings, warehouse, last)
     clock = Clock(last + 7)
     async with webhook() as (url, taken):
-        analytics = settings.analytics.model_copy(update={"webhooks": (url,), "webhook_secret": SECRET})
+        analytics = settings.analytics.model_copy(update={"webhooks": SecretStr(url), "webhook_secret": SECRET})
         async with judging(settings.model_copy(update={"analytics": analytics}), clock) as analyst:
             # Six minutes are on the log as ever, and no sink has written them.
             events = [
