@@ -21,6 +21,11 @@ class AnalyticsSettings(Section):
         least_usd: Dollars that a minute's spend must be off by to be strange.
         snapshot_seconds: Between two notes of what is known of an organization; what is judged since is judged again
             after a restart.
+        forecasts: Forecast spend, requests and budgets.
+        forecast_hours: Between two forecasts by the hour.
+        forecast_series: Most series of one analyst by the hour, and by the day; those that spend most come first.
+        forecast_seconds: Longest time that a round of forecasts may take; what is left waits for the next.
+        forecast_methods: Methods tried for each series, which bounds the time it takes.
         webhooks: URLs that are told of anomalies, separated by spaces. Never logged, since they may hold secrets.
         webhook_secret: Signs what they are told. Never logged; set it by environment.
         webhook_timeout_seconds: Longest wait for their answer.
@@ -34,6 +39,11 @@ class AnalyticsSettings(Section):
     least_requests: Count = 10
     least_usd: Annotated[float, Field(ge=0)] = 0.01
     snapshot_seconds: Seconds = 3_600.0
+    forecasts: bool = True
+    forecast_hours: Count = 1
+    forecast_series: Count = 1_000
+    forecast_seconds: Seconds = 1_800.0
+    forecast_methods: Annotated[int, Field(ge=1, le=20)] = 14
     webhooks: SecretStr = SecretStr("")
     webhook_secret: SecretStr = SecretStr("")
     webhook_timeout_seconds: Seconds = 10.0

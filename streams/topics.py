@@ -11,6 +11,7 @@ from schemas.balances import Balances
 from schemas.batch import CallBatch, CompletionBatch
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
+from schemas.forecast import BudgetForecast, ForecastMade
 from schemas.governance import DataKeyDestroyed, DataKeyIssued, KeyIssued, TeamRegistered, UserRegistered
 from schemas.jobs import JobRecord
 from schemas.minute import MinuteClosed
@@ -91,6 +92,20 @@ ANOMALIES_MUTED = replace(
     ANOMALIES, event=AnomaliesMuted, ce_type="asahi.mute.set.v1", summary="Nobody wants to be told of some."
 )
 """What travels on `asahi.anomalies` besides those that open."""
+FORECASTS = Topic(
+    "asahi.forecasts",
+    Scope.PUBLIC,
+    ForecastMade,
+    "asahi.forecast.made.v1",
+    "tenant",
+    "What an organization will probably spend and ask.",
+)
+BUDGET_FORECASTS = replace(
+    FORECASTS,
+    event=BudgetForecast,
+    ce_type="asahi.budget.forecast.v1",
+    summary="When a budget will be used up, and how probably.",
+)
 MINUTES = Topic(
     "asahi.minutes",
     Scope.PUBLIC,
@@ -231,6 +246,7 @@ CATALOGUE: tuple[Topic, ...] = (
     AUDIT_CHECKPOINTS,
     FEEDBACK,
     ANOMALIES,
+    FORECASTS,
     MINUTES,
     DEADLETTER,
     GOVERNANCE,
@@ -249,6 +265,7 @@ EVENTS: tuple[Topic, ...] = (
     ANOMALIES_ENDED,
     ANOMALIES_ACKNOWLEDGED,
     ANOMALIES_MUTED,
+    BUDGET_FORECASTS,
     TEAMS,
     USERS,
     KEYS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,7 +16,9 @@ from schemas.anomaly import (
     Contribution,
     Metric,
 )
+from schemas.forecast import BudgetForecast, ForecastMade, ForecastPoint, Pace
 from schemas.minute import MinuteClosed
+from schemas.policy import Period
 
 _START = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 _ANOMALY = "demo/spend/2026-11-23T08:00Z"
@@ -73,6 +76,46 @@ ANALYTICS: dict[type[BaseModel], dict[str, BaseModel]] = {
             muted_by="noor",
             reason="the year's evaluation runs",
             muted_at=_START,
+        ),
+    },
+    ForecastMade: {
+        "spend": ForecastMade(
+            id="demo/spend/*/hour/2026-11-23T08:00Z",
+            tenant="demo",
+            metric=Metric.SPEND,
+            step=Pace.HOUR,
+            known_until=_START,
+            made_at=_START + timedelta(seconds=12),
+            method="0.62 ETS + 0.38 Theta",
+            values=672,
+            mase=0.71,
+            naive_mase=1.02,
+            error=0.38,
+            coverage=0.81,
+            points=(
+                ForecastPoint(start=_START, mean=4.1, lower=3.5, upper=4.8),
+                ForecastPoint(start=_START + timedelta(hours=1), mean=4.6, lower=3.9, upper=5.5),
+            ),
+        ),
+    },
+    BudgetForecast: {
+        "month": BudgetForecast(
+            id="demo/tenant/demo/month/250/2026-11-23T08:00Z",
+            tenant="demo",
+            scope="tenant",
+            name="demo",
+            period=Period.MONTH,
+            limit_usd=Decimal(250),
+            spent_usd=Decimal("211.70"),
+            period_ends_at=datetime(2026, 12, 1, tzinfo=UTC),
+            known_until=_START,
+            made_at=_START + timedelta(seconds=12),
+            probability=0.93,
+            exhausted_at=datetime(2026, 11, 27, tzinfo=UTC),
+            earliest_at=datetime(2026, 11, 26, tzinfo=UTC),
+            expected_usd=284.0,
+            lower_usd=258.0,
+            upper_usd=311.0,
         ),
     },
     MinuteClosed: {

@@ -16,6 +16,7 @@ from agents.analytics.anomalies.figures import Figures
 from agents.analytics.anomalies.teaching import taught, taught_state
 from agents.analytics.anomalies.watch import MINUTE, Least, Watch
 from agents.analytics.live.aside import Aside
+from agents.analytics.live.forecasting import Forecasting
 from agents.analytics.live.holding import Holding
 from agents.analytics.live.journal import Journal
 from agents.analytics.live.minutes import began, figures_by_minute
@@ -30,7 +31,7 @@ from streams.log import Log
 from streams.outbox import Outbox
 from streams.partitioning import home_partition
 from streams.sink.assignment import Assignment
-from streams.topics import ANOMALIES, RESULTS
+from streams.topics import ANOMALIES, RESULTS, USAGE
 from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,12 @@ class Analyst:
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         self.judged: int | None = None
+        self._forecasting: Forecasting | None = None
+
+    @property
+    def forecast_rounds(self) -> int:
+        """How often everything that was due was forecast."""
+        return 0 if self._forecasting is None else self._forecasting.rounds
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judge minutes until told to stop; then note what is known.
@@ -97,19 +104,34 @@ class Analyst:
             consumer.subscribe([ANOMALIES.name], listener=self._assignment)
             await consumer.start()
             webhooks = Webhooks(self._limits, self._journal_of, self._clock)
-            telling = asyncio.create_task(webhooks.run(consumer))
-            telling.add_done_callback(lambda ended: None if ended.cancelled() else self._failed(ended.exception()))
+            beside = [asyncio.create_task(webhooks.run(consumer))]
+            if self._limits.forecasts:
+                self._forecasting = Forecasting(
+                    self._settings, log, warehouse, self._aside, self._clock, self._progress
+                )
+                beside.append(asyncio.create_task(self._forecasting.run()))
+            for task in beside:
+                task.add_done_callback(self._ended)
             try:
                 await self._until_stopped()
                 if self._failure is not None:
                     raise self._failure
                 await self._let_go()
             finally:
-                telling.cancel()
-                await asyncio.wait([telling])
+                for task in beside:
+                    task.cancel()
+                await asyncio.wait(beside)
                 self._aside.end()
                 await self._background.settled()
                 await consumer.stop()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self._failed(task.exception())
+
+    def _progress(self) -> tuple[int, frozenset[int]] | None:
+        """Return the last minute that is judged, and the partitions that are here."""
+        return None if self.judged is None else (self.judged, frozenset(self._holdings))
 
     def _failed(self, failure: BaseException | None) -> None:
         """Stop: what went wrong is a bug, and a successor begins from the notes."""
@@ -188,7 +210,7 @@ class Analyst:
 
     async def _closed(self) -> bool:
         """Wait until everything that is on the log now is in ClickHouse; False when there is another thing to do."""
-        places = [TopicPartition(RESULTS.name, partition) for partition in self._holdings]
+        places = [TopicPartition(topic.name, place) for topic in (RESULTS, USAGE) for place in self._holdings]
         ends = await ends_now(self._settings.kafka, places)
         while not await written(self._settings, ends):
             await self._wait(LOOK_SECONDS)

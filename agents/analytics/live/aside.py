@@ -6,8 +6,10 @@ import asyncio
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -36,13 +38,19 @@ class Aside:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _settle_in)
         pool = self._pool
+        with self.kept():
+            try:
+                return await asyncio.get_running_loop().run_in_executor(pool, work, *args)
+            except BrokenProcessPool:
+                self._pool = None if self._pool is pool else self._pool
+                raise
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the process between calls until the block ends: it takes seconds to begin."""
         self._busy += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, work, *args)
-        except BaseException:
-            self._pool = None if self._pool is pool else self._pool
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            yield
         finally:
             self._busy -= 1
             if not self._busy:

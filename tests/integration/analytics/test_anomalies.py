@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import time
@@ -20,7 +19,7 @@ from pydantic import SecretStr
 from agents.analytics.anomalies.teaching import taught
 from agents.analytics.anomalies.watch import Least
 from agents.analytics.commands.facts import mute
-from agents.analytics.live.analyst import GROUP_SUFFIX, Analyst
+from agents.analytics.live.analyst import GROUP_SUFFIX
 from agents.analytics.live.minutes import figures_by_minute
 from agents.analytics.live.notes import note_of
 from schemas.anomaly import Metric
@@ -32,6 +31,7 @@ from streams.partitioning import home_partition
 from streams.tail import read_tail
 from streams.topics import ANOMALIES, ANOMALIES_ENDED, MINUTES, RESULTS, WATCH
 from streams.warehouse.client import Warehouse
+from tests.integration.analytics.clock import Clock, judging
 from tests.integration.analytics.history import MINUTE, analyst_process, ids, results, told
 from tests.integration.sink.events import publish, result
 from tests.integration.sink.running import eventually, running
@@ -97,30 +97,6 @@ async def test_an_incident_is_told_once_with_its_cause_though_the_analyst_is_kil
     (row,) = await warehouse.rows("SELECT * FROM anomalies WHERE metric = 'spend'")
     assert row["id"] == spend["anomaly"]
     assert row["contributions"][0]["value"] == spend["contributions"][0]["value"]
-
-
-class Clock:
-    """Says what the test wants."""
-
-    def __init__(self, minute: int) -> None:
-        self.minute = minute
-
-    def __call__(self) -> float:
-        """Half a minute after the present one has begun."""
-        return (self.minute + 0.5) * MINUTE
-
-
-@asynccontextmanager
-async def judging(settings: Settings, clock: Clock) -> AsyncIterator[Analyst]:
-    stop = asyncio.Event()
-    analyst = Analyst(settings, clock)
-    task = asyncio.create_task(analyst.run(stop))
-    try:
-        yield analyst
-        assert not task.done(), "the analyst ended by itself"
-    finally:
-        stop.set()
-        await task
 
 
 @asynccontextmanager
