@@ -43,6 +43,9 @@ COMMANDS = {
     "anomalies": Entry(
         "agents.analytics.commands.anomalies:anomalies", "Look at anomalies in usage, and take care of them."
     ),
+    "forecast": Entry(
+        "agents.analytics.commands.forecast:forecast", "Show what will be spent, and when budgets end."
+    ),
     "replay": Entry("streams.cli.replay:replay", "Rebuild the tables from the archive of all events."),
     "recost": Entry("agents.accounting.recost:recost", "Price the logged calls again, by another price list."),
     "topics": Entry("streams.cli.topics:topics", "List the topics, or create them."),

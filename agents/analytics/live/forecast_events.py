@@ -34,6 +34,13 @@ def name_of(usage: Usage) -> str:
     return f"{usage.tenant}/{usage.metric}/{usage.model or ALL}/{usage.past.pace}"
 
 
+def id_of(one: Budgeted) -> str:
+    """Return the id of the forecast of a budget, the same whenever the same spending is known."""
+    scope, until = one.scope, datetime.fromtimestamp(one.limited.past.known_until, UTC)
+    place = f"{scope.tenant}/{scope.kind}/{scope.name}"
+    return f"{place}/{one.budget.period}/{one.budget.limit_usd:f}/{until:%Y-%m-%dT%H:%MZ}"
+
+
 def forecast_made(usage: Usage, made: Made, now: float) -> ForecastMade:
     """Return the forecast of a series."""
     past = usage.past
@@ -67,7 +74,7 @@ def budget_forecast(one: Budgeted, found: Exhaustion, now: float) -> BudgetForec
     until = datetime.fromtimestamp(one.limited.past.known_until, UTC)
     step = timedelta(seconds=SECONDS[one.limited.past.pace])
     return BudgetForecast(
-        id=f"{scope.tenant}/{scope.kind}/{scope.name}/{budget.period}/{budget.limit_usd:f}/{until:%Y-%m-%dT%H:%MZ}",
+        id=id_of(one),
         tenant=scope.tenant,
         scope=scope.kind,
         name=scope.name,

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from agents.analytics.forecasts.present import present
 from agents.analytics.forecasts.usage import SECONDS, Limited, Past, all_exhausted, all_made, pace_until, past_of
 from agents.analytics.live.aside import Aside
-from agents.analytics.live.forecast_events import Budgeted, budget_forecast, forecast_made, name_of, published
+from agents.analytics.live.forecast_events import Budgeted, budget_forecast, forecast_made, id_of, name_of, published
 from agents.analytics.live.usage_series import (
     HOURS_PER_DAY,
     Scope,
@@ -38,13 +38,19 @@ from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 1.0
 AT_ONCE = 8
 """Series in one call of the other process: between two calls it is seen whether there is time left."""
 MAX_ERROR_CHARS = 300
 PASSING = (BrokerUnavailable, BrokenProcessPool, KafkaError, WarehouseError, WarehouseUnavailable)
 TOLD = """
 SELECT id, known_until FROM forecasts_store WHERE known_until >= {since:DateTime64(6, 'UTC')}
+"""
+
+TOLD_OF_BUDGETS = """
+SELECT DISTINCT ce_id AS id FROM archive_store
+WHERE topic = 'asahi.forecasts' AND ce_type = 'asahi.budget.forecast.v1'
+  AND timestamp >= {since:DateTime64(6, 'UTC')}
 """
 
 
@@ -77,6 +83,8 @@ class Forecasting:
         self._clock = clock
         self._progress = progress
         self._done: dict[str, int] = {}
+        self._budgets_done: set[str] = set()
+        self._remembers = False
         self.rounds = 0
 
     async def run(self) -> None:
@@ -127,12 +135,14 @@ class Forecasting:
 
     async def _know_what_was_told(self, hour: int) -> None:
         """After a restart, know what a predecessor forecast."""
-        if self._done:
+        if self._remembers:
             return
         since = {"since": moment_of(hour - HOURS_PER_DAY, Pace.HOUR)}
         for row in await self._warehouse.rows(TOLD, since):
             name, _, _ = row["id"].rpartition("/")
             self._done[name] = max(self._done.get(name, 0), int(row["known_until"].timestamp()))
+        self._budgets_done.update(row["id"] for row in await self._warehouse.rows(TOLD_OF_BUDGETS, since))
+        self._remembers = True
 
     async def _forecast(self, due: Sequence[Usage], deadline: float) -> int:
         told = 0
@@ -155,9 +165,12 @@ class Forecasting:
         for scope in await budgeted(self._warehouse):
             if not self._is_here(scope.tenant, partitions) or time.monotonic() >= deadline:
                 continue
-            looked_at = await self._limited(scope, hour, down)
+            looked_at = [
+                each for each in await self._limited(scope, hour, down) if id_of(each) not in self._budgets_done
+            ]
             limits = [each.limited for each in looked_at]
             answers = await self._aside(all_exhausted, limits, self._limits.forecast_methods) if limits else []
+            self._budgets_done.update(id_of(one) for one in looked_at)
             for one, answer in zip(looked_at, answers, strict=True):
                 if answer is not None:
                     await self._publish(budget_forecast(one, answer, self._clock()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from agents.analytics.commands.forecast import look
 from schemas.forecast import Pace
 from schemas.policy import Budget, Period
 from schemas.settings import Settings
@@ -78,6 +79,14 @@ async def test_usage_and_budgets_are_forecast_once_an_hour(settings: Settings, w
             return await count(warehouse, "budget_forecasts") == 1
 
         await eventually(there)
+    series, ahead = await look(settings, {"tenant": TENANT, "step": "hour", "limit": 50})
+    assert [(row["metric"], row["model"]) for row in series][:3] == [
+        ("spend", ""),
+        ("spend", "small"),
+        ("spend", "large"),
+    ]
+    assert len(series) == 6
+    assert [row["limit_usd"] for row in ahead] == [LIMIT]
     (row,) = await warehouse.rows("SELECT limit_usd, spent_usd, probability FROM budget_forecasts")
     assert (row["limit_usd"], row["spent_usd"]) == (LIMIT, 3 * COST)
     assert row["probability"] == budgets[0]["probability"]
