@@ -19,6 +19,7 @@ class AnalyticsSettings(Section):
         organizations: Most organizations that one analyst watches; some 0.9 MB each.
         least_requests: Requests that a minute must be off by to be strange, and that a rate or mean is made of.
         least_usd: Dollars that a minute's spend must be off by to be strange.
+        least_times: So many times more, or less, than expected must amounts and costs be to be strange.
         snapshot_seconds: Between two notes of what is known of an organization; what is judged since is judged again
             after a restart.
         forecasts: Forecast spend, requests and budgets.
@@ -38,6 +39,7 @@ class AnalyticsSettings(Section):
     organizations: Count = 1_000
     least_requests: Count = 10
     least_usd: Annotated[float, Field(ge=0)] = 0.01
+    least_times: Annotated[float, Field(ge=1)] = 1.5
     snapshot_seconds: Seconds = 3_600.0
     forecasts: bool = True
     forecast_hours: Count = 1

@@ -23,6 +23,7 @@ class Metric(StrEnum):
     SPEND = "spend"
     REQUESTS = "requests"
     TOKENS = "tokens"
+    CALL_COST = "call_cost"
     ERROR_RATE = "error_rate"
     LATENCY = "latency"
     CACHE_HIT_RATE = "cache_hit_rate"

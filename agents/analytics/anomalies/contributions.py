@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from agents.analytics.anomalies.figures import NATURES, Figures, amount_of, part_of
+from agents.analytics.anomalies.figures import LOGARITHMIC, NATURES, Figures, amount_of, part_of
 from schemas.anomaly import Contribution, Metric
 
 MODEL = "model"
@@ -143,7 +143,7 @@ def _of_mix(slices: Iterable[Slice], before: Table, now: Table) -> Iterator[_Fou
 def _mean(metric: Metric, total: float, count: int) -> float:
     if not count:
         return 0.0
-    return math.exp(total / count) if metric is Metric.LATENCY else total / count
+    return math.exp(total / count) if metric in LOGARITHMIC else total / count
 
 
 def _found(each: Slice, was: float, is_now: float, share: float, anyway: float) -> _Found:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from agents.analytics.anomalies.deviation import Deviation, DeviationDetector
+from agents.analytics.anomalies.deviation import DeviationDetector
 from agents.analytics.anomalies.episodes import Episode, Episodes
+from agents.analytics.anomalies.expectation import Expected
 from agents.analytics.anomalies.figures import NATURES, Figures, amount_of
 from agents.analytics.anomalies.gathering import Gathered
 from agents.analytics.anomalies.mix import Mix
+from agents.analytics.anomalies.rareness import score_of
+from agents.analytics.anomalies.typical import Logs, TypicalDetector
 from schemas.anomaly import Metric
 
 MINUTE = 60
 TOKENS_PER_REQUEST = 100.0
 """A request of so many tokens is a small one."""
+
+
+Detector = DeviationDetector | TypicalDetector
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +31,23 @@ class Least:
     Attributes:
         requests: In requests.
         usd: In dollars.
+        times: So many times more, or less, than expected.
     """
 
     requests: float = 5.0
     usd: float = 0.01
+    times: float = 1.5
 
-    def of(self, metric: Metric, expected: float) -> float:
-        """Return what a metric must be off by."""
+    def is_exceeded(self, metric: Metric, value: float, expected: float) -> bool:
+        """Return whether a minute is so far off what was expected, in a direction that anybody would be told of."""
+        nature, off = NATURES[metric], value - expected
+        if abs(off) < self._of(metric, expected):
+            return False
+        if nature.times and expected / self.times < value < expected * self.times:
+            return False
+        return nature.upwards if off > 0 else nature.downwards
+
+    def _of(self, metric: Metric, expected: float) -> float:
         nature = NATURES[metric]
         if not nature.counted:
             return max(nature.least, nature.least_part * expected)
@@ -51,10 +67,16 @@ class Turn:
 class _Series:
     __slots__ = ("detector", "episodes", "gathered")
 
-    def __init__(self, detector: DeviationDetector, episodes: Episodes, gathered: Gathered) -> None:
+    def __init__(self, detector: Detector, episodes: Episodes, gathered: Gathered) -> None:
         self.detector = detector
         self.episodes = episodes
         self.gathered = gathered
+
+
+class _Reading(NamedTuple):
+    value: float
+    expected: Expected | None
+    surprise: float
 
 
 class Watch:
@@ -74,7 +96,7 @@ class Watch:
         self.quiet = 0
         self._least = least
         self._mix = Mix()
-        self._series = {metric: _Series(DeviationDetector(), Episodes(), Gathered()) for metric in Metric}
+        self._series = {metric: _Series(_detector(metric), Episodes(), Gathered()) for metric in Metric}
 
     def add(self, minute: int, figures: Figures | None) -> list[Turn]:
         """Judge the next minute, and learn it.
@@ -92,10 +114,13 @@ class Watch:
         self.quiet = 0 if figures.requests else self.quiet + 1
         turns = []
         for metric, series in self._series.items():
-            value = self._value(metric, series, figures)
-            if value is None:
+            at = float(minute * MINUTE)
+            reading = self._read(metric, series, figures, at)
+            if reading is None:
                 continue
-            episode = self._judge(metric, series, float(minute * MINUTE), value)
+            value, expected, surprise = reading
+            told = expected is not None and self._least.is_exceeded(metric, value, expected.mean)
+            episode = series.episodes.add(at, value, score_of(surprise) if told else 0.0, expected)
             if episode is not None:
                 turns.append(Turn(metric, episode))
         return turns
@@ -104,27 +129,29 @@ class Watch:
         """Return the episode of a metric that is open."""
         return self._series[metric].episodes.going_on
 
+    def _read(self, metric: Metric, series: _Series, figures: Figures, at: float) -> _Reading | None:
+        """Return what a minute says of a metric, which learns it; None where it says nothing yet."""
+        detector = series.detector
+        if isinstance(detector, TypicalDetector):
+            logs = Logs(figures.paid, figures.log_usd, figures.log_usd_squares)
+            typical = detector.judge(logs)
+            detector.learn_one(logs)
+            if typical.value is None or not figures.paid:
+                return None
+            return _Reading(typical.value, typical.expected, typical.surprise)
+        value = self._value(metric, series, figures)
+        if value is None:
+            return None
+        judged = detector.judge(at, value)
+        detector.learn_one(at, value)
+        return _Reading(value, judged.expected, judged.surprise)
+
     def _value(self, metric: Metric, series: _Series, figures: Figures) -> float | None:
         if NATURES[metric].counted:
             return amount_of(metric, figures)
         if metric is Metric.MODEL_MIX:
             return series.gathered.add_mix(self._mix, figures)
         return series.gathered.add(metric, figures)
-
-    def _judge(self, metric: Metric, series: _Series, at: float, value: float) -> Episode | None:
-        detector = series.detector
-        judged = detector.judge(at, value)
-        score = detector.score_one(at, value) if self._worth_telling(metric, judged) else 0.0
-        detector.learn_one(at, value)
-        return series.episodes.add(at, value, score, judged.expected)
-
-    def _worth_telling(self, metric: Metric, judged: Deviation) -> bool:
-        if judged.expected is None:
-            return False
-        off, nature = judged.value - judged.expected.mean, NATURES[metric]
-        if abs(off) < self._least.of(metric, judged.expected.mean):
-            return False
-        return nature.upwards if off > 0 else nature.downwards
 
     def state(self) -> dict[str, Any]:
         """Return everything that is needed to go on elsewhere, as plain data."""
@@ -149,8 +176,14 @@ class Watch:
         watch._mix = Mix.restored(state["mix"])
         for name, kept in state["series"].items():
             watch._series[Metric(name)] = _Series(
-                DeviationDetector.restored(kept["detector"]),
+                type(watch._series[Metric(name)].detector).restored(kept["detector"]),
                 Episodes.restored(kept["episodes"]),
                 Gathered.restored(kept["gathered"]),
             )
         return watch
+
+
+def _detector(metric: Metric) -> Detector:
+    if metric is Metric.CALL_COST:
+        return TypicalDetector()
+    return DeviationDetector(counts=metric is Metric.REQUESTS)

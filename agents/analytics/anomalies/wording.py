@@ -13,6 +13,7 @@ NAMES = {
     Metric.SPEND: "Spend",
     Metric.REQUESTS: "Requests",
     Metric.TOKENS: "Tokens",
+    Metric.CALL_COST: "Cost of a call",
     Metric.ERROR_RATE: "Error rate",
     Metric.LATENCY: "Latency",
     Metric.CACHE_HIT_RATE: "Cache hit rate",
@@ -94,6 +95,8 @@ def amount(metric: Metric, value: float) -> str:
     """Return a value with its unit, as people read it."""
     if metric is Metric.SPEND:
         return f"${value:,.2f} a minute" if value >= TEN_CENTS else f"${value:.2g} a minute"
+    if metric is Metric.CALL_COST:
+        return f"${value:.3g}"
     if metric in (Metric.REQUESTS, Metric.TOKENS):
         return f"{_number(value)} {metric.value} a minute"
     if metric is Metric.LATENCY:

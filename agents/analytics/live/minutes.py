@@ -17,6 +17,9 @@ SUMS = """
     countIf(status IN ('failed', 'expired', 'rejected')) AS failed,
     countIf(status = 'completed') AS called,
     sumIf(log(greatest(latency_ms, 0.1)), status = 'completed') AS log_ms,
+    countIf(cost_usd > 0) AS paid,
+    sumIf(log(toFloat64(cost_usd)) AS log_cost, cost_usd > 0) AS log_usd,
+    sumIf(log_cost * log_cost, cost_usd > 0) AS log_usd_squares,
     countIf(status = 'cached') AS hits,
     sumMapIf(map(toString(model), toUInt64(1)), model != '') AS models
 """
@@ -61,6 +64,9 @@ def figures_of(row: Row | Mapping[str, Any]) -> Figures:
         row["failed"],
         row["called"],
         row["log_ms"],
+        row["paid"],
+        row["log_usd"],
+        row["log_usd_squares"],
         row["hits"],
         row["models"],
     )
