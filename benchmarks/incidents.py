@@ -29,6 +29,7 @@ from benchmarks.usage_series import (
     organizations,
     usage,
 )
+from schemas.analytics_settings import AnalyticsSettings
 from schemas.anomaly import Metric
 
 METRICS = (Metric.REQUESTS, Metric.SPEND, Metric.CALL_COST)
@@ -86,7 +87,7 @@ def measured(count: int, weeks: int, seed: int) -> dict[str, Any]:
 
 def opened(sums: Mapping[str, Floats]) -> dict[Metric, list[int]]:
     """Return the minutes at which episodes of each metric opened, after those that teach."""
-    watch = Watch(-1, Least())
+    watch = Watch(-1, Least.configured(AnalyticsSettings()))
     found: dict[Metric, list[int]] = {metric: [] for metric in METRICS}
     columns = zip(*(sums[name].tolist() for name in ("requests", "spend", "logs", "squares")), strict=True)
     for minute, (requests, usd, logs, squares) in enumerate(columns):

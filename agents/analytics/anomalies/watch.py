@@ -14,6 +14,7 @@ from agents.analytics.anomalies.gathering import Gathered
 from agents.analytics.anomalies.mix import Mix
 from agents.analytics.anomalies.rareness import score_of
 from agents.analytics.anomalies.typical import Logs, TypicalDetector
+from schemas.analytics_settings import AnalyticsSettings
 from schemas.anomaly import Metric
 
 MINUTE = 60
@@ -34,9 +35,14 @@ class Least:
         times: So many times more, or less, than expected.
     """
 
-    requests: float = 5.0
-    usd: float = 0.01
-    times: float = 1.5
+    requests: float
+    usd: float
+    times: float
+
+    @classmethod
+    def configured(cls, settings: AnalyticsSettings) -> Self:
+        """Return what is configured."""
+        return cls(float(settings.least_requests), settings.least_usd, settings.least_times)
 
     def is_exceeded(self, metric: Metric, value: float, expected: float) -> bool:
         """Return whether a minute is so far off what was expected, in a direction that anybody would be told of."""

@@ -71,7 +71,7 @@ class Analyst:
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._limits = settings.analytics
-        self._least = Least(float(self._limits.least_requests), self._limits.least_usd, self._limits.least_times)
+        self._least = Least.configured(self._limits)
         self._clock = clock
         self._assignment = Assignment(self._let_go)
         self._generation: int | None = None

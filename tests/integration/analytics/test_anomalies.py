@@ -46,7 +46,7 @@ LONG_AGO = 40
 async def noted_past(settings: Settings, warehouse: Warehouse, last: int) -> None:
     """Note what is usual of the tenant up to a minute, as an analyst that ended then would have."""
     figures = await figures_by_minute(warehouse, last - TAUGHT, last, [TENANT])
-    watch = taught(figures[TENANT], last, (), Least())
+    watch = taught(figures[TENANT], last, (), Least.configured(settings.analytics))
     async with Outbox(settings.kafka) as outbox:
         partition = home_partition(TENANT, settings.kafka.partitions)
         await outbox.publish(WATCH.name, partition, [note_of(TENANT, watch)])

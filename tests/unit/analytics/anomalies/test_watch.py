@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Callable
 
@@ -15,10 +16,12 @@ from agents.analytics.anomalies.gathering import ENOUGH, Gathered
 from agents.analytics.anomalies.mix import MOST, Mix
 from agents.analytics.anomalies.teaching import taught, taught_state
 from agents.analytics.anomalies.watch import Least, Turn, Watch
+from schemas.analytics_settings import AnalyticsSettings
 from schemas.anomaly import Metric
 
 TAUGHT = 400
-LEAST = Least()
+COST = math.log(0.01)
+LEAST = Least.configured(AnalyticsSettings())
 
 
 def usual(minute: int, requests: int = 40) -> Figures:
@@ -32,6 +35,9 @@ def usual(minute: int, requests: int = 40) -> Figures:
         failed=noise.randint(0, 1),
         called=count // 2,
         log_ms=count // 2 * noise.uniform(6.8, 6.9),
+        paid=count // 2,
+        log_usd=count // 2 * COST,
+        log_usd_squares=count // 2 * (COST**2 + noise.uniform(0.9, 1.1)),
         hits=count - count // 2,
         models={"small": count - count // 4, "large": count // 4},
     )
@@ -58,6 +64,7 @@ def test_what_is_usual_is_no_anomaly() -> None:
         (Metric.REQUESTS, lambda f: f._replace(requests=8 * f.requests)),
         (Metric.REQUESTS, lambda f: Figures()),
         (Metric.TOKENS, lambda f: f._replace(tokens=8 * f.tokens)),
+        (Metric.CALL_COST, lambda f: f._replace(log_usd=f.log_usd + 2 * f.paid)),
         (Metric.ERROR_RATE, lambda f: f._replace(failed=f.requests // 2)),
         (Metric.LATENCY, lambda f: f._replace(log_ms=f.log_ms + 2 * f.called)),
         (Metric.CACHE_HIT_RATE, lambda f: f._replace(hits=0, called=f.requests)),
@@ -86,6 +93,8 @@ def test_an_incident_opens_once_and_ends_once(metric: Metric, strange: Callable[
         (Metric.LATENCY, lambda f: f._replace(log_ms=f.log_ms / 3)),
         (Metric.CACHE_HIT_RATE, lambda f: f._replace(hits=f.requests, called=1)),
         (Metric.SPEND, lambda f: f._replace(usd=f.usd + 0.009)),
+        (Metric.SPEND, lambda f: f._replace(usd=1.2 * f.usd)),
+        (Metric.REQUESTS, lambda f: f._replace(requests=round(0.85 * f.requests))),
     ],
 )
 def test_what_is_better_or_too_little_is_not_told(metric: Metric, better: Callable[[Figures], Figures]) -> None:
