@@ -10,6 +10,7 @@ from agents.analytics.anomalies.figures import Figures
 from agents.analytics.anomalies.watch import MINUTE
 from streams.warehouse.client import Row, Warehouse
 
+MINUTES_PER_DAY = 1_440
 SUMS = """
     count() AS requests,
     toFloat64(sum(cost_usd)) AS usd,
