@@ -30,6 +30,7 @@ MINUTES = 60
 HOURS = 24
 DAYS = 14
 METHODS = 14
+DRAWN, NOISE = 20, 0.1
 SEED = 5
 
 
@@ -101,10 +102,10 @@ async def forecasting(count: int) -> dict[str, Any]:
     rng = np.random.default_rng(SEED)
     hours = LEARNT[Pace.HOUR]
     pasts = []
-    for organization in organizations(-(-count // 2), rng):
-        series = usage(organization, hours // HOURS // 7, (), rng)
-        pasts += [Past(Pace.HOUR, 0, series[m].reshape(hours, 60).sum(axis=1).tolist()) for m in METRICS]
-    del pasts[count:]
+    made_up = [usage(each, hours // HOURS // 7, (), rng) for each in organizations(DRAWN, rng)]
+    for number in range(count):  # as many as are asked for, of few that take long to make: each with noise of its own
+        by_hour = made_up[number % DRAWN][METRICS[number // DRAWN % 2]].reshape(hours, 60).sum(axis=1)
+        pasts.append(Past(Pace.HOUR, 0, (by_hour * rng.lognormal(0.0, NOISE, hours)).tolist()))
     aside, began, slowest, own, errors = Aside(), time.monotonic(), 0.0, time.process_time(), []
     ticks = asyncio.create_task(_late())
     with aside.kept():

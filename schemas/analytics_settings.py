@@ -17,7 +17,7 @@ class AnalyticsSettings(Section):
         grace_seconds: How long after a minute's end its last results may still reach the log.
         warm_up_days: How much of an organization's past teaches what is usual, when nothing is known of it yet.
         organizations: Most organizations that one analyst watches; some 0.9 MB each.
-        least_requests: Requests that a minute must be off by to be strange, and that a rate or mean is made of.
+        least_requests: Requests that a minute must be off by to be strange.
         least_usd: Dollars that a minute's spend must be off by to be strange.
         snapshot_seconds: Between two notes of what is known of an organization; what is judged since is judged again
             after a restart.
@@ -36,7 +36,7 @@ class AnalyticsSettings(Section):
     grace_seconds: Seconds = 3.0
     warm_up_days: Annotated[int, Field(ge=1, le=60)] = 14
     organizations: Count = 1_000
-    least_requests: Count = 10
+    least_requests: Count = 5
     least_usd: Annotated[float, Field(ge=0)] = 0.01
     snapshot_seconds: Seconds = 3_600.0
     forecasts: bool = True
