@@ -69,13 +69,13 @@ def list_(
     if not rows:
         console().print("no anomalies")
         return
-    table = plain_table("since", "status", "severity", "anomaly", "what", "cause", right=("severity",))
+    table = plain_table("since", "status", "severity", "anomaly", "cause", "what", right=("severity",))
     for row in rows:
         status = "acknowledged" if row["acknowledged_by"] and row["status"] == "open" else row["status"]
-        causes = [cause(each) for each in _causes(row)[:2]]
+        first = next((cause(each) for each in _causes(row)), "")
         severity = f"{row['severity']:.2f}"
         began = f"{row['start']:%Y-%m-%d %H:%M}"
-        table.add_row(began, status, severity, row["id"], row["title"], ", ".join(causes))
+        table.add_row(began, status, severity, row["id"], first, row["title"])
     console().print(table)
 
 

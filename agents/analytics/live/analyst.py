@@ -6,30 +6,26 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.analytics.anomalies.figures import Figures
-from agents.analytics.anomalies.teaching import taught, taught_state
-from agents.analytics.anomalies.watch import MINUTE, Least, Watch
+from agents.analytics.anomalies.watch import MINUTE, Least
 from agents.analytics.live.aside import Aside
 from agents.analytics.live.forecasting import Forecasting
 from agents.analytics.live.holding import Holding
 from agents.analytics.live.journal import Journal
-from agents.analytics.live.minutes import began, figures_by_minute
+from agents.analytics.live.learning import Learning
+from agents.analytics.live.minutes import MINUTES_PER_DAY, began, figures_by_minute
 from agents.analytics.live.notes import read_notes
 from agents.analytics.live.uptime import Uptime
 from agents.analytics.live.webhooks import Webhooks
 from schemas.errors import BrokerUnavailable, WarehouseError, WarehouseUnavailable
 from schemas.settings import Settings
-from streams.background import Background
 from streams.closure import ends_now, written
 from streams.log import Log
 from streams.outbox import Outbox
-from streams.partitioning import home_partition
 from streams.sink.assignment import Assignment
 from streams.topics import ANOMALIES, RESULTS, USAGE
 from streams.warehouse.client import Warehouse
@@ -37,11 +33,8 @@ from streams.warehouse.client import Warehouse
 logger = logging.getLogger(__name__)
 
 GROUP_SUFFIX = "-analyst"
-MINUTES_PER_DAY = 1440
 CHUNK = 120
 """Minutes that are asked for and judged at once when there is much to catch up with."""
-HERE = 2_000
-"""Minutes of an organization's past that are learnt in between; more are learnt in another process."""
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
 FETCH_WAIT_MS = 1_000
@@ -76,9 +69,7 @@ class Analyst:
         self._assignment = Assignment(self._let_go)
         self._generation: int | None = None
         self._holdings: dict[int, Holding] = {}
-        self._warming: set[str] = set()
         self._recent: set[str] = set()
-        self._background = Background(self._failed)
         self._aside = Aside()
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
@@ -100,6 +91,7 @@ class Analyst:
         async with Outbox(self._settings.kafka) as log, Warehouse(self._settings.clickhouse) as warehouse:
             self._log: Log = log
             self._warehouse = warehouse
+            self._learning = Learning(self._settings, warehouse, self._aside, self._failed)
             consumer = self._new_consumer()
             consumer.subscribe([ANOMALIES.name], listener=self._assignment)
             await consumer.start()
@@ -122,7 +114,7 @@ class Analyst:
                     task.cancel()
                 await asyncio.wait(beside)
                 self._aside.end()
-                await self._background.settled()
+                await self._learning.settled()
                 await consumer.stop()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -233,70 +225,26 @@ class Analyst:
                     return
                 await holding.judge(start, end, figures, self._uptime.up)
             if end == last:
-                await self._meet(sorted(self._recent.union(figures)), last)
+                self.judged = last
+                tenants = sorted(self._recent.union(figures))
+                self._learning.meet(tenants, self._holdings, self._uptime, lambda: self.judged or last)
                 self._recent = set()
-        await self._keep(newest, last)
-        self.judged = last
+        await self._keep(last)
 
-    async def _keep(self, first: int, last: int) -> None:
+    async def _keep(self, last: int) -> None:
         """Note what is due, and tell how far figures are complete."""
         days = self._limits.warm_up_days * MINUTES_PER_DAY
         self._uptime.forget(last - days)
         for holding in self._holdings.values():
             await holding.note_due(self._limits.snapshot_seconds)
             await holding.forget(days)
-        if 0 in self._holdings:
-            await self._uptime.tell(self._log, first, last, self._clock())
-
-    async def _meet(self, tenants: list[str], last: int) -> None:
-        """Begin to learn what is usual of organizations that are not watched yet, as many as may be."""
-        for tenant in tenants:
-            partition = home_partition(tenant, self._settings.kafka.partitions)
-            holding = self._holdings.get(partition)
-            if holding is None or tenant in holding.watches or tenant in self._warming:
-                continue
-            watched = sum(len(each.watches) for each in self._holdings.values()) + len(self._warming)
-            if watched >= self._limits.organizations:
-                logger.warning(
-                    "not watched: there are too many organizations; start another analyst, or raise "
-                    "analytics.organizations",
-                    extra={"tenant": tenant},
-                )
-                return
-            self._warming.add(tenant)
-            self._background.start(self._learn(tenant, holding, last))
-
-    async def _learn(self, tenant: str, holding: Holding, last: int) -> None:
-        """Learn an organization's past, and watch it from then on."""
-        try:
-            watch = await self._learnt(tenant, last)
-            if self._holdings.get(holding.partition) is holding:
-                await holding.adopt(tenant, watch)
-                logger.info("learnt what is usual", extra={"tenant": tenant, "partition": holding.partition})
-        except (*AWAY, BrokenProcessPool) as away:
-            # Its next minute with a result begins it again.
-            logger.warning("cannot learn; trying again", extra={"error": str(away)[:MAX_ERROR_CHARS]})
-        finally:
-            self._warming.discard(tenant)
-
-    async def _learnt(self, tenant: str, last: int) -> Watch:
-        first = last - self._limits.warm_up_days * MINUTES_PER_DAY + 1
-        figures: dict[int, Figures] = (await figures_by_minute(self._warehouse, first, last, [tenant])).get(
-            tenant, {}
-        )
-        begun = min(figures, default=last)
-        down = frozenset(
-            minute for minute in range(begun, last + 1) if minute not in figures and not self._uptime.up(minute)
-        )
-        if last - begun < HERE:
-            return taught(figures, last, down, self._least)
-        state = await self._aside(taught_state, figures, last, down, self._least)
-        return Watch.restored(last, self._least, state)
+        await self._uptime.tell(self._log if 0 in self._holdings else None, self._clock())
 
     async def _let_go(self) -> None:
         """Note everything, for whoever has it next."""
         holdings, self._holdings, self._generation = self._holdings, {}, None
         for holding in holdings.values():
+            holding.let_go = True
             await holding.note(list(holding.watches))
 
 

@@ -21,9 +21,10 @@ SELECT now, slice.1 AS dimension, slice.2 AS value, {SUMS}
 FROM
 (
     SELECT *, completed_at >= {{start:DateTime64(6, 'UTC')}} AS now
-    FROM results
+    FROM results_store
     WHERE tenant = {{tenant:String}} AND completed_at >= {{before:DateTime64(6, 'UTC')}}
       AND completed_at < {{end:DateTime64(6, 'UTC')}}
+    LIMIT 1 BY event_key
 )
 ARRAY JOIN arrayConcat(
     [('{ALL}', ''), ('user', user), ('{MODEL}', toString(model)), ('task_type', toString(task_type)),

@@ -41,6 +41,9 @@ class Holding:
         log: Where to tell.
         warehouse: Where to look for causes.
         clock: Returns Unix seconds.
+
+    Attributes:
+        let_go: Another has the partition now.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Holding:
         clock: Callable[[], float],
     ) -> None:
         self.partition = partition
+        self.let_go = False
         self.watches = watches
         self.journal = journal
         self._log = log

@@ -42,6 +42,7 @@ class Uptime:
         self._kafka = kafka
         self._told: dict[int, bool] = {}
         self._active: set[int] = set()
+        self._news: list[int] = []
 
     async def load(self, warehouse: Warehouse, log: Log, since: int) -> None:
         """Read what was told since a minute, in ClickHouse and on the log, and when anybody had a result."""
@@ -72,12 +73,16 @@ class Uptime:
         if unknown:
             said = await present_between(self._kafka, first * MINUTE - GONE_SECONDS, (last + 1) * MINUTE)
             for minute in unknown:
+                self._news.append(minute)
                 self._told[minute] = minute in self._active or covered(said, minute * MINUTE, (minute + 1) * MINUTE)
 
-    async def tell(self, log: Log, first: int, last: int, now: float) -> None:
-        """Tell on the log what is known of these minutes."""
+    async def tell(self, log: Log | None, now: float) -> None:
+        """Tell on the log what was found out; None where another analyst does."""
+        news, self._news = self._news, []
+        if log is None or not news:
+            return
         events = []
-        for minute in range(first, last + 1):
+        for minute in news:
             told = MinuteClosed(
                 id=f"{began(minute):%Y-%m-%dT%H:%MZ}",
                 start=began(minute),

@@ -16,6 +16,8 @@ READ_BY_ANALYSTS = {
     "anomalies",
     "anomaly_mutes",
     "minutes",
+    "forecasts",
+    "budget_forecasts",
     "archive",
     "requests",
     "results",
