@@ -11,16 +11,15 @@ import argparse
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from agents.analytics.anomalies.deviation import DeviationDetector
-from agents.analytics.anomalies.episodes import Episode, Episodes
+from agents.analytics.anomalies.figures import Figures
+from agents.analytics.anomalies.watch import Least, Watch
 from benchmarks.usage_series import (
     KINDS,
-    METRICS,
     MINUTES_OF_DAY,
     MINUTES_OF_WEEK,
     Floats,
@@ -30,8 +29,11 @@ from benchmarks.usage_series import (
     organizations,
     usage,
 )
+from schemas.analytics_settings import AnalyticsSettings
+from schemas.anomaly import Metric
 
-MINUTE = 60.0
+METRICS = (Metric.REQUESTS, Metric.SPEND, Metric.CALL_COST)
+"""Those of which something is generated."""
 TAUGHT_WEEKS = 2
 WITHIN = 5
 MARGIN = 120
@@ -61,13 +63,13 @@ def measured(count: int, weeks: int, seed: int) -> dict[str, Any]:
         clean = usage(organization, TAUGHT_WEEKS + weeks, (), rng)
         incidents = _incidents(organization, weeks, rng)
         struck = usage(organization, TAUGHT_WEEKS + weeks, incidents, rng)
-        false = {metric: len(_measured(opened(clean[metric]))) for metric in METRICS}
+        false = {metric.value: len(minutes) for metric, minutes in opened(clean).items()}
         alarms.update(false)
-        starts = [start for metric in METRICS for start in _measured(opened(struck[metric]))]
+        starts = [start for minutes in opened(struck).values() for start in minutes]
         missed = [each for each in incidents if not _in_time(each, starts)]
         there.update(each.kind for each in incidents)
         found.update(each.kind for each in incidents if each not in missed)
-        points += 2 * sum(len(clean[metric]) for metric in METRICS)
+        points += 2 * len(METRICS) * len(clean["requests"])
         rows.append(
             {"peak": round(organization.peak), "false": false, "missed": dict(Counter(m.kind for m in missed))}
         )
@@ -83,21 +85,18 @@ def measured(count: int, weeks: int, seed: int) -> dict[str, Any]:
     }
 
 
-def opened(values: Floats) -> list[int]:
-    """Return the minutes at which episodes of a series opened."""
-    detector, episodes, found = DeviationDetector(), Episodes(), []
-    for minute, value in enumerate(values.tolist()):
-        at = minute * MINUTE
-        score = detector.score_one(at, value)
-        episode: Episode | None = episodes.add(at, value, score, detector.judge(at, value).expected)
-        detector.learn_one(at, value)
-        if episode is not None and not episode.over:
-            found.append(minute)
+def opened(sums: Mapping[str, Floats]) -> dict[Metric, list[int]]:
+    """Return the minutes at which episodes of each metric opened, after those that teach."""
+    watch = Watch(-1, Least.configured(AnalyticsSettings()))
+    found: dict[Metric, list[int]] = {metric: [] for metric in METRICS}
+    columns = zip(*(sums[name].tolist() for name in ("requests", "spend", "logs", "squares")), strict=True)
+    for minute, (requests, usd, logs, squares) in enumerate(columns):
+        count = int(requests)
+        figures = Figures(requests=count, usd=usd, paid=count, log_usd=logs, log_usd_squares=squares)
+        for turn in watch.add(minute, figures):
+            if not turn.episode.over and minute >= TAUGHT_WEEKS * MINUTES_OF_WEEK:
+                found[turn.metric].append(minute)
     return found
-
-
-def _measured(minutes: Sequence[int]) -> list[int]:
-    return [minute for minute in minutes if minute >= TAUGHT_WEEKS * MINUTES_OF_WEEK]
 
 
 def _in_time(incident: Incident, minutes: Sequence[int]) -> bool:

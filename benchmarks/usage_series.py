@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 MINUTES_OF_DAY = 1_440
 MINUTES_OF_WEEK = 7 * MINUTES_OF_DAY
-METRICS = ("requests", "spend")
 KINDS = ("dear_model", "runaway_user", "retry_loop", "silent_drop")
 WEEKEND = 5
 DAYTIME = 480
@@ -89,7 +88,12 @@ def expected_requests(organization: Organization, minutes: int) -> Floats:
 def usage(
     organization: Organization, weeks: int, incidents: Sequence[Incident], rng: np.random.Generator
 ) -> dict[str, Floats]:
-    """Return the series of each metric, with `incidents` in them."""
+    """Return what there is of everything in each minute, with `incidents` in it.
+
+    Returns:
+        `requests`; `spend` in dollars; and `logs`, the sum of the natural logarithms of what requests cost, with
+        `squares`, that of the squares of these.
+    """
     minutes = weeks * MINUTES_OF_WEEK
     rate = expected_requests(organization, minutes)
     rate = rate * np.exp(_swing(minutes, rng) + JITTER * rng.standard_normal(minutes))
@@ -107,10 +111,9 @@ def usage(
         elif incident.kind == "silent_drop":
             rate[at] = 0
     sent, more = rng.poisson(rate), rng.poisson(extra)
-    return {
-        "requests": (sent + more).astype(np.float64),
-        "spend": _spend(sent, price, rng) + _spend(more, extra_price, rng),
-    }
+    usual, added = _costs(sent, price, rng), _costs(more, extra_price, rng)
+    sums = {name: usual[name] + added[name] for name in usual}
+    return {"requests": (sent + more).astype(np.float64), **sums}
 
 
 def incident_of(kind: str, organization: Organization, first: int, last: int, rng: np.random.Generator) -> Incident:
@@ -132,9 +135,12 @@ def _swing(minutes: int, rng: np.random.Generator) -> Floats:
     return swing
 
 
-def _spend(requests: NDArray[np.int64], price: Floats, rng: np.random.Generator) -> Floats:
-    """Return the sum of log-normally distributed costs of the requests in each minute."""
-    costs = np.exp(COST_SPREAD * rng.standard_normal(int(requests.sum())) - COST_SPREAD**2 / 2)
-    sums = np.concatenate([[0.0], np.cumsum(costs)])
+def _costs(requests: NDArray[np.int64], price: Floats, rng: np.random.Generator) -> dict[str, Floats]:
+    """Return sums over the log-normally distributed costs of the requests in each minute."""
+    total = int(requests.sum())
+    logs = COST_SPREAD * rng.standard_normal(total) - COST_SPREAD**2 / 2
+    logs += np.repeat(np.log(np.where(price > 0, price, 1.0)), requests)
     ends = np.cumsum(requests)
-    return np.asarray(price * (sums[ends] - sums[ends - requests]))
+    each = {"spend": np.exp(logs), "logs": logs, "squares": logs * logs}
+    sums = {name: np.concatenate([[0.0], np.cumsum(values)]) for name, values in each.items()}
+    return {name: np.asarray(total[ends] - total[ends - requests]) for name, total in sums.items()}

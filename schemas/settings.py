@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError
 
+from schemas.analytics_settings import AnalyticsSettings as AnalyticsSettings
 from schemas.audit_settings import AuditSettings as AuditSettings
 from schemas.errors import ConfigurationError
 from schemas.governance_settings import GovernanceSettings as GovernanceSettings
@@ -194,6 +195,7 @@ class Settings(BaseSettings):
     vectors: VectorSettings = VectorSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
+    analytics: AnalyticsSettings = AnalyticsSettings()
     models_file: Path = Path("config/models.yaml")
     models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from schemas.errors import BrokerUnavailable
 from schemas.settings import KafkaSettings, Settings
 from streams.admin import admin
-from streams.topics import AUDIT, COMPLETIONS, DISPATCH, PUBLIC, REQUESTS, Topic
+from streams.topics import ANOMALIES, AUDIT, COMPLETIONS, DISPATCH, PUBLIC, REQUESTS, Topic
 
 BEHIND_SECONDS = 30.0
 STABLE = "Stable"
@@ -54,6 +54,13 @@ STAGES: tuple[Stage, ...] = (
     Stage("audit", AUDIT),
     *(Stage("sink", topic, "-sink") for topic in PUBLIC),
 )
+ANALYST = Stage("analyst", ANOMALIES, "-analyst")
+"""Where it is behind, webhooks do not take what they are told."""
+
+
+def stages_of(settings: Settings) -> tuple[Stage, ...]:
+    """Return the stages that there are under this configuration."""
+    return (*STAGES, ANALYST) if settings.analytics.enabled else STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,28 +124,32 @@ async def stage_health(settings: Settings) -> list[StageHealth]:
     kafka = settings.kafka
     try:
         async with asyncio.timeout(PROBE_SECONDS), admin(settings) as client:
-            return await _all_groups(client, kafka)
+            return await _all_groups(client, kafka, stages_of(settings))
     except TimeoutError as slow:
         raise BrokerUnavailable(f"the broker at {kafka.bootstrap} does not answer in {PROBE_SECONDS:g} s") from slow
     except KafkaError as failed:
         raise BrokerUnavailable(f"the broker at {kafka.bootstrap} answers with {failed!r}") from failed
 
 
-async def _all_groups(client: AIOKafkaAdminClient, kafka: KafkaSettings) -> list[StageHealth]:
-    groups = dict.fromkeys(kafka.group + stage.group_suffix for stage in STAGES)
+async def _all_groups(
+    client: AIOKafkaAdminClient, kafka: KafkaSettings, stages: Sequence[Stage]
+) -> list[StageHealth]:
+    groups = dict.fromkeys(kafka.group + stage.group_suffix for stage in stages)
     while True:
         try:
-            found = await asyncio.gather(*(_group_health(client, kafka, group) for group in groups))
+            found = await asyncio.gather(*(_group_health(client, kafka, group, stages) for group in groups))
         except KafkaError as failed:
             if not failed.retriable:
                 raise
             await asyncio.sleep(RETRY_SECONDS)  # a broker that has just started has no coordinator yet
         else:
-            return [health for stages in found for health in stages]
+            return [health for of_group in found for health in of_group]
 
 
-async def _group_health(client: AIOKafkaAdminClient, kafka: KafkaSettings, group: str) -> list[StageHealth]:
-    stages = [stage for stage in STAGES if kafka.group + stage.group_suffix == group]
+async def _group_health(
+    client: AIOKafkaAdminClient, kafka: KafkaSettings, group: str, all_stages: Sequence[Stage]
+) -> list[StageHealth]:
+    stages = [stage for stage in all_stages if kafka.group + stage.group_suffix == group]
     places = [
         TopicPartition(stage.topic.name, partition)
         for stage in stages

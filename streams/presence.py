@@ -147,3 +147,23 @@ async def known_everywhere(
         if know == len(workers) or clock() >= end:
             return know, len(workers)
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def present_between(kafka: KafkaSettings, start: float, end: float) -> list[float]:
+    """Return when workers of this group said that they are there, in Unix seconds, in order of time.
+
+    Args:
+        kafka: How the broker is reached.
+        start: Earliest moment.
+        end: Moment before which.
+    """
+    said: list[float] = []
+    async for records in read_tail(kafka, {(WORKERS.name, 0): END_OF_LOG}, newest=NEWEST_LINES):
+        for record in records:
+            try:
+                line = _lines.decode(record.value or b"")
+            except msgspec.DecodeError:
+                continue  # of another release
+            if line.group == kafka.group and start <= line.at < end:
+                said.append(line.at)
+    return sorted(said)

@@ -2,84 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
-import msgspec
-from pydantic import BaseModel
-
+from schemas.anomaly import AnomaliesMuted, AnomalyAcknowledged, AnomalyEnded, AnomalyOpened
 from schemas.audit import Audit
 from schemas.audit_chain import AuditCheckpoint, AuditLinks
 from schemas.balances import Balances
 from schemas.batch import CallBatch, CompletionBatch
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
+from schemas.forecast import BudgetForecast, ForecastMade
 from schemas.governance import DataKeyDestroyed, DataKeyIssued, KeyIssued, TeamRegistered, UserRegistered
 from schemas.jobs import JobRecord
+from schemas.minute import MinuteClosed
 from schemas.request import Request
 from schemas.result import Result
-from schemas.settings import KafkaSettings
 from schemas.survey import Survey
 from schemas.tenant import TenantRegistered
 from schemas.usage import Usage
 from schemas.verdict import Verdict
-
-MS_PER_HOUR = 3_600_000
-COMPACTED_SEGMENT_MS = 600_000
-"""The newest segment is never compacted, and Kafka's own is a week or a gigabyte long: readers read all of it."""
-
-
-class Scope(StrEnum):
-    """Who may rely on a topic."""
-
-    PUBLIC = "public"
-    INTERNAL = "internal"
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """One topic.
-
-    Attributes:
-        event: The model of the value; None for internal bookkeeping without a model.
-        ce_type: CloudEvents type of its events; None for internal topics.
-        key: What the message key is, in words.
-        copartitioned: It has the configured number of partitions; False means one partition.
-        lasting: Kept as long as a public topic: what it tells is open for more than a day.
-        stamped: The broker notes when a message arrived, instead of when its producer says it was made. Apache Kafka
-            does; the embedded broker ignores it.
-    """
-
-    name: str
-    scope: Scope
-    event: type[BaseModel] | type[msgspec.Struct] | None
-    ce_type: str | None
-    key: str
-    summary: str
-    compacted: bool = False
-    copartitioned: bool = True
-    lasting: bool = False
-    stamped: bool = False
-
-    def partitions(self, kafka: KafkaSettings) -> int:
-        """Return the number of partitions under this configuration."""
-        return kafka.partitions if self.copartitioned else 1
-
-    def configs(self, kafka: KafkaSettings) -> dict[str, str]:
-        """Return the topic's broker-side configuration."""
-        lasting = self.lasting or self.scope is Scope.PUBLIC
-        hours = kafka.retention_hours if lasting else kafka.internal_retention_hours
-        configs = {"max.message.bytes": str(kafka.max_message_bytes)}
-        if self.compacted:
-            configs["cleanup.policy"] = "compact"
-            configs["segment.ms"] = str(COMPACTED_SEGMENT_MS)
-        else:
-            configs["cleanup.policy"] = "delete"
-            configs["retention.ms"] = str(int(hours * MS_PER_HOUR))
-        if self.stamped:
-            configs["message.timestamp.type"] = "LogAppendTime"
-        return configs
-
+from schemas.watch import Watched
+from streams.topic import Scope as Scope
+from streams.topic import Topic as Topic  # part of this module for those who import it
 
 REQUESTS = Topic(
     "asahi.requests",
@@ -127,6 +71,50 @@ AUDIT_CHECKPOINTS = Topic(
     compacted=True,
 )
 FEEDBACK = Topic("asahi.feedback", Scope.PUBLIC, Feedback, "asahi.feedback.given.v1", "tenant", "Grades of answers.")
+ANOMALIES = Topic(
+    "asahi.anomalies",
+    Scope.PUBLIC,
+    AnomalyOpened,
+    "asahi.anomaly.opened.v1",
+    "tenant",
+    "What is strange in the usage of an organization.",
+)
+ANOMALIES_ENDED = replace(
+    ANOMALIES, event=AnomalyEnded, ce_type="asahi.anomaly.ended.v1", summary="It is as usual again."
+)
+ANOMALIES_ACKNOWLEDGED = replace(
+    ANOMALIES,
+    event=AnomalyAcknowledged,
+    ce_type="asahi.anomaly.acknowledged.v1",
+    summary="Somebody takes care of it.",
+)
+ANOMALIES_MUTED = replace(
+    ANOMALIES, event=AnomaliesMuted, ce_type="asahi.mute.set.v1", summary="Nobody wants to be told of some."
+)
+"""What travels on `asahi.anomalies` besides those that open."""
+FORECASTS = Topic(
+    "asahi.forecasts",
+    Scope.PUBLIC,
+    ForecastMade,
+    "asahi.forecast.made.v1",
+    "tenant",
+    "What an organization will probably spend and ask.",
+)
+BUDGET_FORECASTS = replace(
+    FORECASTS,
+    event=BudgetForecast,
+    ce_type="asahi.budget.forecast.v1",
+    summary="When a budget will be used up, and how probably.",
+)
+MINUTES = Topic(
+    "asahi.minutes",
+    Scope.PUBLIC,
+    MinuteClosed,
+    "asahi.minute.closed.v1",
+    "minute",
+    "Up to where the figures in ClickHouse are complete.",
+    copartitioned=False,
+)
 DEADLETTER = Topic(
     "asahi.deadletter",
     Scope.PUBLIC,
@@ -228,6 +216,16 @@ VERDICTS = Topic(
     "Whether answers served to questions in other words were right.",
 )
 
+WATCH = Topic(
+    "asahi.internal.watch",
+    Scope.INTERNAL,
+    Watched,
+    None,
+    "tenant",
+    "What the analyst knows of each organization's usage; the newest note per key holds.",
+    compacted=True,
+)
+
 WORKERS = Topic(
     "asahi.internal.workers",
     Scope.INTERNAL,
@@ -247,6 +245,9 @@ CATALOGUE: tuple[Topic, ...] = (
     AUDIT_LINKS,
     AUDIT_CHECKPOINTS,
     FEEDBACK,
+    ANOMALIES,
+    FORECASTS,
+    MINUTES,
     DEADLETTER,
     GOVERNANCE,
     DISPATCH,
@@ -255,8 +256,20 @@ CATALOGUE: tuple[Topic, ...] = (
     CHECKPOINTS,
     BALANCES,
     VERDICTS,
+    WATCH,
     WORKERS,
 )
 PUBLIC: tuple[Topic, ...] = tuple(topic for topic in CATALOGUE if topic.scope is Scope.PUBLIC)
-EVENTS: tuple[Topic, ...] = (*PUBLIC, TEAMS, USERS, KEYS, DATA_KEYS, DESTROYED_DATA_KEYS)
+EVENTS: tuple[Topic, ...] = (
+    *PUBLIC,
+    ANOMALIES_ENDED,
+    ANOMALIES_ACKNOWLEDGED,
+    ANOMALIES_MUTED,
+    BUDGET_FORECASTS,
+    TEAMS,
+    USERS,
+    KEYS,
+    DATA_KEYS,
+    DESTROYED_DATA_KEYS,
+)
 """Every kind of public event with its topic: most topics have one kind, `asahi.governance` has six."""

@@ -40,6 +40,12 @@ COMMANDS = {
     "compliance": Entry(
         "agents.governance.compliance.commands:compliance", "Report what the log proves of a tenant."
     ),
+    "anomalies": Entry(
+        "agents.analytics.commands.anomalies:anomalies", "Look at anomalies in usage, and take care of them."
+    ),
+    "forecast": Entry(
+        "agents.analytics.commands.forecast:forecast", "Show what will be spent, and when budgets end."
+    ),
     "replay": Entry("streams.cli.replay:replay", "Rebuild the tables from the archive of all events."),
     "recost": Entry("agents.accounting.recost:recost", "Price the logged calls again, by another price list."),
     "metrics": Entry("streams.cli.metrics:metrics", "Print or serve the figures of all processes for Prometheus."),

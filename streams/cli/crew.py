@@ -1,4 +1,4 @@
-"""The processes that do the work of an embedded stack: pipeline workers and a sink, restarted when they die."""
+"""The processes that do the work of an embedded stack: workers, a sink and an analyst, restarted when they die."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Member:
 
 
 class Crew:
-    """All workers and the sink of one stack, as children of this process.
+    """All workers, the sink and the analyst of one stack, as children of this process.
 
     Args:
         settings: Reach the stack; `embedded.data_dir` gets the logs.
@@ -58,10 +58,11 @@ class Crew:
         self.endpoints = {name: f"{LOOPBACK}:{port}" for name, port in zip(names, ports, strict=False)}
         self._workers = [self._member(f"worker-{number}", "pipeline") for number in range(1, workers + 1)]
         self._sink = self._member(SINK, "sink")
+        self._analysts = [self._member("analyst", "analyst")] if settings.analytics.enabled else []
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start all of them, and wait until each has joined its group.
+        """Start all of them, and wait until workers and sink have joined; no request needs the analyst.
 
         Raises:
             EmbeddedServiceError: One of them ended, or did not join in time.
@@ -85,7 +86,7 @@ class Crew:
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait([self._watcher])
-        await asyncio.gather(*(member.process.stop() for member in self._workers))
+        await asyncio.gather(*(member.process.stop() for member in (*self._workers, *self._analysts)))
         if catch_up and self._sink.process.alive:
             await self.sink_caught_up(CATCH_UP_SECONDS)
         await self._sink.process.stop()
@@ -105,7 +106,7 @@ class Crew:
 
     @property
     def _members(self) -> list[_Member]:
-        return [*self._workers, self._sink]
+        return [*self._workers, self._sink, *self._analysts]
 
     def _member(self, name: str, kind: str) -> _Member:
         process = ChildProcess(

@@ -23,7 +23,7 @@ from streams.metrics.joining import addresses, ask
 from streams.presence import WorkerLine, present_workers
 
 COLOURS = {Verdict.OK: "green", Verdict.BEHIND: "yellow", Verdict.DOWN: "red"}
-SINK = "sink"
+PIPELINE, SINK, ANALYST = "pipeline", "sink", "analyst"
 REQUIRED = Signatures.REQUIRED.value
 UNSIGNED_MODE = (
     "UNSIGNED MODE: whoever can write to asahi.requests can send requests as any tenant; "
@@ -45,13 +45,14 @@ class Findings:
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["pipeline", SINK]), help="Look at the health of one of the two.")
+@click.option("--only", type=click.Choice([PIPELINE, SINK, ANALYST]), help="Look at the health of one of them.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def status(invocation: Invocation, only: str | None, as_json: bool) -> int:
     """Show lag and health of every stage, and the totals from ClickHouse.
 
     The exit code is 0 when all is well, and 1 when a stage is down or behind, or broker or ClickHouse do not answer.
+    The analyst, whom no request needs, counts only with --only analyst.
     """
     settings = invocation.attached()
     findings = run_to_end(_look(settings, processes_of(settings)))
@@ -98,11 +99,16 @@ async def _workers(settings: Settings) -> list[WorkerLine]:
 
 
 def healthy(findings: Findings, only: str | None) -> bool:
-    """Return whether all is well with what `only` names, or with everything."""
-    if isinstance(findings.stages, str) or (isinstance(findings.totals, str) and only != "pipeline"):
+    """Return whether all is well with what `only` names, or with everything that requests need."""
+    if isinstance(findings.stages, str) or (isinstance(findings.totals, str) and only != PIPELINE):
         return False
-    looked_at = [stage for stage in findings.stages if only is None or (stage.stage == SINK) == (only == SINK)]
+    wanted = (PIPELINE, SINK) if only is None else (only,)
+    looked_at = [stage for stage in findings.stages if _kind(stage) in wanted]
     return all(stage.verdict is Verdict.OK for stage in looked_at)
+
+
+def _kind(stage: StageHealth) -> str:
+    return stage.stage if stage.stage in (SINK, ANALYST) else PIPELINE
 
 
 def _show(settings: Settings, findings: Findings) -> None:

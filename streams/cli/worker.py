@@ -13,15 +13,21 @@ from streams.cli.environment import environment_of
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end, until_signalled
 
-MODULES: Mapping[str, str] = {"pipeline": "agents.worker", "sink": "streams.sink"}
+MODULES: Mapping[str, str] = {
+    "pipeline": "agents.worker",
+    "sink": "streams.sink",
+    "analyst": "agents.analytics",
+}
 """What a process may be; agents are named, not imported: this package must not know them."""
+TOGETHER = ("pipeline", "sink")
+"""What runs where nothing else is asked for: requests are answered and archived by these."""
 
 
 @click.command()
-@click.option("--only", type=click.Choice(list(MODULES)), help="One of the two instead of both.")
+@click.option("--only", type=click.Choice(list(MODULES)), help="One of them instead of worker and sink.")
 @click.pass_obj
 def worker(invocation: Invocation, only: str | None) -> int:
-    """Run one worker and one sink, or only one of them, against the configured brokers until told to stop.
+    """Run one worker and one sink, or only one process, against the configured brokers until told to stop.
 
     This is what a container runs; on one machine `asahi up` does it all.
     """
@@ -43,8 +49,8 @@ async def _both(pipeline: Mapping[str, str], sink: Mapping[str, str]) -> int:
     """
     environments = {"pipeline": pipeline, "sink": sink}
     processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-m", module, env=environments[what])
-        for what, module in MODULES.items()
+        await asyncio.create_subprocess_exec(sys.executable, "-m", MODULES[kind], env=environments[kind])
+        for kind in TOGETHER
     ]
     endings = [asyncio.ensure_future(process.wait()) for process in processes]
     told = asyncio.ensure_future(until_signalled())

@@ -11,10 +11,11 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
+from agents.analytics.anomalies.counts import Counts
 from agents.analytics.anomalies.expectation import Expectation, Expected
 from agents.analytics.anomalies.protocol import State
-from agents.analytics.anomalies.rareness import MOST, bounded, score_of
-from agents.analytics.anomalies.tail import Tail
+from agents.analytics.anomalies.rareness import bounded, score_of
+from agents.analytics.anomalies.tails import Tails
 
 IN_A_ROW = 3
 AVERAGED = 6
@@ -22,10 +23,8 @@ MEASURES = 6
 CLIP = 4.0
 """Usual errors that one point counts at most in a mean, and in what it teaches the expectation: one dear request is
 not a dear quarter of an hour."""
-WITHHELD = 5.0
-"""Surprise from which a point does not teach how far off is usual."""
-PATIENCE = 240
-"""Points after which it does all the same."""
+MOST_EVENTS = 1e15
+"""More are taken for so many, which floating point still counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Deviation:
 
     Attributes:
         off: By how many usual errors the last points were off what was expected, oldest first.
+        counted: The last counts with their forecasts, where events are counted.
         measures: See `_measures`.
         surprise: Length of the vector of their surprises, each a number of decimal places of rareness.
     """
@@ -42,20 +42,23 @@ class Deviation:
     value: float
     expected: Expected | None
     off: list[float]
+    counted: list[tuple[float, float]]
     measures: tuple[float, ...]
     surprise: float
 
 
 class DeviationDetector:
-    """Asks how rare it has been that a series is so far off what is expected, upwards and downwards."""
+    """Asks how rare it has been that a series is so far off what is expected, upwards and downwards.
 
-    def __init__(self) -> None:
+    Args:
+        counts: Whether the series counts events, of which chance says how unlikely so few or so many are.
+    """
+
+    def __init__(self, *, counts: bool = False) -> None:
         self._expectation = Expectation()
         self._off: list[float] = []
-        self._tails = [Tail() for _ in range(MEASURES)]
-        self._strange = 0
-        self._untouched = AVERAGED
-        self._waiting: list[tuple[float, ...]] = []
+        self._counts = Counts() if counts else None
+        self._tails = Tails(MEASURES, AVERAGED)
         self._last: Deviation | None = None
 
     def judge(self, at: float, value: float) -> Deviation:
@@ -64,14 +67,15 @@ class DeviationDetector:
         if last is not None and last.at == at and last.value == value:
             return last
         expected = self._expectation.expected(at)
-        off, squares = self._off, 0.0
-        measures: tuple[float, ...] = ()
-        if expected is not None:
-            off = [*off[1 - AVERAGED :], (bounded(value) - expected.mean) / expected.spread]
-            measures = _measures(off)
-            for measure, tail in zip(measures, self._tails, strict=True):
-                squares += min(tail.surprise(measure), MOST) ** 2
-        self._last = Deviation(at, value, expected, off, measures, math.sqrt(squares))
+        if expected is None:
+            self._last = Deviation(at, value, None, self._off, [], (), 0.0)
+            return self._last
+        off = [*self._off[1 - AVERAGED :], (bounded(value) - expected.mean) / expected.spread]
+        counted, measures = [], _measures(off)
+        if self._counts is not None:
+            counted = self._counts.with_one(min(max(value, 0.0), MOST_EVENTS), expected.mean)
+            measures = (*measures[:-2], *self._counts.rareness(counted))
+        self._last = Deviation(at, value, expected, off, counted, measures, self._tails.surprise(measures))
         return self._last
 
     def score_one(self, at: float, value: float) -> float:
@@ -81,7 +85,13 @@ class DeviationDetector:
     def learn_one(self, at: float, value: float) -> None:
         """Take a point into account."""
         judged = self.judge(at, value)
-        self._teach(judged)
+        counts = self._counts
+        lesson = counts.lesson(judged.counted) if counts is not None and judged.counted else ()
+        learned = self._tails.teach(judged.measures, judged.surprise, lesson)
+        if counts is not None:
+            counts.last = judged.counted
+            if learned:
+                counts.learn(*learned)
         taught = bounded(value)
         if judged.expected is not None:
             reach = CLIP * judged.expected.spread
@@ -90,30 +100,13 @@ class DeviationDetector:
         self._off = judged.off
         self._last = None
 
-    def _teach(self, judged: Deviation) -> None:
-        """Let the tails learn, but from no strange point and none around it, which an incident touches too."""
-        if judged.surprise >= WITHHELD and self._strange < PATIENCE:
-            self._strange += 1
-            self._waiting, self._untouched = [], 0
-            return
-        if judged.surprise < WITHHELD:
-            self._strange = 0
-        self._untouched = min(self._untouched + 1, AVERAGED + 1)
-        if self._untouched > AVERAGED and judged.measures:
-            self._waiting.append(judged.measures)
-        if len(self._waiting) > AVERAGED:
-            for measure, tail in zip(self._waiting.pop(0), self._tails, strict=True):
-                tail.add(measure)
-
     def state(self) -> State:
         """Return everything that is needed to go on elsewhere."""
         return {
             "expectation": self._expectation.state(),
             "off": list(self._off),
-            "tails": [tail.state() for tail in self._tails],
-            "strange": self._strange,
-            "untouched": self._untouched,
-            "waiting": [list(measures) for measures in self._waiting],
+            "counts": None if self._counts is None else self._counts.state(),
+            "tails": self._tails.state(),
         }
 
     @classmethod
@@ -122,9 +115,8 @@ class DeviationDetector:
         detector = cls()
         detector._expectation = Expectation.restored(state["expectation"])
         detector._off = list(state["off"])
-        detector._tails = [Tail.restored(tail) for tail in state["tails"]]
-        detector._strange, detector._untouched = state["strange"], state["untouched"]
-        detector._waiting = [tuple(measures) for measures in state["waiting"]]
+        detector._counts = None if state["counts"] is None else Counts.restored(state["counts"])
+        detector._tails = Tails.restored(state["tails"])
         return detector
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -15,9 +16,16 @@ import orjson
 import psutil
 import pytest
 
+from agents.analytics.live.events import published
+from schemas.anomaly import AnomalyOpened
 from streams.cli.app import run
 from streams.cli.environment import SOURCES
+from streams.cli.invocation import Invocation
+from streams.contract.examples import EXAMPLES
+from streams.outbox import Outbox
+from streams.partitioning import home_partition
 from streams.submission.workload import workload
+from streams.topics import ANOMALIES
 from tests.integration.cli.commands import STOP_SECONDS, Asahi, Up, answered, eventually, write_lines
 from tests.integration.cli.told import Samples, by, scraped, state_of
 from tests.servers.collector import Collector, collector
@@ -241,6 +249,39 @@ def run_producer(bootstrap: str, values: list[bytes]) -> None:
                 await producer.send_and_wait("asahi.requests", value, key=b"demo")
 
     asyncio.run(produce())
+
+
+def test_an_anomaly_is_listed_shown_acknowledged_and_muted(asahi: Asahi, running: Up) -> None:
+    assert asahi("anomalies", "list").out == "no anomalies\n"
+    assert "no forecasts yet" in asahi("forecast").out
+    settings = Invocation(running.data_dir).attached()
+    event = AnomalyOpened.model_validate(EXAMPLES[AnomalyOpened]["spend"])
+
+    async def tell() -> None:
+        async with Outbox(settings.kafka) as outbox:
+            partition = home_partition(event.tenant, settings.kafka.partitions)
+            await outbox.publish(ANOMALIES.name, partition, [published(event)])
+
+    asyncio.run(tell())
+    eventually(lambda: asahi("anomalies", "list", "--open", "--json").json != [])
+    assert "user amara 99 %" in asahi("anomalies", "list", "--tenant", "demo", "--metric", "spend").out
+    assert asahi("anomalies", "list", "--metric", "tokens", "--json").json == []
+    shown = asahi("anomalies", "show", event.anomaly)
+    assert "user amara: 99 % of the change" in shown.out
+    unknown = asahi("anomalies", "show", "no/such/anomaly")
+    assert (unknown.code, "asahi anomalies list" in unknown.err) == (2, True)
+
+    said = asahi("anomalies", "acknowledge", event.anomaly, "--reason", "a test", "--json")
+    assert said.json["reason"] == "a test"
+    eventually(lambda: asahi("anomalies", "show", event.anomaly, "--json").json["acknowledged_reason"] == "a test")
+    assert "acknowledged" in asahi("anomalies", "list").out
+
+    assert "muted until" in asahi("anomalies", "mute", event.anomaly, "--for", "4h").out
+    assert (
+        "muted no longer: anomalies of demo in spend"
+        in asahi("anomalies", "unmute", "--tenant", "demo", "--metric", "spend").out
+    )
+    assert "name one anomaly by its id" in asahi("anomalies", "mute", "--for", "4h").err
 
 
 def test_the_tables_are_what_the_archive_says(asahi: Asahi) -> None:

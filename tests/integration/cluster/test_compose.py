@@ -30,9 +30,9 @@ from tests.unit.docs.checking import check_asahi
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = ("migrate", "worker", "sink", "metrics")
+OURS = ("migrate", "worker", "sink", "analyst", "metrics")
 PATIENCE_SECONDS = 60
-RUNS_ON = ("kafka", "clickhouse", "worker", "sink", "metrics")
+RUNS_ON = ("kafka", "clickhouse", "worker", "sink", "analyst", "metrics")
 
 
 def compose_command() -> list[str] | None:
@@ -92,7 +92,7 @@ def test_what_runs_on_is_restarted_and_has_its_health_checked() -> None:
 
 
 def test_workers_scale() -> None:
-    for name in ("worker", "sink"):
+    for name in ("worker", "sink", "analyst"):
         assert not {"container_name", "ports", "hostname"} & SERVICES[name].keys()
 
 
@@ -108,7 +108,7 @@ def test_ports_are_open_on_loopback_only() -> None:
 
 
 def test_commands_exist() -> None:
-    for name in ("worker", "sink"):
+    for name in ("worker", "sink", "analyst"):
         check_asahi(tuple(SERVICES[name]["command"]))
         check_asahi(tuple(SERVICES[name]["healthcheck"]["test"][2:]))
     check_asahi(tuple(SERVICES["metrics"]["command"]))

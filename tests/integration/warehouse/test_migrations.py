@@ -13,6 +13,11 @@ from streams.warehouse.migrations import FOLDER, migrate, read_migrations
 
 OURS = [migration.name for migration in read_migrations()]
 READ_BY_ANALYSTS = {
+    "anomalies",
+    "anomaly_mutes",
+    "minutes",
+    "forecasts",
+    "budget_forecasts",
     "archive",
     "requests",
     "results",

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.usage_series import (
+    COST,
+    COST_SPREAD,
     KINDS,
-    METRICS,
     MINUTES_OF_DAY,
     Incident,
     Organization,
@@ -35,10 +36,20 @@ def test_a_week_has_days_nights_and_a_weekend_and_grows() -> None:
 def test_an_incident_changes_what_it_changes(kind: str, requests: float, spend: float) -> None:
     changed = [usage(ORGANIZATION, 1, [Incident(kind, START, 60)], np.random.default_rng(seed)) for seed in range(8)]
     usual = [usage(ORGANIZATION, 1, (), np.random.default_rng(100 + seed)) for seed in range(8)]
-    for metric, times in zip(METRICS, (requests, spend), strict=True):
+    for metric, times in (("requests", requests), ("spend", spend)):
         there = np.mean([each[metric][START : START + 60].sum() for each in changed])
         before = np.mean([each[metric][START : START + 60].sum() for each in usual])
         assert there / before == pytest.approx(times, rel=0.2)
+
+
+def test_the_logarithms_are_those_of_what_each_request_cost() -> None:
+    sums = usage(ORGANIZATION, 1, [Incident("dear_model", START, 600)], np.random.default_rng(1))
+    usual, dear = slice(START - 600, START), slice(START, START + 600)
+    means = [sums["logs"][at].sum() / sums["requests"][at].sum() for at in (usual, dear)]
+    assert means[0] == pytest.approx(np.log(COST) - COST_SPREAD**2 / 2, abs=0.05)
+    assert means[1] - means[0] == pytest.approx(np.log(3), abs=0.05)
+    variance = sums["squares"][usual].sum() / sums["requests"][usual].sum() - means[0] ** 2
+    assert variance == pytest.approx(COST_SPREAD**2, rel=0.05)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,58 @@
+"""One analyst process: `python -m agents.analytics`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+
+from schemas.errors import AsahiError
+from schemas.settings import Settings, load_settings
+from streams.deadline import end_within
+from streams.logs import configure_logging
+
+logger = logging.getLogger(__name__)
+
+FAILED = 1
+
+
+async def serve(settings: Settings) -> None:
+    """Run the analyst until SIGTERM or SIGINT."""
+    from agents.analytics.live.analyst import (
+        run_analyst,
+    )  # the process beside it, which imports this, needs none of it
+
+    stop = asyncio.Event()
+
+    def told() -> None:
+        end_within(settings.worker.stop_seconds)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+    if not settings.analytics.enabled:
+        logger.info("there is nothing to do: analytics.enabled is off")
+        await stop.wait()
+        return
+    await run_analyst(settings, stop, time.time)
+
+
+def main() -> int:
+    """Run with the configuration of this environment."""
+    import uvloop
+
+    try:
+        settings = load_settings()
+        configure_logging(settings.worker.log_level)
+        uvloop.run(serve(settings))
+    except AsahiError as wrong:
+        print(f"asahi analyst: {wrong}", file=sys.stderr)  # noqa: T201 - the last word of a process that cannot start
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
