@@ -34,8 +34,8 @@ FROM
 )
 GROUP BY tenant, began
 """  # noqa: S608 - put together from constants only
-"""Not through the view `results`: its FINAL reads every part of the month, this only those that have the minutes. What
-was written twice is counted once here, too."""
+"""Not through the view `results`: its FINAL reads every part of the month, this only those that have the minutes.
+What was written twice is counted once here, too."""
 
 ByMinute = dict[str, dict[int, Figures]]
 """Figures by organization and minute since 1970; a minute without any result is not there."""
