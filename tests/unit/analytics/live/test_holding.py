@@ -16,6 +16,7 @@ from agents.analytics.anomalies.watch import Least, Watch
 from agents.analytics.live.holding import Holding
 from agents.analytics.live.journal import Journal
 from agents.analytics.live.notes import read_notes
+from schemas.analytics_settings import AnalyticsSettings
 from schemas.errors import WarehouseError
 from schemas.settings import ClickHouseSettings
 from streams.envelope import Publication
@@ -26,6 +27,7 @@ from tests.memory.log import MemoryLog
 
 TENANT, PARTITION = "acme", 2
 TAUGHT = 200
+LEAST = Least.configured(AnalyticsSettings())
 START = TAUGHT + 10
 UP = frozenset(range(TAUGHT + 60))
 NOW = 1_700_000_000.0
@@ -61,12 +63,12 @@ async def begun(broker: MemoryBroker, answer: list[Row] | WarehouseError | None 
     journal = Journal()
     for record in broker.topic(ANOMALIES.name):
         journal.take(record)
-    watches = await read_notes(log, PARTITION, Least())
+    watches = await read_notes(log, PARTITION, LEAST)
     return Holding(PARTITION, watches, journal, log, Answering([] if answer is None else answer), lambda: NOW)
 
 
 def past() -> Watch:
-    return taught({minute: figures(minute) for minute in range(TAUGHT)}, TAUGHT - 1, (), Least())
+    return taught({minute: figures(minute) for minute in range(TAUGHT)}, TAUGHT - 1, (), LEAST)
 
 
 def told(broker: MemoryBroker) -> list[dict[str, Any]]:
@@ -112,12 +114,12 @@ async def test_who_learns_anew_ends_what_is_over_and_keeps_what_goes_on() -> Non
     assert len(told(broker)) == 1
 
     going_on = await begun(broker)
-    anew = taught({minute: figures(minute) for minute in range(START + 5)}, START + 4, (), Least())
+    anew = taught({minute: figures(minute) for minute in range(START + 5)}, START + 4, (), LEAST)
     await going_on.adopt(TENANT, anew)
     assert len(told(broker)) == 1
 
     over = await begun(broker)
-    quiet = taught({minute: figures(minute) for minute in range(TAUGHT)}, TAUGHT, (), Least())
+    quiet = taught({minute: figures(minute) for minute in range(TAUGHT)}, TAUGHT, (), LEAST)
     await over.adopt(TENANT, quiet)
     opened, ended = told(broker)
     assert ended["anomaly"] == opened["anomaly"]
