@@ -16,6 +16,7 @@ from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
 from schemas.governance import DataKeyDestroyed, DataKeyIssued, KeyIssued, TeamRegistered, UserRegistered
 from schemas.jobs import JobRecord
+from schemas.recommendation import RecommendationMade
 from schemas.request import Request
 from schemas.result import Result
 from schemas.settings import KafkaSettings
@@ -127,6 +128,14 @@ AUDIT_CHECKPOINTS = Topic(
     compacted=True,
 )
 FEEDBACK = Topic("asahi.feedback", Scope.PUBLIC, Feedback, "asahi.feedback.given.v1", "tenant", "Grades of answers.")
+RECOMMENDATIONS = Topic(
+    "asahi.recommendations",
+    Scope.PUBLIC,
+    RecommendationMade,
+    "asahi.recommendation.made.v1",
+    "tenant",
+    "What could be done to spend less, as `asahi recommend --publish` found it.",
+)
 DEADLETTER = Topic(
     "asahi.deadletter",
     Scope.PUBLIC,
@@ -247,6 +256,7 @@ CATALOGUE: tuple[Topic, ...] = (
     AUDIT_LINKS,
     AUDIT_CHECKPOINTS,
     FEEDBACK,
+    RECOMMENDATIONS,
     DEADLETTER,
     GOVERNANCE,
     DISPATCH,
