@@ -37,8 +37,8 @@ class RecommendationMade(Event):
 
     Attributes:
         version: Of this contract.
-        id: Hex BLAKE2b-128 of kind, whom it is about, and the days on which the period begins and ends: found again on
-            the same day, it has the same id.
+        id: Hex BLAKE2b-128 of kind, whom it is about, and the days on which the period begins and ends: found again
+            on the same day, it has the same id.
         kind: Which kind of recommendation, such as `cheaper_model`.
         tenant: Whom it is about; also the message key.
         team: The team it is about; absent for the whole organization.
@@ -59,7 +59,7 @@ class RecommendationMade(Event):
         at_stake_usd: Money that is not saved but lies idle or was refused, in US dollars; absent for most kinds.
         quality_before: Mean predicted quality of the answers they got, where quality changes.
         quality_after: The same after the change.
-        confidence: `recorded` where the saving follows from the log alone, `predicted` where a prediction is part of it.
+        confidence: `recorded` where the saving follows from the log alone, `predicted` where a prediction is part.
         evidence: What speaks for it, in figures, by name.
         query: SQL that shows the evidence.
         overlaps: Other recommendations about some of the same requests.

@@ -96,7 +96,6 @@ def recommended(
         at_stake: Money that is not saved but concerned.
     """
     period = terms.period
-    least = terms.settings.recommendations.least_seconds
     values = {"tenant": about.tenant, "since": period.since, "until": period.until, **said.values}
     return RecommendationMade(
         id=id_of(kind, about, terms),
@@ -115,7 +114,7 @@ def recommended(
         before_usd=tally.before,
         after_usd=tally.after,
         saving_usd=tally.saving,
-        monthly_usd=period.monthly(tally.saving, least) if tally.saving else None,
+        monthly_usd=period.monthly(tally.saving) if tally.saving else None,
         at_stake_usd=at_stake,
         quality_before=None if quality is None else quality[0],
         quality_after=None if quality is None else quality[1],

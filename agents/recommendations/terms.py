@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from agents.recommendations.cases import Case
 from schemas.policy import Budget
+from schemas.policy import Period as BudgetPeriod
 from schemas.registry import ModelRegistry
 from schemas.request import Request
 from schemas.result import Lane
@@ -27,20 +28,22 @@ class Period:
         since: Requests received then or later.
         until: And before.
         first: When the first of them was received; None when there is none.
+        least_seconds: Time that must have been observed for a projection.
     """
 
     since: datetime
     until: datetime
     first: datetime | None = None
+    least_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
         """How much of it was observed: a log that began later says nothing of what was before."""
         return 0.0 if self.first is None else max(0.0, (self.until - max(self.since, self.first)).total_seconds())
 
-    def monthly(self, saving: Decimal, least_seconds: float) -> Decimal | None:
-        """Return a saving at this pace in 30 days; None where less than `least_seconds` was observed."""
-        if self.seconds < least_seconds:
+    def monthly(self, saving: Decimal) -> Decimal | None:
+        """Return a saving at this pace in 30 days; None where too little was observed."""
+        if self.seconds <= 0 or self.seconds < self.least_seconds:
             return None
         return (saving * MONTH_SECONDS / Decimal(str(self.seconds))).quantize(MICRODOLLARS)
 
@@ -110,6 +113,14 @@ class Lanes(Protocol):
         ...
 
 
+class Periods(Protocol):
+    """When the periods of budgets begin and end."""
+
+    def whole(self, period: BudgetPeriod, since: float, until: float) -> list[int]:
+        """Return the starts of the periods that lie wholly between two Unix seconds; of the total there are none."""
+        ...
+
+
 class Graded(NamedTuple):
     """Grades that the answers of a model got.
 
@@ -148,5 +159,6 @@ class Terms:
     rerouting: Rerouting
     caching: Caching
     lanes: Lanes
+    periods: Periods
     graded: Mapping[tuple[str, str, str], Graded] = field(default_factory=dict)
     budgets: Mapping[Scope, tuple[Budget, ...]] = field(default_factory=dict)
