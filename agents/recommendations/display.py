@@ -144,8 +144,6 @@ def show_one(made: RecommendationMade, title: str) -> None:
     ]
     if made.at_stake_usd:
         rows.append(("at stake", f"{made.at_stake_usd:f} USD"))
-    if made.quality_before is not None and made.quality_after is not None:
-        rows.append(("quality", f"{made.quality_before:.3f} before, {made.quality_after:.3f} after, as predicted"))
     rows.append(("confidence", CONFIDENCE[made.confidence]))
     rows += list(made.evidence.items())
     rows += [("shares", f"{each.requests:,} requests with {each.id[:SHORT]}") for each in made.overlaps]

@@ -16,6 +16,8 @@ from schemas.recommendation import Confidence, RecommendationMade
 
 ID_BYTES = 16
 SEPARATOR = "\0"
+QUALITY_DIGITS = 6
+"""As routing counts qualities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,8 @@ def recommended(
         saving_usd=tally.saving,
         monthly_usd=period.monthly(tally.saving) if tally.saving else None,
         at_stake_usd=at_stake,
-        quality_before=None if quality is None else quality[0],
-        quality_after=None if quality is None else quality[1],
+        quality_before=None if quality is None else round(quality[0], QUALITY_DIGITS),
+        quality_after=None if quality is None else round(quality[1], QUALITY_DIGITS),
         confidence=said.confidence,
         evidence=dict(said.evidence),
         query=with_values(sql_of(kind), values),

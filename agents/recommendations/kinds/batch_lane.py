@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from agents.recommendations.cases import Case, Cases
 from agents.recommendations.kind import Kind
@@ -16,6 +16,8 @@ from schemas.recommendation import Confidence
 from schemas.result import Lane
 
 NAME = "batch_lane"
+MILLIONTH = Decimal("0.000001")
+LAST_DIGIT = Decimal("1e-18")
 INTERFACES = ("openai", "anthropic")
 """Kinds of providers whose batch interface has the kind's name."""
 
@@ -27,12 +29,15 @@ class _Batched:
     Attributes:
         late: Sum of the probabilities that it is not back in time.
         worst: The largest of them.
+        before: Sum of the predicted qualities of the models that answered.
+        after: The same of those that would.
     """
 
     tally: Tally = field(default_factory=Tally)
     late: float = 0.0
     worst: float = 0.0
-    looked_at: int = 0
+    before: float = 0.0
+    after: float = 0.0
 
 
 class BatchLane:
@@ -73,9 +78,11 @@ class BatchLane:
         if batch >= usual:
             return
         group = self._groups[case.request.tenant, missing]
-        group.tally.add(case, batch + usual * Decimal(str(late)))
+        group.tally.add(case, expected_cost(batch, usual, late))
         group.late += late
         group.worst = max(group.worst, late)
+        group.before += to.quality_before
+        group.after += to.quality
 
     def _missing(self, to: Rerouted) -> str | None:
         """Return the provider whose batch interface must be named, or "" where only the lane is off.
@@ -107,15 +114,25 @@ class BatchLane:
                 {
                     "deadlines far enough away": f"{count:,} of {self._looked_at[tenant]:,} requests with a deadline",
                     "batches not back in time": f"{batched.late / max(count, 1):.2%} expected, {batched.worst:.2%} "
-                    f"at most for any of them; the bound is {bound:.2%}. Those are called in time for their deadline, "
-                    "and both calls are in the cost after the change",
+                    f"at most for any of them; the bound is {bound:.2%}. Those are called in time for their "
+                    "deadline, and both calls are in the cost after the change",
                 },
                 {},
             ),
             batched.tally,
             self._terms,
             looked_at=self._looked_at[tenant],
+            quality=(batched.before / max(count, 1), batched.after / max(count, 1)),
         )
+
+
+def expected_cost(batch: Decimal, usual: Decimal, late: float) -> Decimal:
+    """Return what a request is expected to cost in the batch lane: the batch, and a call where it is not back in time.
+
+    The probability is rounded up to millionths, and the call's share to the last digit that tables hold.
+    """
+    share = Decimal(str(late)).quantize(MILLIONTH, ROUND_UP)
+    return batch + (usual * share).quantize(LAST_DIGIT, ROUND_UP)
 
 
 BATCH_LANE = Kind(

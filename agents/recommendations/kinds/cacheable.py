@@ -15,6 +15,7 @@ from agents.recommendations.terms import Terms
 from schemas.policy import CacheMode
 from schemas.recommendation import Confidence
 from schemas.request import CacheDirective, CacheOptions
+from schemas.tenant import TenantRegistered
 
 NAME = "cacheable"
 LONGER = (3_600.0, 86_400.0, 604_800.0, 2_592_000.0)
@@ -26,11 +27,15 @@ POLICY = "policy.cache of "
 
 
 class _Entry(NamedTuple):
-    """An answer: who asks between these two Unix seconds may have it, waiting for it until it is there."""
+    """An answer: who asks later than `asked_at` may have it, waiting for it until `filled_at`, both in Unix seconds.
+
+    Attributes:
+        cache: What the request said of it.
+    """
 
     asked_at: float
     filled_at: float
-    ttl: float
+    cache: CacheOptions
 
 
 @dataclass(slots=True)
@@ -53,18 +58,20 @@ class _Shelf:
         if mine and self.holds(case, question):
             self.tally.add(case, case.result.cost_usd * 0)
         elif kept and (mine or fills(case)):
-            self.entries[question] = _Entry(case.received, case.completed, self._ttl(case))
+            self.entries[question] = _Entry(case.received, case.completed, case.request.cache)
 
     def holds(self, case: Case, question: str) -> bool:
         """Return whether an answer is there for this request, or under way."""
         entry = self.entries.get(question)
         if entry is None:
             return False
-        return entry.asked_at <= case.received < entry.filled_at + min(entry.ttl, self._ttl(case))
+        ttl = min(self._ttl(case.tenant, entry.cache), self._ttl(case.tenant, case.request.cache))
+        return entry.asked_at <= case.received < entry.filled_at + ttl
 
-    def _ttl(self, case: Case) -> float:
-        tenant = case.tenant if self.ttl is None else case.tenant.model_copy(update={"cache_ttl_seconds": self.ttl})
-        return tenant.answer_ttl(CacheOptions() if self.cause == OWN_TTL else case.request.cache)
+    def _ttl(self, tenant: TenantRegistered, cache: CacheOptions) -> float:
+        if self.ttl is not None:
+            tenant = tenant.model_copy(update={"cache_ttl_seconds": self.ttl})
+        return tenant.answer_ttl(CacheOptions() if self.cause == OWN_TTL else cache)
 
 
 @dataclass(slots=True)

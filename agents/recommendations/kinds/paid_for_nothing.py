@@ -26,7 +26,7 @@ MEANINGS = {
 }
 CHANGES = {
     RETRIED: "in the models file, put {provider} last in the providers of {model}; and claim these calls there",
-    UNANSWERED: "in the models file, put {provider} last in the providers of {model}, or give these requests later deadlines",
+    UNANSWERED: "in the models file, put {provider} last in the providers of {model}; or give the requests more time",
     SUPERSEDED: "worker: {{drain_seconds: …}} longer than calls take, so that workers that stop finish them",
     LATE_BATCH: "batches: {{max_late: …}} smaller than it is, so that fewer requests wait for a late batch",
 }
