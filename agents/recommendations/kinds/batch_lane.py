@@ -127,7 +127,7 @@ class BatchLane:
 
 
 def expected_cost(batch: Decimal, usual: Decimal, late: float) -> Decimal:
-    """Return what a request is expected to cost in the batch lane: the batch, and a call where it is not back in time.
+    """Return what a request is expected to cost in the batch lane: the batch, and a call where it is late.
 
     The probability is rounded up to millionths, and the call's share to the last digit that tables hold.
     """

@@ -16,6 +16,7 @@ from agents.recommend.command import Found, find
 from agents.recommendations.kinds import BY_NAME
 from agents.recommendations.overlap import together
 from agents.recommendations.publishing import event_of
+from schemas.prices import NOTHING
 from schemas.recommendation import Confidence, RecommendationMade
 from schemas.registry import ModelRegistry
 from schemas.settings import ProviderSettings, Settings
@@ -104,7 +105,7 @@ def test_cascades(found: dict[str, list[RecommendationMade]]) -> None:
 )
 def test_repeated_questions(tenant: str, says: str, found: dict[str, list[RecommendationMade]]) -> None:
     made = only(found, tenant, "cacheable")
-    assert (made.requests, made.saving_usd, made.after_usd) == (PLANTED, PLANTED * RIVAL, 0)
+    assert (made.requests, made.saving_usd, made.after_usd) == (PLANTED, PLANTED * RIVAL, NOTHING)
     assert says in f"{made.summary} {made.change}"
     assert made.confidence is Confidence.RECORDED
 
@@ -145,7 +146,11 @@ def test_answers_cut_off(found: dict[str, list[RecommendationMade]]) -> None:
 
 def test_budgets(found: dict[str, list[RecommendationMade]]) -> None:
     moved, idle = only(found, "budgets", "budget"), only(found, "idle", "budget")
-    assert (moved.saving_usd, moved.at_stake_usd, moved.requests) == (0, PLANTED * REFUSED_USD, PLANTED)
+    assert (moved.saving_usd, moved.at_stake_usd, moved.requests) == (
+        NOTHING,
+        PLANTED * REFUSED_USD,
+        PLANTED,
+    )
     lent = 60 * BIG + PLANTED * REFUSED_USD - 1
     assert f'limit_usd: "{1 + lent:.2f}"' in moved.change
     assert f'limit_usd: "{10 - lent:.2f}"' in moved.change

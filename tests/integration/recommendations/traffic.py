@@ -218,15 +218,19 @@ def _caches(traffic: Traffic) -> None:
 
 
 def _lanes_and_waste(traffic: Traffic) -> None:
-    tomorrow = {"constraints": {"min_quality": 0.9, "deadline": (BEGAN + timedelta(days=1)).isoformat()}}
-    soon = {"constraints": {"min_quality": 0.9, "deadline": (BEGAN + timedelta(minutes=30)).isoformat()}}
+    tomorrow: dict[str, Any] = {
+        "constraints": {"min_quality": 0.9, "deadline": (BEGAN + timedelta(days=1)).isoformat()}
+    }
+    soon: dict[str, Any] = {
+        "constraints": {"min_quality": 0.9, "deadline": (BEGAN + timedelta(minutes=30)).isoformat()}
+    }
     long = TokenUsage(input_tokens=2_500, output_tokens=10)
     for number in range(PLANTED):
         traffic.ask("batch", **tomorrow)
         traffic.ask("clean", **soon)
         traffic.ask("prefix", at=seconds(number * 10), model="big", tokens=long, prompt=f"{SHARED}{number:03d}?")
         traffic.ask("retries", wasted="big")
-        room = {"prompt": f"list {number}", "sampling": {"max_output_tokens": 50}}
+        room: dict[str, Any] = {"prompt": f"list {number}", "sampling": {"max_output_tokens": 50}}
         traffic.ask("cut", at=seconds(number), finish="length", **room)
         traffic.ask("cut", at=seconds(number + 60), prompt=f"list {number}", sampling={"max_output_tokens": 400})
 
