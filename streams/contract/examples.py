@@ -16,7 +16,6 @@ from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
 from schemas.governance import DataKeyDestroyed, DataKeyIssued, KeyIssued, TeamRegistered, UserRegistered
 from schemas.policy import Budget, Period, Policy, Rates
-from schemas.recommendation import Confidence, RecommendationMade
 from schemas.request import Constraints, Message, Mode, Request, Role, Sampling
 from schemas.result import (
     Baseline,
@@ -34,6 +33,7 @@ from schemas.result import (
 from schemas.survey import Survey
 from schemas.tenant import TenantLimits, TenantRegistered
 from schemas.usage import Usage
+from streams.contract.recommended import CHEAPER_MODEL
 
 _RECEIVED = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 _COMPLETED = datetime(2026, 11, 23, 8, 0, 0, 742_000, tzinfo=UTC)
@@ -214,31 +214,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, BaseModel]] = {
     Feedback: {
         "grade": Feedback(id="grade-1", request_id="order-1017", tenant="demo", grade=1.0, occurred_at=_COMPLETED),
     },
-    RecommendationMade: {
-        "cheaper_model": RecommendationMade(
-            id="7d793037a0760186574b0282f2f435e7",
-            kind="cheaper_model",
-            tenant="demo",
-            task_type="classification",
-            model="gpt-4-turbo",
-            summary="207 requests name gpt-4-turbo; gpt-oss-120b is predicted to answer them as well for less.",
-            change='"constraints": {"min_quality": 0.9} in place of "mode": "explicit" and "model"',
-            since=_RECEIVED.replace(day=16),
-            until=_RECEIVED,
-            requests=207,
-            looked_at=207,
-            before_usd=Decimal("0.36018"),
-            after_usd=Decimal("0.006612"),
-            saving_usd=Decimal("0.353568"),
-            monthly_usd=Decimal("1.515291"),
-            quality_before=0.9,
-            quality_after=0.91,
-            confidence=Confidence.PREDICTED,
-            evidence={"gpt-oss-120b": "207 requests"},
-            query="SELECT count() AS requests, sum(cost_usd) AS cost_usd FROM results WHERE tenant = 'demo'",
-            made_at=_COMPLETED,
-        ),
-    },
+    type(CHEAPER_MODEL): {"cheaper_model": CHEAPER_MODEL},
     DeadLetter: {
         "not_json": DeadLetter(
             id="asahi.requests/3/51966/0",

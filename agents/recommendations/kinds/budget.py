@@ -14,7 +14,7 @@ from agents.recommendations.kind import Kind
 from agents.recommendations.making import About, Finding, Said, recommended
 from agents.recommendations.tally import Tally
 from agents.recommendations.terms import Scope, Terms
-from schemas.policy import Budget, Period
+from schemas.policy import DEFAULT_WARNINGS, Budget, Period
 from schemas.prices import NOTHING
 from schemas.recommendation import Confidence
 
@@ -151,9 +151,7 @@ class BudgetLimits:
 
     def _set(self, scope: Scope, period: Period, limit: Decimal) -> str:
         budgets = ", ".join(
-            f'{{period: {each.period}, limit_usd: "{(limit if each.period is period else each.limit_usd):f}", '
-            f"hard: {str(each.hard).lower()}}}"
-            for each in self._terms.budgets[scope]
+            _written(each, limit if each.period is period else each.limit_usd) for each in self._terms.budgets[scope]
         )
         whose = scope.name if scope.kind == "tenant" else f"{scope.name} --tenant {scope.tenant}"
         return f"asahi governance {scope.kind}s set {whose} --set 'budgets=[{budgets}]' --reason \"as it is used\""
@@ -163,6 +161,13 @@ class BudgetLimits:
 class _Moved:
     finding: Finding
     lender: tuple[Scope, Period]
+
+
+def _written(budget: Budget, limit: Decimal) -> str:
+    parts = [f"period: {budget.period}", f'limit_usd: "{limit:f}"', f"hard: {str(budget.hard).lower()}"]
+    if budget.warn_at != DEFAULT_WARNINGS:
+        parts.append(f"warn_at: [{', '.join(f'{share:g}' for share in budget.warn_at)}]")
+    return f"{{{', '.join(parts)}}}"
 
 
 def _beside(one: Scope, other: Scope) -> bool:

@@ -13,6 +13,7 @@ from agents.recommendations.making import About, Finding, Said, finding
 from agents.recommendations.tally import Tally
 from agents.recommendations.terms import Terms
 from schemas.policy import CacheMode
+from schemas.prices import NOTHING
 from schemas.recommendation import Confidence
 from schemas.request import CacheDirective, CacheOptions
 from schemas.tenant import TenantRegistered
@@ -56,7 +57,7 @@ class _Shelf:
         """Serve a request if the change lets it be served; otherwise it is called, as it was."""
         mine = bool(self.cause) and cause == self.cause
         if mine and self.holds(case, question):
-            self.tally.add(case, case.result.cost_usd * 0)
+            self.tally.add(case, NOTHING)
         elif kept and (mine or fills(case)):
             self.entries[question] = _Entry(case.received, case.completed, case.request.cache)
 

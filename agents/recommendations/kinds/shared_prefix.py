@@ -28,11 +28,13 @@ class _Last:
 
     Attributes:
         cold: It found nothing cached and nobody has come after it yet: whether it writes to the cache is not known.
+        ready: When the beginning was in the cache: once the call that read it first had ended, in Unix seconds.
     """
 
     case: Case
     text: str
-    cold: bool = True
+    cold: bool
+    ready: float
 
 
 @dataclass(slots=True)
@@ -61,11 +63,15 @@ class SharedPrefix:
             self._groups[case.request.tenant, case.result.model or ""].looked_at += 1
             text = text_of(case.request)
             beginning = (case.request.tenant, case.result.model or "", text[: self._least * CHARS_PER_TOKEN])
-            last = self._last.pop(beginning, None)
+            last = self._last.get(beginning)
             if last is not None and case.received - last.case.received >= self._seconds:
                 last = None
-            cold = last is None or not self._count(case, text, last, beginning)
-            self._last[beginning] = _Last(case, text, cold)
+            if last is not None and case.received < last.ready:
+                continue  # it came while the first one was read: nothing was cached yet
+            if last is not None and self._count(case, text, last, beginning):
+                self._last[beginning] = _Last(case, text, False, last.ready)
+            else:
+                self._last[beginning] = _Last(case, text, True, case.completed)
         if facts:
             self._forget(facts[-1].received)
 

@@ -107,6 +107,16 @@ def test_what_is_cold_short_or_discounted_already_is_left_alone() -> None:
     assert made(SHARED_PREFIX, gone) == []
 
 
+def test_who_comes_while_the_beginning_is_first_read_finds_nothing() -> None:
+    assert made(SHARED_PREFIX, [begun(number, number * 0.1) for number in range(9)]) == []
+    later = [begun(0, 0.0), begun(1, 0.5), begun(2, 2.0)]
+    (found,) = made(SHARED_PREFIX, later)
+    assert (
+        found.evidence["tokens read again at the full price"]
+        == f"{3_000 * (len(BEGINNING) + 2) // (len(BEGINNING) + 3):,}"
+    )
+
+
 def test_conversations_begin_alike_too() -> None:
     def turns(number: int) -> list[dict[str, str]]:
         return [{"role": "system", "content": BEGINNING}, {"role": "user", "content": str(number)}]

@@ -154,7 +154,7 @@ def test_a_budget_is_judged_by_whole_periods_that_spent_something() -> None:
 
 
 def test_all_budgets_of_a_scope_are_set_with_the_one_that_changes() -> None:
-    both = (*daily("50"), Budget(period=Period.MONTH, limit_usd=Decimal(900), hard=False))
+    both = (*daily("50"), Budget(period=Period.MONTH, limit_usd=Decimal(900), hard=False, warn_at=(0.5,)))
     for scope, command in (
         (Scope("acme", "tenant", "acme"), "tenants set acme --set"),
         (BUSY, "teams set busy --tenant"),
@@ -162,4 +162,4 @@ def test_all_budgets_of_a_scope_are_set_with_the_one_that_changes() -> None:
         rows = [row("spent", scope.name, 2, "1") | {"kind": scope.kind}]
         (idle,) = found(rows, {scope: both})
         assert f"asahi governance {command}" in idle.change
-        assert '{period: month, limit_usd: "900", hard: false}' in idle.change
+        assert '{period: month, limit_usd: "900", hard: false, warn_at: [0.5]}' in idle.change
