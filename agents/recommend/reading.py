@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,14 +14,13 @@ from agents.governance.policies.evaluation import effective_policy
 from agents.governance.registry import Registry
 from agents.governance.registry.places import Kind as Whose
 from agents.governance.registry.places import Place
-from agents.governance.registry.reading import read_fact
 from agents.recommendations.cases import Case, key_of
 from agents.recommendations.kind import Kind
 from agents.recommendations.terms import Graded, Scope, Terms
 from agents.routing.logged import read_logged
 from schemas.effective_policy import UNRESTRICTED
 from schemas.policy import Budget
-from streams.warehouse.client import Row, Warehouse
+from streams.warehouse.client import Warehouse
 
 PERIOD = """
 received_at >= {since:DateTime64(6, 'UTC')} AND received_at < {until:DateTime64(6, 'UTC')}
@@ -37,7 +36,10 @@ PAGE = (
     "received_at BETWEEN fromUnixTimestamp64Micro({first}, 'UTC') AND fromUnixTimestamp64Micro({last}, 'UTC')"
     " AND cityHash64(tenant, id) IN ({keys})"
 )
-KEYS = "SELECT tenant, request_id, any(key_id) AS key_id FROM usage WHERE {condition} GROUP BY tenant, request_id"
+KEYS = """
+SELECT tenant, request_id, key_id FROM usage
+WHERE key_id != '' AND (tenant, request_id) IN (SELECT tenant, id FROM results WHERE {condition})
+"""
 FACTS = "SELECT kind, tenant, name, fact FROM registry"
 GRADES = f"""
 SELECT answered.tenant AS tenant, task_type, model, count() AS grades, avg(grade) AS mean,
@@ -77,7 +79,7 @@ async def read_registry(warehouse: Warehouse) -> Registry:
     registry = Registry()
     for row in await warehouse.rows(FACTS):
         place = Place(Whose(row["kind"]), row["tenant"], row["name"])
-        registry.register(read_fact(place, row["fact"].encode()))
+        registry.apply(place.message_key, row["fact"].encode())
     return registry
 
 
@@ -146,7 +148,7 @@ class Facts:
         logged, bare = await read_logged(self._warehouse, condition, self._parameters, self._page)
         for result in bare:
             self.left_out.add(UNREADABLE, result.tenant or "", result.id)
-        keys = await self._keys([(one.request.tenant, one.request.id) for one in logged])
+        keys = await self._keys(condition, {one.request.tenant for one in logged})
         cases = []
         for one in reversed(logged):
             request = one.request
@@ -158,10 +160,9 @@ class Facts:
             cases.append(Case(request, one.result, scopes.tenant, policy))
         return sorted(cases, key=lambda case: (case.result.received_at, case.request.id))
 
-    async def _keys(self, requests: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """Return the API keys under which requests came, where there are keys at all."""
-        if not any(self._registry.keys(tenant) for tenant in {tenant for tenant, _ in requests}):
+    async def _keys(self, condition: str, tenants: Iterable[str]) -> dict[tuple[str, str], str]:
+        """Return the API keys under which requests came, where their tenants have keys at all."""
+        if not any(self._registry.keys(tenant) for tenant in tenants):
             return {}
-        condition = "key_id != '' AND (tenant, request_id) IN {requests:Array(Tuple(String, String))}"
-        rows: list[Row] = await self._warehouse.rows(KEYS.format(condition=condition), {"requests": list(requests)})
+        rows = await self._warehouse.rows(KEYS.format(condition=condition))
         return {(row["tenant"], row["request_id"]): row["key_id"] for row in rows}

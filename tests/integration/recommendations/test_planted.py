@@ -13,6 +13,7 @@ from aiokafka import TopicPartition
 
 from agents.recommend.asking import LanesAgain
 from agents.recommend.command import Found, find
+from agents.recommend.reading import UNREADABLE, UNREGISTERED
 from agents.recommendations.kinds import BY_NAME
 from agents.recommendations.overlap import together
 from agents.recommendations.publishing import event_of
@@ -76,7 +77,8 @@ def only(found: dict[str, list[RecommendationMade]], tenant: str, kind: str) -> 
 
 
 def test_of_clean_traffic_there_is_nothing_to_say(found: dict[str, list[RecommendationMade]]) -> None:
-    assert "clean" not in found
+    assert not {"clean", "ghost"} & found.keys()
+    assert "keyed" not in found, "the policy of their key forbids the cache as well"
     assert {made.kind for each in found.values() for made in each} == set(BY_NAME)
 
 
@@ -171,6 +173,11 @@ def test_savings_add_up_where_no_request_is_in_two(written: tuple[Settings, Foun
     _, told = written
     assert not any(made.overlaps for made in told.recommendations)
     assert together(told.recommendations)[0] == sum(made.saving_usd for made in told.recommendations)
+
+
+def test_what_cannot_be_looked_at_is_counted(written: tuple[Settings, Found]) -> None:
+    _, told = written
+    assert told.left_out == {UNREADABLE: 1, UNREGISTERED: PLANTED}
 
 
 async def test_the_evidence_can_be_asked_for(written: tuple[Settings, Found]) -> None:

@@ -25,8 +25,9 @@ from schemas.tenant import TenantRegistered
 from schemas.usage import Usage
 from streams.envelope import Publication, cloud_event
 from streams.sink.block import COLUMNS, Block, encode
-from streams.topics import GOVERNANCE, REQUESTS, RESULTS, TEAMS, USAGE, Topic
+from streams.topics import GOVERNANCE, KEYS, REQUESTS, RESULTS, TEAMS, USAGE, Topic
 from streams.warehouse.client import Warehouse
+from tests.unit.governance.keys import issue
 from tests.unit.sink.records import record
 
 SINCE = datetime(2026, 11, 20, tzinfo=UTC)
@@ -83,9 +84,16 @@ class Traffic:
         wasted: str | None = None,
         checks: tuple[Check, ...] = (),
         team: str | None = None,
+        key_id: str | None = None,
+        unread: bool = False,
         **fields: Any,
     ) -> Result:
-        """Log a request, its result and its calls; `wasted` names a model that was asked and paid before."""
+        """Log a request, its result and its calls.
+
+        Args:
+            wasted: Names a model that was asked and paid before.
+            unread: Leave the request out, as if it had been removed.
+        """
         self._number += 1
         if rule == "explicit_model":
             fields |= {"mode": "explicit", "model": model}
@@ -112,19 +120,20 @@ class Traffic:
             received_at=at,
             completed_at=at + timedelta(seconds=1),
         )
-        self._log(REQUESTS, request.id, tenant, at, request.model_dump_json(exclude_defaults=True))
+        if not unread:
+            self._log(REQUESTS, request.id, tenant, at, request.model_dump_json(exclude_defaults=True))
         self._log(RESULTS, request.id, tenant, result.completed_at, result.model_dump_json())
         for attempt, (called, cost) in enumerate(calls, 1):
-            self.call(request.id, tenant, called, cost, at + timedelta(milliseconds=attempt), attempt, team)
+            self._call(result, called, cost, attempt, team, key_id)
         return result
 
-    def call(
-        self, request_id: str, tenant: str, model: str, cost: Decimal, at: datetime, attempt: int, team: str | None
+    def _call(
+        self, result: Result, model: str, cost: Decimal, attempt: int, team: str | None, key_id: str | None
     ) -> None:
-        """Log a paid call."""
+        at, tenant = result.received_at + timedelta(milliseconds=attempt), result.tenant or ""
         usage = Usage(
-            id=f"{request_id}/{attempt}",
-            request_id=request_id,
+            id=f"{result.id}/{attempt}",
+            request_id=result.id,
             tenant=tenant,
             model=model,
             provider=str(MODELS[model]["providers"][0]),  # type: ignore[index]  # lists of strings
@@ -136,6 +145,7 @@ class Traffic:
             latency_ms=1.0,
             occurred_at=at,
             team=team,
+            key_id=key_id,
         )
         self._log(USAGE, usage.id, tenant, at, usage.model_dump_json(exclude_none=True))
 
@@ -159,6 +169,13 @@ class Traffic:
         budget = Budget(period=Period.DAY, limit_usd=Decimal(limit))
         fact = TeamRegistered(tenant=tenant, team=name, budgets=(budget,), changed_at=SINCE)
         self._log(TEAMS, f"{tenant}/team/{name}", tenant, SINCE, fact.model_dump_json(), f"{tenant}/team/{name}")
+
+    def key(self, tenant: str, policy: Policy) -> str:
+        """Log that a key was issued; return its id."""
+        fact = issue(tenant, tenant, user="amara").fact.model_copy(update={"policy": policy})
+        name = f"{tenant}/key/{fact.key_id}"
+        self._log(KEYS, name, tenant, SINCE, fact.model_dump_json(), name)
+        return fact.key_id
 
     async def write(self, warehouse: Warehouse) -> None:
         """Archive everything as the sink would."""
@@ -187,7 +204,19 @@ def seconds(count: float) -> datetime:
 
 def plant(traffic: Traffic) -> None:
     """Log traffic in which each kind of recommendation has its case, each in a tenant of that name."""
-    for name in ("cheaper", "cascades", "directive", "batch", "prefix", "retries", "cut", "budgets", "idle", "clean"):
+    for name in (
+        "cheaper",
+        "cascades",
+        "directive",
+        "batch",
+        "prefix",
+        "retries",
+        "cut",
+        "budgets",
+        "idle",
+        "keyed",
+        "clean",
+    ):
         traffic.tenant(name)
     traffic.tenant("short", cache_ttl_seconds=60.0)
     traffic.tenant("off", policy=Policy(cache=CacheMode.OFF))
@@ -198,6 +227,7 @@ def plant(traffic: Traffic) -> None:
 
 
 def _models(traffic: Traffic) -> None:
+    traffic.ask("clean", model="big", rule="explicit_model", unread=True)
     escalated = (Check(model="small", accepted=False, reason="not sure"),)
     for number in range(PLANTED):
         traffic.ask("cheaper", model="big", rule="explicit_model", task_type="support")
@@ -209,9 +239,12 @@ def _models(traffic: Traffic) -> None:
 
 
 def _caches(traffic: Traffic) -> None:
+    key = traffic.key("keyed", Policy(cache=CacheMode.OFF))
     traffic.ask("directive", prompt="the same")
     for number in range(1, PLANTED + 1):
         traffic.ask("directive", at=seconds(number * 10), prompt="the same", cache={"directive": "bypass"})
+        traffic.ask("keyed", at=seconds(number * 10), prompt="the same", cache={"directive": "bypass"}, key_id=key)
+        traffic.ask("ghost", at=seconds(number * 10), prompt="the same")
     for number in range(PLANTED + 1):
         traffic.ask("short", at=seconds(number * 1800), prompt="the same")
         traffic.ask("off", at=seconds(number * 10), prompt="the same")

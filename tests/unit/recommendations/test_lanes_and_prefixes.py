@@ -40,6 +40,11 @@ def test_only_what_keeps_the_bound_on_being_late_is_moved_at_its_expected_cost(l
     assert all(each.requests == sum(one is not None for one in late) for each in found)
 
 
+def test_a_late_batch_costs_a_call_as_well() -> None:
+    assert expected_cost(Decimal("0.4"), Decimal(1), 0.01) == Decimal("0.41")
+    assert expected_cost(Decimal("0.4"), Decimal(1), 0.0000001) == Decimal("0.400001")
+
+
 def test_what_to_set_depends_on_what_is_there() -> None:
     asked = [due(number, DAY) for number in range(3)]
     (found,) = made(BATCH_LANE, asked)

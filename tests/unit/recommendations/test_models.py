@@ -74,6 +74,20 @@ def test_grades_that_say_otherwise_withhold_it() -> None:
     assert made(CHEAPER_MODEL, asked, terms(graded=few)), "five grades are chance"
 
 
+def test_the_kinds_of_tasks_that_a_policy_serves_hold_after_the_change() -> None:
+    types = ("coding",)
+    only = EffectivePolicy(allowed_task_types=Restriction(types, (("tenant acme", types),)))
+    asked = {"prompt": "Translate to Welsh: good night.", "policy": only}
+    assert made(CHEAPER_MODEL, [naming("big", number, **asked) for number in range(3)]) == []
+    (found,) = made(CHEAPER_MODEL, [naming("big", number, task_type="coding", policy=only) for number in range(3)])
+    assert found.requests == 3
+
+
+def test_who_gets_the_same_model_saves_nothing_by_calls_that_failed() -> None:
+    again = [naming("rival", number, more=Decimal(1)) for number in range(3)]
+    assert made(CHEAPER_MODEL, [*again, naming("big", 9)])[0].requests == 1
+
+
 def test_too_few_requests_are_chance() -> None:
     assert made(CHEAPER_MODEL, [naming("big", number) for number in range(4)], terms(least=5)) == []
 
