@@ -72,13 +72,13 @@ def show_all(
         )
         for made in recommendations:
             monthly = "-" if made.monthly_usd is None else dollars(made.monthly_usd)
-            idle = f" ({dollars(made.at_stake_usd)} at stake)" if made.at_stake_usd else ""
             cells = (made.id[:SHORT], dollars(made.saving_usd), monthly, f"{made.requests:,}")
-            table.add_row(*cells, titles[made.kind] + idle, escape(whom(made)))
+            table.add_row(*cells, titles[made.kind], escape(whom(made)))
         out.print(table)
         out.print()
         for made in recommendations:
-            out.print(f"[bold]{made.id[:SHORT]}[/bold]  {escape(made.summary)}", soft_wrap=True)
+            at_stake = f" {dollars(made.at_stake_usd)} are at stake." if made.at_stake_usd else ""
+            out.print(f"[bold]{made.id[:SHORT]}[/bold]  {escape(made.summary)}{at_stake}", soft_wrap=True)
             out.print(f"          → {escape(made.change)}", soft_wrap=True)
         out.print()
         _show_together(recommendations)

@@ -137,7 +137,7 @@ def expected_cost(batch: Decimal, usual: Decimal, late: float) -> Decimal:
 
 BATCH_LANE = Kind(
     NAME,
-    "deadlines that allow the batch lane",
+    "batch lane in time",
     BatchLane,
     cases="status = 'completed' AND lane != 'batch' AND (tenant, id) IN "
     "(SELECT tenant, id FROM requests WHERE isNotNull(deadline) AND isNull(latency_budget_ms))",

@@ -184,4 +184,4 @@ def _sum(amounts: Mapping[int, Decimal]) -> Decimal:
     return sum(amounts.values(), NOTHING)
 
 
-BUDGET = Kind(NAME, "budgets that are set wrongly", BudgetLimits, rows=sql_of(NAME))
+BUDGET = Kind(NAME, "budgets set wrongly", BudgetLimits, rows=sql_of(NAME))

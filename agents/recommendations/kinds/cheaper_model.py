@@ -105,7 +105,7 @@ def _qualities(asked: dict[str, set[float]]) -> str:
 
 CHEAPER_MODEL = Kind(
     NAME,
-    "a cheaper model of equal predicted quality",
+    "a cheaper model, as good",
     CheaperModel,
     cases="status = 'completed' AND decision_rule = 'explicit_model'",
 )

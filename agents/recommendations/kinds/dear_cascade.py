@@ -99,7 +99,7 @@ def by_threshold(request: Request) -> Request:
 
 DEAR_CASCADE = Kind(
     NAME,
-    "cascades that cost more than one model",
+    "cascades that do not pay",
     DearCascade,
     cases="status = 'completed' AND decision_rule = 'cascade'",
 )

@@ -83,4 +83,4 @@ class PaidForNothing:
         )
 
 
-PAID_FOR_NOTHING = Kind(NAME, "calls whose answers nobody got", PaidForNothing, rows=sql_of(NAME))
+PAID_FOR_NOTHING = Kind(NAME, "calls paid for nothing", PaidForNothing, rows=sql_of(NAME))

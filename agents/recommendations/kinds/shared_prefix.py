@@ -167,7 +167,7 @@ def _tokens(shared: int, text: str, case: Case) -> int:
 
 SHARED_PREFIX = Kind(
     NAME,
-    "long beginnings read at the full price",
+    "beginnings not cached",
     SharedPrefix,
     cases="status = 'completed' AND input_tokens >= {least:UInt64}",
     values=lambda terms: {"least": terms.settings.routing.prompt_cache_min_tokens},

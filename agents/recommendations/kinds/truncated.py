@@ -88,4 +88,4 @@ def _finish(case: Case) -> str | None:
     return None if case.result.output is None else case.result.output.finish_reason
 
 
-TRUNCATED = Kind(NAME, "answers cut off and asked for again", Truncated, cases=REPEATED)
+TRUNCATED = Kind(NAME, "answers cut off", Truncated, cases=REPEATED)

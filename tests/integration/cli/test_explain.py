@@ -112,7 +112,7 @@ def test_what_could_be_had_for_less_is_found_shown_and_published(
     saving = Decimal(made["before_usd"]) - Decimal(made["after_usd"])
     assert Decimal(made["saving_usd"]) == Decimal(told["saving_usd_together"]) == saving > 0
     shown = logged("recommend", "show", made["id"][:8]).out
-    assert "cheaper model of equal predicted quality" in shown
+    assert "a cheaper model, as good" in shown
     assert "decision_rule = 'explicit_model'" in shown
     assert "1 sent to asahi.recommendations" in logged("recommend", "--publish").out
     # Of another tenant it is not found again, so it is looked up among those that were published.

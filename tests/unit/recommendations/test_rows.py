@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,4 +164,7 @@ def test_all_budgets_of_a_scope_are_set_with_the_one_that_changes() -> None:
         rows = [row("spent", scope.name, 2, "1") | {"kind": scope.kind}]
         (idle,) = found(rows, {scope: both})
         assert f"asahi governance {command}" in idle.change
+        given_ = next(word for word in shlex.split(idle.change) if word.startswith("budgets="))
+        told = [Budget.model_validate(each) for each in yaml.safe_load(given_.removeprefix("budgets="))]
+        assert told == [Budget(period=Period.DAY, limit_usd=Decimal(2)), both[1]]
         assert '{period: month, limit_usd: "900", hard: false, warn_at: [0.5]}' in idle.change

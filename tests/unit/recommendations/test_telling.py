@@ -114,6 +114,7 @@ def test_people_read_what_to_do_and_what_it_saves(capsys: pytest.CaptureFixture[
     assert "→ in these requests, leave out" in page
     assert "3 requests were not looked at: their requests are encrypted" in page
     assert "a month is 30 days at this pace" in page
+    assert "$3.00 are at stake." in said(capsys, [found.model_copy(update={"at_stake_usd": Decimal(3)})])
     short = Period(SINCE, UNTIL, UNTIL - timedelta(hours=1), 86_400)
     assert "too short to project" in said(capsys, [found.model_copy(update={"monthly_usd": None})], short)
 
