@@ -93,7 +93,7 @@ class BudgetLimits:
         said = Said(
             f"the budget of {scope.kind} {scope.name} refused {counted.requests:,} requests while {lender.name} left "
             f"{left:f} USD per {period} unused at least.",
-            f"{self._set(scope, period, larger)} and {self._set(lender, period, smaller)}",
+            f"{self._set(scope, period, larger)} && {self._set(lender, period, smaller)}",
             Confidence.RECORDED,
             {
                 "refused": f"{counted.requests:,} requests that might have cost {_sum(counted.refused):f} USD",

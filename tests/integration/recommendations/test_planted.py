@@ -157,7 +157,7 @@ def test_budgets(found: dict[str, list[RecommendationMade]]) -> None:
     assert f'limit_usd: "{1 + lent:.2f}"' in moved.change
     assert f'limit_usd: "{10 - lent:.2f}"' in moved.change
     assert (idle.team, idle.at_stake_usd) == ("asleep", 500 - 2 * 100 * BIG)
-    for command in (*moved.change.split(" and "), idle.change):
+    for command in (*moved.change.split(" && "), idle.change):
         check(tuple(shlex.split(command)))
 
 
