@@ -21,6 +21,7 @@ from schemas.governance_settings import Signatures as Signatures
 from schemas.lane_settings import BatchSettings as BatchSettings  # part of this module for those who import it
 from schemas.lane_settings import WindowSettings as WindowSettings
 from schemas.provider_settings import ProviderSettings as ProviderSettings
+from schemas.recommendation_settings import RecommendationSettings as RecommendationSettings
 from schemas.routing_settings import RoutingSettings as RoutingSettings
 from schemas.routing_settings import TaskDetection as TaskDetection
 from schemas.screening import ScreeningSettings as ScreeningSettings
@@ -196,6 +197,7 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
+    recommendations: RecommendationSettings = RecommendationSettings()
     models_file: Path = Path("config/models.yaml")
     models_reload_seconds: Annotated[float, Field(ge=0)] = 2.0
     providers: dict[str, ProviderSettings] = {"simulated": ProviderSettings(kind="simulated")}

@@ -15,6 +15,7 @@ from schemas.forecast import BudgetForecast, ForecastMade
 from schemas.governance import DataKeyDestroyed, DataKeyIssued, KeyIssued, TeamRegistered, UserRegistered
 from schemas.jobs import JobRecord
 from schemas.minute import MinuteClosed
+from schemas.recommendation import RecommendationMade
 from schemas.request import Request
 from schemas.result import Result
 from schemas.survey import Survey
@@ -114,6 +115,14 @@ MINUTES = Topic(
     "minute",
     "Up to where the figures in ClickHouse are complete.",
     copartitioned=False,
+)
+RECOMMENDATIONS = Topic(
+    "asahi.recommendations",
+    Scope.PUBLIC,
+    RecommendationMade,
+    "asahi.recommendation.made.v1",
+    "tenant",
+    "What could be done to spend less, as `asahi recommend --publish` found it.",
 )
 DEADLETTER = Topic(
     "asahi.deadletter",
@@ -248,6 +257,7 @@ CATALOGUE: tuple[Topic, ...] = (
     ANOMALIES,
     FORECASTS,
     MINUTES,
+    RECOMMENDATIONS,
     DEADLETTER,
     GOVERNANCE,
     DISPATCH,

@@ -32,11 +32,13 @@ class Logged(NamedTuple):
 
     Attributes:
         tenant: Who asked, as registered now; None when nobody of that name is.
+        policy: What holds for the request; None takes which models policies permitted from the decision.
     """
 
     request: Request
     result: Result
     tenant: TenantRegistered | None
+    policy: EffectivePolicy | None = None
 
 
 class Replayer:
@@ -75,8 +77,10 @@ class Replayer:
         request, decision = logged.request, logged.result.decision
         assert logged.tenant is not None, "a request without a tenant is not routed"
         lane = logged.result.lane or Lane.INTERACTIVE
-        permitted = None if decision is None else permitted_then(decision.lost, self._registry)
-        policy = UNRESTRICTED if permitted is None else EffectivePolicy(permitted=permitted)
+        policy = logged.policy
+        if policy is None:
+            permitted = None if decision is None else permitted_then(decision.lost, self._registry)
+            policy = UNRESTRICTED if permitted is None else EffectivePolicy(permitted=permitted)
         constraints = constraints_of(
             request, logged.tenant, lane, self._settings, detected=self._detected(decision), policy=policy
         )

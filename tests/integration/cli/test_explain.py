@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.cli.commands import Asahi, write_lines
+from tests.integration.cli.commands import Asahi, eventually, write_lines
 
 PATIENCE_SECONDS = 120.0
 SHIPPED = Path(__file__).parents[3] / "config" / "models.yaml"
@@ -97,6 +97,29 @@ def test_the_same_configuration_changes_nothing(logged: Asahi) -> None:
         "answered from the cache": 1,
         "rejected: no_model_meets_constraints": 1,
     }
+
+
+def test_what_could_be_had_for_less_is_found_shown_and_published(
+    logged: Asahi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "nothing to recommend" in logged("recommend", "--since", "1h").out
+    assert "too little to go by" in logged("recommend", "--tenant", "nobody").out
+    monkeypatch.setenv("ASAHI_RECOMMENDATIONS_LEAST_REQUESTS", "1")
+    told = logged("recommend", "--json").json
+    (made,) = told["recommendations"]
+    named = logged("explain", "named", "--json").json["result"]
+    assert (made["kind"], made["model"], made["before_usd"]) == ("cheaper_model", "gpt-4o", named["cost_usd"])
+    saving = Decimal(made["before_usd"]) - Decimal(made["after_usd"])
+    assert Decimal(made["saving_usd"]) == Decimal(told["saving_usd_together"]) == saving > 0
+    shown = logged("recommend", "show", made["id"][:8]).out
+    assert "a cheaper model, as good" in shown
+    assert "decision_rule = 'explicit_model'" in shown
+    assert "1 sent to asahi.recommendations" in logged("recommend", "--publish").out
+    # Of another tenant it is not found again, so it is looked up among those that were published.
+    published = ("recommend", "show", made["id"], "--tenant", "nobody", "--json")
+    eventually(lambda: logged(*published).code == 0)
+    assert logged(*published).json["saving_usd"] == made["saving_usd"]
+    assert "none of this id was published" in logged("recommend", "show", "zzz").err
 
 
 def test_another_models_file_moves_requests(logged: Asahi, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ READ_BY_ANALYSTS = {
     "audit_links",
     "dead_letters",
     "feedback",
+    "recommendations",
     "registry",
     "teams",
     "tenants",

@@ -17,7 +17,14 @@ MAY_IMPORT = {
     "dashboards": {"schemas", "streams", "dashboards"},
     "agents": {"schemas", "streams", "agents"},
 }
-COMPOSITION_ROOT = {"agents.bootstrap", "agents.pipeline", "agents.worker"}
+COMPOSITION_ROOT = {
+    "agents.bootstrap",
+    "agents.pipeline",
+    "agents.recommend.asking",
+    "agents.recommend.command",
+    "agents.recommend.reading",
+    "agents.worker",
+}
 """The only modules that know more than one room."""
 
 PURE_ROOMS = (
@@ -28,6 +35,7 @@ PURE_ROOMS = (
     "agents.accounting",
     "agents.analytics.anomalies",
     "agents.analytics.forecasts",
+    "agents.recommendations",
     "schemas",
 )
 PURE_MODULES = (

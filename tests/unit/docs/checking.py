@@ -31,6 +31,8 @@ def check_asahi(words: tuple[str, ...]) -> None:
         context = command.make_context(command.name or "asahi", arguments, parent=context, obj=Invocation())
         if not isinstance(command, click.Group):
             return
+        if command.invoke_without_command and not (context._protected_args or context.args):
+            return
         name, found, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
         assert found is not None, f"no command {name}"
         command = found

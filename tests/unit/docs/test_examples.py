@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from schemas.section import Section
 from schemas.settings import ProviderSettings, Settings
 from streams.contract.json_schema import event_schema, model_of
-from streams.topics import FEEDBACK, GOVERNANCE, REQUESTS, RESULTS, SURVEYS, TEAMS, USERS, Topic
+from streams.topics import FEEDBACK, GOVERNANCE, RECOMMENDATIONS, REQUESTS, RESULTS, SURVEYS, TEAMS, USERS, Topic
 from tests.unit.docs.fences import PAGES, ROOT, Command, Fence, commands, fences
 
 KINDS = {
@@ -24,6 +24,7 @@ KINDS = {
     "result": RESULTS,
     "survey": SURVEYS,
     "feedback": FEEDBACK,
+    "recommendation": RECOMMENDATIONS,
     "governance": GOVERNANCE,
     "team": TEAMS,
     "user": USERS,
