@@ -14,7 +14,7 @@ from schemas.settings import Settings
 from streams.admin import cluster_id
 from streams.sink.assignment import Assignment
 from streams.sink.block import Block, news
-from streams.sink.chores import CHORE, chore
+from streams.sink.chores import CHORES, chore
 from streams.sink.counters import Counters
 from streams.sink.positions import archived_ends, resume_at
 from streams.sink.refused import DeadLetters
@@ -229,10 +229,12 @@ async def run_sink(settings: Settings, stop: asyncio.Event) -> None:
         BrokerUnavailable: No broker answers at the start.
     """
     sink = Sink(settings)
-    beside = asyncio.create_task(chore(CHORE)(settings, sink.is_chosen, stop))
-    beside.add_done_callback(_tell)
+    beside = [asyncio.create_task(chore(place)(settings, sink.is_chosen, stop)) for place in CHORES]
+    for task in beside:
+        task.add_done_callback(_tell)
     try:
         await sink.run(stop)
     finally:
-        beside.cancel()
-        await asyncio.wait([beside])
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
