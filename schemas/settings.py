@@ -79,8 +79,8 @@ class ClickHouseSettings(Section):
         block_rows: Most events in one insert.
         block_bytes: Most bytes in one insert.
         block_seconds: Longest wait for an insert to fill while events keep coming.
-        rollup_seconds: Between two passes that sum anew by minute, hour and day what was touched; until then the views
-            sum it while they are asked.
+        rollup_seconds: Between two passes that sum anew, by minute, hour and day, what was touched; the views sum it
+            themselves until then.
         timeout_seconds: Longest wait for an answer.
         retry_max_seconds: Longest pause between two attempts while it is away.
     """

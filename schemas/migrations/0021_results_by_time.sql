@@ -117,6 +117,7 @@ CREATE TABLE IF NOT EXISTS endings_store
     cost_usd Decimal(38, 18) CODEC(ZSTD(1)),
     baseline_cost_usd Decimal(38, 18) CODEC(ZSTD(1)),
     savings_usd Map(LowCardinality(String), Decimal(38, 18)) CODEC(ZSTD(1)),
+    cache_age_seconds Float64 CODEC(ZSTD(1)),
     latency_ms Float32 CODEC(ZSTD(1)),
     completed_at DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
     precedence UInt64 CODEC(T64, ZSTD(1))
@@ -131,7 +132,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS endings_fold TO endings_store AS
 SELECT
     event_key, tenant, team, status, model, provider, lane, task_type, cache_tier, input_tokens, output_tokens,
     cost_usd, ifNull(baseline_cost_usd, toDecimal128(0, 18)) AS baseline_cost_usd, savings_usd,
-    toFloat32(latency_ms) AS latency_ms, completed_at,
+    ifNull(cache_age_seconds, 0) AS cache_age_seconds, toFloat32(latency_ms) AS latency_ms, completed_at,
     bitNot(toUInt64(toUnixTimestamp64Milli(timestamp))) AS precedence
 FROM results_store;
 
@@ -146,7 +147,8 @@ ORDER BY (minute, event_key);
 INSERT INTO endings_store
 SELECT
     event_key, tenant, team, status, model, provider, lane, task_type, cache_tier, input_tokens, output_tokens,
-    cost_usd, ifNull(baseline_cost_usd, toDecimal128(0, 18)), savings_usd, toFloat32(latency_ms), completed_at,
+    cost_usd, ifNull(baseline_cost_usd, toDecimal128(0, 18)), savings_usd, ifNull(cache_age_seconds, 0),
+    toFloat32(latency_ms), completed_at,
     bitNot(toUInt64(toUnixTimestamp64Milli(timestamp)))
 FROM results_store FINAL
 SETTINGS throw_on_max_partitions_per_insert_block = 0;

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 REST = 10
-"""After a pass nothing is done for so many times as long, so that rolling up never takes more than a tenth of the time."""
+"""After a pass nothing is done for so many times as long: rolling up never takes more than a tenth of the time."""
 PASS_SECONDS = 3_600.0
 """Longest time one statement may take."""
 MAX_ERROR_CHARS = 300

@@ -1,8 +1,8 @@
 """A pass over the rollups: whatever was touched is summed anew.
 
 Safe to break off and to run twice, also side by side. A version is named after the notes were read and the inserts
-that left them have ended, and before anything is summed: so of two passes the one with the higher version saw all that
-the other saw, and a note is only done with when a version that has it counts.
+that left them have ended, and before anything is summed: so of two passes the one with the higher version saw all
+that the other saw, and a note is only done with when a version that has it counts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from streams.archive.inserts import archived_since, until_ended
 from streams.rollups import statements
-from streams.rollups.statements import DAY, LEVELS, MINUTE, NOTES, Level, Source
+from streams.rollups.statements import LEVELS, MINUTE, NOTES, Level, Source
 from streams.sink.native import Column, block, string, unsigned
 from streams.warehouse.client import Warehouse
 
@@ -93,7 +93,7 @@ async def _level(warehouse: Warehouse, source: Source, level: Level, settled: bo
 
 
 async def _notes(warehouse: Warehouse, source: Source, level: Level, settled: bool) -> list[Note]:
-    """Return notes; of hours and days only those that are over, since what still grows is summed from what is below."""
+    """Return notes; of hours and days only those that are over: what still grows is summed from what is below."""
     before = FAR
     if level is not MINUTE and not settled:
         (clock,) = await warehouse.rows(statements.CLOCK)
@@ -109,7 +109,7 @@ def _together(starts: Sequence[int], level: Level) -> Iterator[list[int]]:
     """Yield what one statement sums: neighbours, few enough."""
     batch: list[int] = []
     for start in starts:
-        if batch and (len(batch) == level.at_once or start - batch[0] > statements.REPEAT_SECONDS > level.seconds):
+        if batch and (len(batch) == level.at_once or start - batch[-1] > statements.REPEAT_SECONDS > level.seconds):
             yield batch
             batch = []
         batch.append(start)
@@ -122,7 +122,8 @@ async def _sum(warehouse: Warehouse, source: Source, level: Level, starts: Seque
         await _name_repeats(warehouse, starts)
     (row,) = await warehouse.rows(statements.VERSION)
     version = int(row["version"])
-    await warehouse.command(statements.copied(source, level, starts, version), settings=SUMMING)
+    columns = await warehouse.rows(statements.COLUMNS, {"table": f"{source}_by_{level.name}_store"})
+    await warehouse.command(statements.copied(source, level, columns, starts, version), settings=SUMMING)
     await warehouse.command(statements.versions(source, level, starts, version))
     if level.above is not None:
         above = sorted({start // level.above.seconds * level.above.seconds for start in starts})

@@ -1,12 +1,12 @@
 """What a pass over the rollups asks of ClickHouse. Pure: statements made of names of our own tables and of numbers.
 
-A minute, hour or day is rolled up by copying it out of its own view: as long as its note is there, the view sums it from
-what lies below. So the sums are written down in one place, the views.
+A minute, hour or day is rolled up by copying it out of its own view: as long as its note is there, the view sums it
+from what lies below. So the sums are written down in one place, the views.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,9 +35,9 @@ class Level:
     above: Level | None = None
 
 
-DAY = Level("day", 86_400, 7)
-HOUR = Level("hour", 3_600, 48, DAY)
-MINUTE = Level("minute", 60, 60, HOUR)
+DAY = Level("day", 86_400, 31)
+HOUR = Level("hour", 3_600, 336, DAY)
+MINUTE = Level("minute", 60, 1_440, HOUR)
 LEVELS = (MINUTE, HOUR, DAY)
 """From the finest: each is made of the one before it."""
 
@@ -48,6 +48,11 @@ TOUCHED = """
 SELECT toUnixTimestamp(start) AS start, token, toUnixTimestamp(at) AS at FROM rollup_touched FINAL
 WHERE source = {source:String} AND level = {level:String} AND done = 0 AND start < {before:DateTime('UTC')}
 ORDER BY start LIMIT {limit:UInt64}
+"""
+AGGREGATE = "AggregateFunction("
+OURS = frozenset(("start", "version"))
+COLUMNS = """
+SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String} ORDER BY position
 """
 NOTES = ("source", "level", "start", "token", "done", "at")
 
@@ -98,12 +103,42 @@ def moments(starts: Iterable[int]) -> str:
     return ", ".join(f"toDateTime({start}, 'UTC')" for start in starts)
 
 
-def copied(source: Source, level: Level, starts: Iterable[int], version: int) -> str:
-    """Return the statement that sums these minutes, hours or days anew, as one version."""
+def copied(source: Source, level: Level, columns: Iterable[Mapping[str, str]], starts: Iterable[int], at: int) -> str:
+    """Return the statement that sums these minutes, hours or days anew, as one version.
+
+    Args:
+        source: What is summed.
+        level: How finely.
+        columns: Names and types of the columns of the table, in its order.
+        starts: Unix seconds.
+        at: The version.
+    """
     view = f"{source}_by_{level.name}"
-    spans = f"toDateTime({level.name}, 'UTC') IN ({moments(starts)})" if level is DAY else ""
-    spans = spans or f"{level.name} IN ({moments(starts)})"
-    return f"INSERT INTO {view}_store SELECT *, {version} AS version FROM {view} WHERE {spans}"  # noqa: S608 - names and numbers
+    kept = [column for column in columns if column["name"] not in OURS]
+    start = f"toDateTime({level.name}, 'UTC')" if level is DAY else level.name
+    parts = [summed(column["name"], column["type"]) for column in kept]
+    names = [column["name"] for column in kept if not is_sum(column["type"])]
+    return (
+        f"INSERT INTO {view}_store (start, version, {', '.join(column['name'] for column in kept)})"  # noqa: S608 - names and numbers
+        f" SELECT {start} AS start, {at} AS version, {', '.join(parts)} FROM {view} AS r"
+        f" WHERE {start} IN ({moments(starts)}) GROUP BY start, {', '.join(names)}"
+    )
+
+
+def is_sum(kind: str) -> bool:
+    """Return whether a column of this type is summed; the others say of what it is a sum."""
+    return kind.startswith(("UInt64", "Float64", "Decimal", "Map", AGGREGATE))
+
+
+def summed(name: str, kind: str) -> str:
+    """Return a column, summed if it is a sum."""
+    if kind.startswith(AGGREGATE):
+        function = kind.removeprefix(AGGREGATE).rpartition(", ")[0]
+        called, bracket, parameters = function.partition("(")
+        return f"{called}MergeState{bracket}{parameters}(r.{name}) AS {name}"
+    if not is_sum(kind):
+        return name
+    return f"{'sumMap' if kind.startswith('Map') else 'sum'}(r.{name}) AS {name}"
 
 
 def versions(source: Source, level: Level, starts: Iterable[int], version: int) -> str:
