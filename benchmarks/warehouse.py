@@ -196,7 +196,9 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=20, help="how often every panel is asked, for every range")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--random-ids", action="store_true", help="requests are named by random 128 bits")
-    parser.add_argument("--merged", nargs="*", default=[], help="tables whose parts are merged before they are measured")
+    parser.add_argument(
+        "--merged", nargs="*", default=[], help="tables whose parts are merged before they are measured"
+    )
     parser.add_argument("--folder", help="where the engine keeps its data meanwhile")
     print(json.dumps(asyncio.run(measure(parser.parse_args()))))
 

@@ -156,9 +156,7 @@ def _events(
         yield at, call, tenant.encode(), text.encode()
 
 
-def _records(
-    events: list[tuple[int, bytes, bytes, bytes]], now: int, offsets: list[int]
-) -> list[ConsumerRecord]:
+def _records(events: list[tuple[int, bytes, bytes, bytes]], now: int, offsets: list[int]) -> list[ConsumerRecord]:
     """Return events as records of the partition of their organization, at the time of the newest."""
     made: list[ConsumerRecord] = []
     kind, source = USAGE.ce_type.encode(), b"asahi"
@@ -166,7 +164,9 @@ def _records(
         partition = int(tenant[4:]) % PARTITIONS
         headers = (SPEC, ("ce_id", call), ("ce_type", kind), ("ce_source", source), ("ce_time", b"%d" % at), CONTENT)
         made.append(
-            ConsumerRecord(USAGE.name, partition, offsets[partition], now // 1000, 0, tenant, value, None, 0, 0, headers)
+            ConsumerRecord(
+                USAGE.name, partition, offsets[partition], now // 1000, 0, tenant, value, None, 0, 0, headers
+            )
         )
         offsets[partition] += 1
     return made

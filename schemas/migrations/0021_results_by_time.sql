@@ -98,8 +98,8 @@ SELECT
     cluster, partition, offset
 FROM results_store FINAL;
 
--- What rollups need of a result, by the minute in which it ended: `results_store` is sorted by what a result is known by,
--- and finds no time. A result that was made again after a crash may have ended in another minute then; such copies are
+-- What rollups need of a result, by the minute in which it ended, and the time spent by stage of every eighth:
+-- `results_store` is sorted by what a result is known by, and finds no time. A result that was made again after a crash may have ended in another minute then; such copies are
 -- named in `results_repeats` when the minute is rolled up.
 CREATE TABLE IF NOT EXISTS endings_store
 (
@@ -119,6 +119,7 @@ CREATE TABLE IF NOT EXISTS endings_store
     savings_usd Map(LowCardinality(String), Decimal(38, 18)) CODEC(ZSTD(1)),
     cache_age_seconds Float64 CODEC(ZSTD(1)),
     latency_ms Float32 CODEC(ZSTD(1)),
+    stages_ms Map(LowCardinality(String), Float32) CODEC(ZSTD(1)),
     completed_at DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
     precedence UInt64 CODEC(T64, ZSTD(1))
 )
@@ -132,7 +133,8 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS endings_fold TO endings_store AS
 SELECT
     event_key, tenant, team, status, model, provider, lane, task_type, cache_tier, input_tokens, output_tokens,
     cost_usd, ifNull(baseline_cost_usd, toDecimal128(0, 18)) AS baseline_cost_usd, savings_usd,
-    ifNull(cache_age_seconds, 0) AS cache_age_seconds, toFloat32(latency_ms) AS latency_ms, completed_at,
+    ifNull(cache_age_seconds, 0) AS cache_age_seconds, toFloat32(latency_ms) AS latency_ms,
+    if(event_key % 8 = 0, stages_ms, map()) AS stages_ms, completed_at,
     bitNot(toUInt64(toUnixTimestamp64Milli(timestamp))) AS precedence
 FROM results_store;
 
@@ -148,7 +150,7 @@ INSERT INTO endings_store
 SELECT
     event_key, tenant, team, status, model, provider, lane, task_type, cache_tier, input_tokens, output_tokens,
     cost_usd, ifNull(baseline_cost_usd, toDecimal128(0, 18)), savings_usd, ifNull(cache_age_seconds, 0),
-    toFloat32(latency_ms), completed_at,
+    toFloat32(latency_ms), if(event_key % 8 = 0, stages_ms, map()), completed_at,
     bitNot(toUInt64(toUnixTimestamp64Milli(timestamp)))
 FROM results_store FINAL
 SETTINGS throw_on_max_partitions_per_insert_block = 0;

@@ -294,6 +294,7 @@ CREATE TABLE IF NOT EXISTS results_by_minute_store
     cost_usd Decimal(38, 18) CODEC(ZSTD(1)),
     baseline_cost_usd Decimal(38, 18) CODEC(ZSTD(1)),
     savings_usd Map(LowCardinality(String), Decimal(38, 18)) CODEC(ZSTD(1)),
+    saved_by Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
     cache_age_seconds Float64 CODEC(ZSTD(1)),
     latency AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float32) CODEC(ZSTD(1)),
     version UInt64 CODEC(Delta, ZSTD(1))
@@ -321,6 +322,7 @@ CREATE TABLE IF NOT EXISTS results_by_hour_store
     cost_usd Decimal(38, 18) CODEC(ZSTD(1)),
     baseline_cost_usd Decimal(38, 18) CODEC(ZSTD(1)),
     savings_usd Map(LowCardinality(String), Decimal(38, 18)) CODEC(ZSTD(1)),
+    saved_by Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
     cache_age_seconds Float64 CODEC(ZSTD(1)),
     latency AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float32) CODEC(ZSTD(1)),
     version UInt64 CODEC(Delta, ZSTD(1))
@@ -348,6 +350,7 @@ CREATE TABLE IF NOT EXISTS results_by_day_store
     cost_usd Decimal(38, 18) CODEC(ZSTD(1)),
     baseline_cost_usd Decimal(38, 18) CODEC(ZSTD(1)),
     savings_usd Map(LowCardinality(String), Decimal(38, 18)) CODEC(ZSTD(1)),
+    saved_by Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
     cache_age_seconds Float64 CODEC(ZSTD(1)),
     latency AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float32) CODEC(ZSTD(1)),
     version UInt64 CODEC(Delta, ZSTD(1))
@@ -370,7 +373,7 @@ WITH (
 SELECT
     start AS minute,
     tenant, team, status, model, provider, task_type, lane, cache_tier, results, input_tokens, output_tokens,
-    cost_usd, baseline_cost_usd, savings_usd, cache_age_seconds, latency
+    cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency
 FROM results_by_minute_store
 WHERE start NOT IN (live)
   AND (start, version) IN
@@ -381,6 +384,7 @@ SELECT
     tenant, team, status, model, provider, task_type, lane, cache_tier, count() AS results,
     sum(r.input_tokens) AS input_tokens, sum(r.output_tokens) AS output_tokens, sum(r.cost_usd) AS cost_usd,
     sum(r.baseline_cost_usd) AS baseline_cost_usd, sumMap(r.savings_usd) AS savings_usd,
+    sumMap(mapApply((cause, amount) -> (cause, toUInt64(1)), r.savings_usd)) AS saved_by,
     sum(r.cache_age_seconds) AS cache_age_seconds,
     quantilesTDigestState(0.5, 0.95, 0.99)(toFloat32(r.latency_ms)) AS latency
 FROM endings_store AS r FINAL
@@ -397,7 +401,7 @@ WITH (
 SELECT
     start AS hour,
     tenant, team, status, model, provider, task_type, lane, cache_tier, results, input_tokens, output_tokens,
-    cost_usd, baseline_cost_usd, savings_usd, cache_age_seconds, latency
+    cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency
 FROM results_by_hour_store
 WHERE start NOT IN (live.2)
   AND (start, version) IN
@@ -406,7 +410,7 @@ UNION ALL
 SELECT
     toStartOfHour(start) AS hour,
     tenant, team, status, model, provider, task_type, lane, cache_tier, results, input_tokens, output_tokens,
-    cost_usd, baseline_cost_usd, savings_usd, cache_age_seconds, latency
+    cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency
 FROM results_by_minute_store
 WHERE start NOT IN (live.1)
   AND toStartOfHour(start) IN (live.2)
@@ -418,6 +422,7 @@ SELECT
     tenant, team, status, model, provider, task_type, lane, cache_tier, count() AS results,
     sum(r.input_tokens) AS input_tokens, sum(r.output_tokens) AS output_tokens, sum(r.cost_usd) AS cost_usd,
     sum(r.baseline_cost_usd) AS baseline_cost_usd, sumMap(r.savings_usd) AS savings_usd,
+    sumMap(mapApply((cause, amount) -> (cause, toUInt64(1)), r.savings_usd)) AS saved_by,
     sum(r.cache_age_seconds) AS cache_age_seconds,
     quantilesTDigestState(0.5, 0.95, 0.99)(toFloat32(r.latency_ms)) AS latency
 FROM endings_store AS r FINAL
@@ -435,7 +440,7 @@ WITH (
 SELECT
     toDate(start, 'UTC') AS day,
     tenant, team, status, model, provider, task_type, lane, cache_tier, results, input_tokens, output_tokens,
-    cost_usd, baseline_cost_usd, savings_usd, cache_age_seconds, latency
+    cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency
 FROM results_by_day_store
 WHERE start NOT IN (live.3)
   AND (start, version) IN
@@ -444,7 +449,7 @@ UNION ALL
 SELECT
     toDate(start, 'UTC') AS day,
     tenant, team, status, model, provider, task_type, lane, cache_tier, results, input_tokens, output_tokens,
-    cost_usd, baseline_cost_usd, savings_usd, cache_age_seconds, latency
+    cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency
 FROM results_by_hour_store
 WHERE start NOT IN (live.2)
   AND toStartOfDay(start) IN (live.3)
@@ -454,7 +459,7 @@ UNION ALL
 SELECT
     toDate(start, 'UTC') AS day,
     tenant, team, status, model, provider, task_type, lane, cache_tier, results, input_tokens, output_tokens,
-    cost_usd, baseline_cost_usd, savings_usd, cache_age_seconds, latency
+    cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency
 FROM results_by_minute_store
 WHERE start NOT IN (live.1)
   AND toStartOfHour(start) IN (live.2)
@@ -466,6 +471,7 @@ SELECT
     tenant, team, status, model, provider, task_type, lane, cache_tier, count() AS results,
     sum(r.input_tokens) AS input_tokens, sum(r.output_tokens) AS output_tokens, sum(r.cost_usd) AS cost_usd,
     sum(r.baseline_cost_usd) AS baseline_cost_usd, sumMap(r.savings_usd) AS savings_usd,
+    sumMap(mapApply((cause, amount) -> (cause, toUInt64(1)), r.savings_usd)) AS saved_by,
     sum(r.cache_age_seconds) AS cache_age_seconds,
     quantilesTDigestState(0.5, 0.95, 0.99)(toFloat32(r.latency_ms)) AS latency
 FROM endings_store AS r FINAL
@@ -482,7 +488,7 @@ WITH (
 ) AS live
 SELECT
     tenant, team, status, model, provider, task_type, lane, cache_tier, results, input_tokens, output_tokens,
-    cost_usd, baseline_cost_usd, savings_usd, cache_age_seconds, latency
+    cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency
 FROM results_by_day_store
 WHERE start NOT IN (live.3)
   AND start > {since:DateTime64(6, 'UTC')}
@@ -491,7 +497,7 @@ WHERE start NOT IN (live.3)
 UNION ALL
 SELECT
     tenant, team, status, model, provider, task_type, lane, cache_tier, results, input_tokens, output_tokens,
-    cost_usd, baseline_cost_usd, savings_usd, cache_age_seconds, latency
+    cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency
 FROM results_by_hour_store
 WHERE start NOT IN (live.2)
   AND (toStartOfDay(start) IN (live.3) OR toStartOfDay(start) = toStartOfDay({since:DateTime64(6, 'UTC')}))
@@ -501,7 +507,7 @@ WHERE start NOT IN (live.2)
 UNION ALL
 SELECT
     tenant, team, status, model, provider, task_type, lane, cache_tier, results, input_tokens, output_tokens,
-    cost_usd, baseline_cost_usd, savings_usd, cache_age_seconds, latency
+    cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency
 FROM results_by_minute_store
 WHERE start NOT IN (live.1)
   AND (toStartOfHour(start) IN (live.2) OR toStartOfHour(start) = toStartOfHour({since:DateTime64(6, 'UTC')}))
@@ -513,6 +519,7 @@ SELECT
     tenant, team, status, model, provider, task_type, lane, cache_tier, count() AS results,
     sum(r.input_tokens) AS input_tokens, sum(r.output_tokens) AS output_tokens, sum(r.cost_usd) AS cost_usd,
     sum(r.baseline_cost_usd) AS baseline_cost_usd, sumMap(r.savings_usd) AS savings_usd,
+    sumMap(mapApply((cause, amount) -> (cause, toUInt64(1)), r.savings_usd)) AS saved_by,
     sum(r.cache_age_seconds) AS cache_age_seconds,
     quantilesTDigestState(0.5, 0.95, 0.99)(toFloat32(r.latency_ms)) AS latency
 FROM endings_store AS r FINAL
