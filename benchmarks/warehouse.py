@@ -1,10 +1,10 @@
 """What ClickHouse takes and answers: `python -m benchmarks.warehouse --rows 10000000`; prints one JSON object.
 
-Calls of three months (`benchmarks.warehouse_rows`) go through the sink's own writer, block by block, into an engine of
-their own. Rows per second count the time in the writer, from records to the acknowledged insert with all views; making
-the records up is not part of it. Results are made of the calls by ClickHouse itself, with some that came out of a cache.
-Then everything is rolled up as the sink does it, and every panel of the dashboard is asked again and again. A look
-through calls that were not rolled up yet is measured beside it. CPU is that of the engine's process.
+Calls of three months (`benchmarks.warehouse_rows`) go through the sink's own writer, block by block, into an engine
+of their own. Rows per second count the time in the writer, from records to the acknowledged insert with all views;
+making the records up is not part of it. Results are made of the calls by ClickHouse itself, with some that came out of
+a cache. Then everything is rolled up as the sink does it, and every panel of the dashboard is asked again and again,
+for several spans of time. CPU is that of the engine's process.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from streams.embedded.warehouse import EmbeddedWarehouse
 from streams.rollups import roll_up
 from streams.sink.block import Block
 from streams.sink.counters import Counters
-from streams.sink.refused import DeadLetters
 from streams.sink.writer import Writer
 from streams.warehouse.client import Warehouse
 from streams.warehouse.migrations import migrate

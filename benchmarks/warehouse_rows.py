@@ -1,7 +1,7 @@
 """Generated usage for the warehouse benchmark: many organizations of very different size over three months.
 
 Calls come in the order of time, faster at noon, slower at night and on weekends, and grow. An organization's share
-follows a power law, and so do a team's within it and a user's within a team; models and tasks are preferred unequally.
+follows a power law, and so do a team's in it and a user's in a team; models and tasks are preferred unequally.
 Costs are tokens times prices, to the last digit. A few calls come twice and a few come an hour late.
 """
 

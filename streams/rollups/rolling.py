@@ -12,11 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from streams.archive.inserts import archived_since, until_ended
 from streams.rollups import statements
 from streams.rollups.statements import LEVELS, MINUTE, NOTES, Level, Source
 from streams.sink.native import Column, block, string, unsigned
 from streams.warehouse.client import Warehouse
+from streams.warehouse.inserts import archived_since, until_ended
 
 logger = logging.getLogger(__name__)
 

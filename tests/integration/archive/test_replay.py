@@ -63,7 +63,7 @@ async def test_damaged_tables_are_told_and_mended(old: Settings, warehouse: Ware
     async with running(old):
         await fill(old, warehouse, 0, EVENTS)
     done = {"mutations_sync": 1}
-    await warehouse.command("DELETE FROM usage_store WHERE id = 'call-3'")
+    await warehouse.command("DELETE FROM calls_store WHERE id = 'call-3'")
     await warehouse.command("ALTER TABLE results_store UPDATE cost_usd = 5 WHERE id = 'request-7'", settings=done)
     await warehouse.command("INSERT INTO audit_store (event_key, id) VALUES (1, 'made up')")
 
@@ -99,7 +99,7 @@ async def test_events_that_come_meanwhile_are_in_the_new_table(old: Settings, wa
 
 
 async def test_leftovers_of_a_killed_replay_do_not_matter(old: Settings, warehouse: Warehouse) -> None:
-    await warehouse.command("CREATE TABLE usage_replay AS usage_store")
+    await warehouse.command("CREATE TABLE calls_replay AS calls_store")
     await warehouse.command("CREATE TABLE results_replay AS results_store")
     await warehouse.command(
         "CREATE MATERIALIZED VIEW results_replay_fold TO results_replay AS SELECT ce_id AS id FROM archive_store"
