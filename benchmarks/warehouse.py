@@ -2,9 +2,9 @@
 
 Calls of three months (`benchmarks.warehouse_rows`) go through the sink's own writer, block by block, into an engine
 of their own. Rows per second count the time in the writer, from records to the acknowledged insert with all views;
-making the records up is not part of it. Results are made of the calls by ClickHouse itself, with some that came out of
-a cache. Then everything is rolled up as the sink does it, and every panel of the dashboard is asked again and again,
-for several spans of time. CPU is that of the engine's process.
+making the records up is not part of it. Results are made of the calls by ClickHouse itself, some out of a cache. Then
+everything is rolled up as the sink does it, and every panel of the dashboard is asked again and again, for several
+spans of time. CPU is that of the engine's process.
 """
 
 from __future__ import annotations

@@ -164,13 +164,18 @@ def results(when: Calendar) -> list[Publication]:
     return [
         answer("r1", when.of(0, 9), search, BIG, ("3", "5"), {"routing": "2"}, ("cheapest", "1")),
         answer("r2", when.of(0, 10), search, SMALL, ("1", "4"), saved_twice, ("cheapest", "1"), **extraction),
-        answer("r3", when.of(0, 11), search, BIG, ("0", "3"), {"cache_exact": "3"}, ("cache", None), cache=exact, **hit),
+        answer(
+            "r3", when.of(0, 11), search, BIG, ("0", "3"), {"cache_exact": "3"}, ("cache", None), cache=exact, **hit
+        ),
         answer("r4", when.of(1, 8), support, ("", ""), ("0", None), {}, None, status=Status.REJECTED, error=problem),
         answer(
             "r5", when.of(1, 9), support, BIG, ("0", "1.5"), {"cache_semantic": "1.5"}, ("cache", None),
             cache=semantic, **hit,
         ),
-        answer("r6", when.today, support, SMALL, ("0.5", "0.75"), {"routing": "0.25"}, ("cheapest", None), latency_ms=80.0),
+        answer(
+            "r6", when.today, support, SMALL, ("0.5", "0.75"), {"routing": "0.25"}, ("cheapest", None),
+            latency_ms=80.0,
+        ),
         answer("r7", when.of(2, 20), zeta, SMALL, ("0.25", "1"), {"routing": "0.75"}, ("explicit", "0.25")),
     ]  # fmt: skip
 

@@ -20,7 +20,7 @@ from tests.integration.warehouse.known import REASON, Calendar, write
 from tests.unit.docs.fences import ROOT
 
 PAGE = ROOT / "docs" / "queries.md"
-QUESTION = re.compile(r"^### (.+\?)\n.*?^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+QUESTION = re.compile(r"^### ([^\n]+\?)\n.*?^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUERIES = dict(QUESTION.findall(PAGE.read_text()))
 OUR_DATABASE = re.compile(r"(?<!')\basahi\.")
 WANTED = 25
