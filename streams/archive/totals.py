@@ -94,13 +94,13 @@ async def totals(warehouse: Warehouse) -> dict[str, Totals]:
 async def disagreements(warehouse: Warehouse) -> list[str]:
     """Return where a total is not what the archive says, to the last digit; nothing when all agree."""
     found = await totals(warehouse)
-    wrong = []
-    for place, told in found.items():
-        right = found[f"{place.partition(' ')[0]} in the archive"]
-        for tenant in sorted(right.keys() | told.keys()):
-            if right.get(tenant) != told.get(tenant):
-                wrong.append(f"{place}: {tenant or 'nobody'} has {told.get(tenant)}, not {right.get(tenant)}")
-    return wrong
+    return [
+        f"{place}: {tenant or 'nobody'} has {told.get(tenant)}, not {right.get(tenant)}"
+        for place, told in found.items()
+        for right in [found[f"{place.partition(' ')[0]} in the archive"]]
+        for tenant in sorted(right.keys() | told.keys())
+        if right.get(tenant) != told.get(tenant)
+    ]
 
 
 async def _asked(warehouse: Warehouse, sql: str) -> Totals:

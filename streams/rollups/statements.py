@@ -6,7 +6,7 @@ from what lies below. So the sums are written down in one place, the views.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -99,11 +99,17 @@ MINUTES = "SELECT DISTINCT toUnixTimestamp(minute) AS start FROM ({query})"
 
 
 def moments(starts: Iterable[int]) -> str:
-    """Return Unix seconds as a list of moments."""
-    return ", ".join(f"toDateTime({start}, 'UTC')" for start in starts)
+    """Return Unix seconds as a query for moments: as a list of moments they cost milliseconds each to be read."""
+    return f"SELECT toDateTime(arrayJoin([{', '.join(map(str, starts))}]), 'UTC')"
 
 
-def copied(source: Source, level: Level, columns: Iterable[Mapping[str, str]], starts: Iterable[int], at: int) -> str:
+def within(column: str, starts: Sequence[int]) -> str:
+    """Return the condition that a column is one of these moments; the index is asked for the whole span."""
+    first, last = (f"toDateTime({bound}, 'UTC')" for bound in (min(starts), max(starts)))
+    return f"{column} BETWEEN {first} AND {last} AND {column} IN ({moments(starts)})"
+
+
+def copied(source: Source, level: Level, columns: Iterable[Mapping[str, str]], starts: Sequence[int], at: int) -> str:
     """Return the statement that sums these minutes, hours or days anew, as one version.
 
     Args:
@@ -121,7 +127,7 @@ def copied(source: Source, level: Level, columns: Iterable[Mapping[str, str]], s
     return (
         f"INSERT INTO {view}_store (start, version, {', '.join(column['name'] for column in kept)})"  # noqa: S608 - names and numbers
         f" SELECT {start} AS start, {at} AS version, {', '.join(parts)} FROM {view} AS r"
-        f" WHERE {start} IN ({moments(starts)}) GROUP BY start, {', '.join(names)}"
+        f" WHERE {within(start, starts)} GROUP BY start, {', '.join(names)}"
     )
 
 
@@ -143,14 +149,17 @@ def summed(name: str, kind: str) -> str:
 
 def versions(source: Source, level: Level, starts: Iterable[int], version: int) -> str:
     """Return the statement that lets this version count."""
-    return f"INSERT INTO rollup_versions SELECT '{source}', '{level.name}', arrayJoin([{moments(starts)}]), {version}"
+    return (
+        f"INSERT INTO rollup_versions SELECT '{source}', '{level.name}', start, {version}"  # noqa: S608 - names and numbers
+        f" FROM ({moments(starts)} AS start)"
+    )
 
 
 def touched(source: Source, level: Level, starts: Iterable[int]) -> str:
     """Return the statement that notes of these minutes, hours or days that they are to be summed anew."""
     return (
-        "INSERT INTO rollup_touched"
-        f" SELECT '{source}', '{level.name}', arrayJoin([{moments(starts)}]), rand64(), 0, now()"
+        f"INSERT INTO rollup_touched SELECT '{source}', '{level.name}', start, rand64(), 0, now()"  # noqa: S608 - as above
+        f" FROM ({moments(starts)} AS start)"
     )
 
 

@@ -1,7 +1,7 @@
 """Letting somebody read the views for one organization, on a server of ClickHouse and on the embedded engine.
 
-A server gets a user with a role, grants on the views and their tables, and a row policy per table. The embedded engine
-knows no users: it keeps the login in the table `analysts`, and its endpoint holds the same bounds
+A server gets a user with grants on the views and their tables, and a row policy per table. The embedded engine knows
+no users: it keeps the login in the table `analysts`, and its endpoint holds the same bounds
 (`streams.embedded.clickhouse.analysts`).
 """
 

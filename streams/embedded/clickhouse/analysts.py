@@ -1,8 +1,9 @@
 """Analysts of one organization: who they are, what they may ask, and which rows they see.
 
 A server of ClickHouse has users, grants and row policies; the engine in this process knows one user, who may do
-anything. So an analyst's session is read-only for the engine, sees every table through a filter that he cannot change,
-and his statement is looked at before it is run: it may name the views for analysts, and nothing that reads elsewhere.
+anything. So an analyst's session is read-only for the engine, sees every table through a filter that he cannot
+change, and his statement is looked at before it is run: it may name the views for analysts, and nothing that reads
+elsewhere.
 Views only: a table would take a PREWHERE, which looks at rows before the filter does.
 """
 
@@ -62,14 +63,11 @@ FIRST_WORDS = re.compile(rb"(?i)^[\s(]*(SELECT|WITH|DESCRIBE|DESC)\b")
 IDENTIFIER_PARAMETER = re.compile(rb"(?i):\s*Identifier\b")
 NODE = re.compile(r"^(?P<indent> *)(?P<kind>\w+) ?(?P<name>.*?)(?: \(alias .*?\))?(?: \(children \d+\))?$")
 
-WHO = (
-    "SELECT tenant, salt, digest, removed FROM {database}.analysts FINAL WHERE login = {login}"
-    " AND NOT removed FORMAT JSONCompact"
-)
+WHO = "SELECT tenant, salt, digest, removed FROM {database}.analysts FINAL WHERE login = {login} AND NOT removed"
 TABLES = """
 SELECT table, groupArray(name) AS columns FROM system.columns
 WHERE database = {database} AND table IN (SELECT name FROM system.tables WHERE database = {database}
-    AND engine LIKE '%MergeTree') GROUP BY table FORMAT JSONCompact
+    AND engine LIKE '%MergeTree') GROUP BY table
 """
 FACTS = (
     "(topic = 'asahi.governance' AND (key = {tenant} OR startsWith(ifNull(key, ''), concat({tenant}, '/team/'))"
@@ -100,7 +98,7 @@ def admitted(connection: EngineConnection, login: str, password: str, database: 
     """
     where = database or DATABASE
     try:
-        answer = connection.run(WHO.format(database=_quoted_name(where), login=quote(login)))
+        answer = connection.run(WHO.format(database=_quoted_name(where), login=quote(login)), "JSONCompact")
         rows = json.loads(answer)["data"]
     except ClickHouseError:
         rows = []  # no such database, or one without analysts
@@ -134,7 +132,7 @@ def confine(connection: EngineConnection, analyst: Analyst) -> None:
 
 def _filters(connection: EngineConnection, analyst: Analyst) -> Iterator[str]:
     database, tenant = quote(analyst.database), quote(analyst.tenant)
-    for table, columns in json.loads(connection.run(TABLES.format(database=database)))["data"]:
+    for table, columns in json.loads(connection.run(TABLES.format(database=database), "JSONCompact"))["data"]:
         condition = f"tenant = {tenant}" if "tenant" in columns else ""
         if table == "archive_store":
             condition = FACTS.format(tenant=tenant)
