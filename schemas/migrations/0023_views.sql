@@ -39,7 +39,7 @@ WITH limits AS
         tenant, kind, name,
         JSONExtractString(budget, 'period') AS period,
         toDecimal128OrZero(trim(BOTH '"' FROM JSONExtractRaw(budget, 'limit_usd')), 18) AS limit_usd,
-        if(JSONHas(budget, 'hard'), JSONExtractBool(budget, 'hard'), true) AS hard,
+        toBool(if(JSONHas(budget, 'hard'), JSONExtractBool(budget, 'hard'), true)) AS hard,
         transform(period, ['hour', 'day', 'month'],
             [toStartOfHour(now('UTC')), toStartOfDay(now('UTC')), toDateTime(toStartOfMonth(now('UTC')), 'UTC')],
             toDateTime(0, 'UTC')) AS since
