@@ -9,6 +9,7 @@ import pytest
 from schemas.errors import WarehouseError
 from schemas.settings import Settings
 from streams.archive import TableReplay, replay
+from streams.archive.totals import disagreements
 from streams.topics import REQUESTS, RESULTS, USAGE
 from streams.warehouse.client import Warehouse
 from tests.integration.sink.events import bulk, publish, result_event, usage_event
@@ -73,8 +74,10 @@ async def test_damaged_tables_are_told_and_mended(old: Settings, warehouse: Ware
     assert of(seen.tables, "audit").surplus == 1
     assert await count(warehouse, "usage") == EVENTS - 1, "without a swap nothing is touched"
 
+    assert await disagreements(warehouse) != []
     mended = await replay(old, swap=True)
     assert all(table.swapped for table in mended.tables)
+    assert await disagreements(warehouse) == []
     assert all(table.identical for table in (await replay(old, swap=False)).tables)
     assert await count(warehouse, "usage") == EVENTS
     assert await count(warehouse, "audit") == 0
