@@ -163,7 +163,7 @@ async def measure(options: Any) -> dict[str, Any]:
             settings = Settings(clickhouse=limits)
             await migrate(settings)
             async with Warehouse(limits) as warehouse:
-                return await _measured(settings, warehouse, Engine(engine.process.pid), options)
+                return await _measured(settings, warehouse, Engine(engine.process.pid or 0), options)
         finally:
             await engine.stop()
 

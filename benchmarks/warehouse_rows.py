@@ -65,7 +65,8 @@ class Span:
 def power_law(count: int, rng: np.random.Generator, rows: int) -> Integers:
     """Return numbers below `count`, small ones more often."""
     weights = np.arange(1, count + 1) ** -POWER
-    return rng.choice(count, rows, p=weights / weights.sum())
+    drawn: Integers = rng.choice(np.arange(count), rows, p=weights / weights.sum())
+    return drawn
 
 
 def moments(span: Span, rows: int, rng: np.random.Generator) -> Integers:
@@ -159,7 +160,7 @@ def _events(
 def _records(events: list[tuple[int, bytes, bytes, bytes]], now: int, offsets: list[int]) -> list[ConsumerRecord]:
     """Return events as records of the partition of their organization, at the time of the newest."""
     made: list[ConsumerRecord] = []
-    kind, source = USAGE.ce_type.encode(), b"asahi"
+    kind, source = (USAGE.ce_type or "").encode(), b"asahi"
     for at, call, tenant, value in events:
         partition = int(tenant[4:]) % PARTITIONS
         headers = (SPEC, ("ce_id", call), ("ce_type", kind), ("ce_source", source), ("ce_time", b"%d" % at), CONTENT)

@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 
 from schemas.result import Lane, Status
 from schemas.wire import (
+    NO_DECISION,
     Answer,
     BaselineRecord,
     Choice,
@@ -117,7 +118,7 @@ def answer(
         baseline=None if baseline is None else BaselineRecord("big", baseline),
         savings=SavingsRecord(**savings),
         latency_ms=fields.pop("latency_ms", 100.0),
-        **({} if choice is None else {"decision": msgspec.Raw(Choice(choice[0], REASON, choice[1]).encoded())}),
+        decision=NO_DECISION if choice is None else msgspec.Raw(Choice(choice[0], REASON, choice[1]).encoded()),
         **fields,
     )
     return cloud_event(RESULTS, name, tenant, at, msgspec.json.encode(made))

@@ -190,13 +190,14 @@ async def test_session_of_another_is_not_his(filled: ClickHouseSettings, login: 
 
 
 async def test_who_is_not_known_is_not_let_in(filled: ClickHouseSettings, login: ClickHouseSettings) -> None:
-    for changed in (
+    wrong: list[dict[str, object]] = [
         {"password": SecretStr("wrong")},
         {"password": SecretStr("")},
         {"user": "nobody@zeta"},
         {"user": "amara@acme"},
         {"database": "default"},
-    ):
+    ]
+    for changed in wrong:
         status, said = await ask(login.model_copy(update=changed), "SELECT 1")
         assert (status, "AUTHENTICATION_FAILED" in said) == (403, True), changed
     async with Warehouse(filled) as warehouse:
@@ -206,8 +207,8 @@ async def test_who_is_not_known_is_not_let_in(filled: ClickHouseSettings, login:
         assert not await revoke(warehouse, "ben", OURS, "the tests")
         with pytest.raises(ConfigurationError, match="no name of an analyst"):
             await grant(warehouse, filled.database, "Ben O'", OURS, "the tests")
-    changed = {"user": gone.login, "password": SecretStr(gone.password)}
-    assert (await ask(login.model_copy(update=changed), "SELECT 1"))[0] == 403
+    let_out = login.model_copy(update={"user": gone.login, "password": SecretStr(gone.password)})
+    assert (await ask(let_out, "SELECT 1"))[0] == 403
 
 
 async def test_statements_for_a_server_are_sql(filled: ClickHouseSettings) -> None:
