@@ -22,7 +22,7 @@ SELECT ce_id, toUnixTimestamp64Milli(timestamp) AS at, ifNull(value, '') AS valu
 WHERE topic = {topic:String} AND NOT mapContains(headers, 'asahi_set_aside')
 """
 EVER = "1970-01-01 00:00:00"
-LEVELS = ("by_minute", "by_hour", "by_day", f"since(since = '{EVER}')")
+LEVELS = ("by_minute", "by_hour", "by_day", "by_month", f"since(since = '{EVER}')")
 OF_USAGE = "SELECT tenant, toUInt64({count}) AS events, sum(cost_usd) AS usd, sum({wasted}) AS part FROM {view}"
 OF_RESULTS = "SELECT tenant, toUInt64({count}) AS events, sum(cost_usd) AS usd, sum({saved}) AS part FROM {view}"
 

@@ -36,19 +36,20 @@ Note = tuple[int, int, int]
 
 @dataclass(slots=True)
 class Rolled:
-    """How many minutes, hours and days a pass summed."""
+    """How many minutes, hours, days and months a pass summed."""
 
     minutes: int = 0
     hours: int = 0
     days: int = 0
+    months: int = 0
 
 
-async def roll_up(warehouse: Warehouse, *, settled: bool = False) -> Rolled:
+async def roll_up(warehouse: Warehouse, *, unfinished: bool = False) -> Rolled:
     """Sum anew what was touched; return how much that was.
 
     Args:
         warehouse: Where the tables are.
-        settled: Hours and days that are not over yet are summed too.
+        unfinished: Hours, days and months that are not over yet are summed too.
 
     Raises:
         WarehouseUnavailable: ClickHouse does not answer; the next pass goes on.
@@ -57,7 +58,7 @@ async def roll_up(warehouse: Warehouse, *, settled: bool = False) -> Rolled:
     rolled = Rolled()
     for source in Source:
         for level in LEVELS:
-            count = await _level(warehouse, source, level, settled)
+            count = await _level(warehouse, source, level, unfinished)
             setattr(rolled, f"{level.name}s", getattr(rolled, f"{level.name}s") + count)
     await _forget(warehouse)
     return rolled
@@ -75,9 +76,9 @@ async def touch_everything(warehouse: Warehouse) -> None:
         await warehouse.command(statements.everything(source), settings=SUMMING)
 
 
-async def _level(warehouse: Warehouse, source: Source, level: Level, settled: bool) -> int:
+async def _level(warehouse: Warehouse, source: Source, level: Level, unfinished: bool) -> int:
     count = 0
-    while notes := await _notes(warehouse, source, level, settled):
+    while notes := await _notes(warehouse, source, level, unfinished):
         if level is MINUTE:
             await until_ended(warehouse)
         by_start: dict[int, list[Note]] = defaultdict(list)
@@ -92,12 +93,12 @@ async def _level(warehouse: Warehouse, source: Source, level: Level, settled: bo
     return count
 
 
-async def _notes(warehouse: Warehouse, source: Source, level: Level, settled: bool) -> list[Note]:
+async def _notes(warehouse: Warehouse, source: Source, level: Level, unfinished: bool) -> list[Note]:
     """Return notes; of hours and days only those that are over: what still grows is summed from what is below."""
     before = FAR
-    if level is not MINUTE and not settled:
+    if level is not MINUTE and not unfinished:
         (clock,) = await warehouse.rows(statements.CLOCK)
-        before = int(clock["seconds"]) // level.seconds * level.seconds
+        before = level.floor(int(clock["seconds"]))
     rows = await warehouse.rows(
         statements.TOUCHED,
         {"source": source.value, "level": level.name, "before": before, "limit": NOTES_AT_ONCE},
@@ -109,7 +110,9 @@ def _together(starts: Sequence[int], level: Level) -> Iterator[list[int]]:
     """Yield what one statement sums: neighbours, few enough."""
     batch: list[int] = []
     for start in starts:
-        if batch and (len(batch) == level.at_once or start - batch[-1] > statements.REPEAT_SECONDS > level.seconds):
+        if batch and (
+            len(batch) == level.at_once or (level is MINUTE and start - batch[-1] > statements.REPEAT_SECONDS)
+        ):
             yield batch
             batch = []
         batch.append(start)
@@ -126,7 +129,7 @@ async def _sum(warehouse: Warehouse, source: Source, level: Level, starts: Seque
     await warehouse.command(statements.copied(source, level, columns, starts, version), settings=SUMMING)
     await warehouse.command(statements.versions(source, level, starts, version))
     if level.above is not None:
-        above = sorted({start // level.above.seconds * level.above.seconds for start in starts})
+        above = sorted({level.above.floor(start) for start in starts})
         await warehouse.command(statements.touched(source, level.above, above))
 
 

@@ -6,8 +6,9 @@ from what lies below. So the sums are written down in one place, the views.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -24,24 +25,35 @@ class Level:
 
     Attributes:
         name: As it stands in the names of tables and views.
-        seconds: How long one is.
+        floor: From Unix seconds to when the minute, hour, day or month they are in began.
         at_once: Most of them that one statement sums.
         above: The level that is summed from this one, if any.
     """
 
     name: str
-    seconds: int
+    floor: Callable[[int], int]
     at_once: int
     above: Level | None = None
 
 
-DAY = Level("day", 86_400, 31)
-HOUR = Level("hour", 3_600, 336, DAY)
-MINUTE = Level("minute", 60, 1_440, HOUR)
-LEVELS = (MINUTE, HOUR, DAY)
+def _whole(seconds: int) -> Callable[[int], int]:
+    return lambda moment: moment // seconds * seconds
+
+
+def _month(moment: int) -> int:
+    day = datetime.fromtimestamp(moment, UTC)
+    return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp())
+
+
+HOUR_SECONDS = 3_600
+MONTH = Level("month", _month, 3)
+DAY = Level("day", _whole(24 * HOUR_SECONDS), 31, MONTH)
+HOUR = Level("hour", _whole(HOUR_SECONDS), 336, DAY)
+MINUTE = Level("minute", _whole(60), 1_440, HOUR)
+LEVELS = (MINUTE, HOUR, DAY, MONTH)
 """From the finest: each is made of the one before it."""
 
-REPEAT_SECONDS = 6 * HOUR.seconds
+REPEAT_SECONDS = 6 * HOUR_SECONDS
 """How far apart a result and the same one made again after a crash may have ended."""
 
 TOUCHED = """
@@ -63,7 +75,7 @@ SELECT greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version)
 
 SETTLED = """
 SELECT _partition_id AS id, max(at) AS newest FROM rollup_touched FINAL GROUP BY id
-HAVING max(done = 0) = 0 AND newest < toDateTime({since:Int64}, 'UTC') - INTERVAL 10 MINUTE
+HAVING max(done = 0) = 0 AND newest < toDateTime({since:Int64}, 'UTC') - INTERVAL 1 MINUTE
 """
 """Parts of the notes that are all done, and that no insert under way can add to."""
 
@@ -121,7 +133,7 @@ def copied(source: Source, level: Level, columns: Iterable[Mapping[str, str]], s
     """
     view = f"{source}_by_{level.name}"
     kept = [column for column in columns if column["name"] not in OURS]
-    start = f"toDateTime({level.name}, 'UTC')" if level is DAY else level.name
+    start = f"toDateTime({level.name}, 'UTC')" if level in (DAY, MONTH) else level.name
     parts = [summed(column["name"], column["type"]) for column in kept]
     names = [column["name"] for column in kept if not is_sum(column["type"])]
     return (

@@ -25,8 +25,8 @@ LOGIN_MARK = "@"
 VIEWS = frozenset(
     f"{name}{level}"
     for name, levels in {
-        "usage": ("", "_by_minute", "_by_hour", "_by_day", "_since"),
-        "results": ("", "_by_minute", "_by_hour", "_by_day", "_since"),
+        "usage": ("", "_by_minute", "_by_hour", "_by_day", "_by_month", "_since"),
+        "results": ("", "_by_minute", "_by_hour", "_by_day", "_by_month", "_since"),
     }.items()
     for level in levels
 ) | frozenset(
@@ -57,8 +57,8 @@ SETTINGS = re.compile(
 """Settings that an analyst's client may set; others are passed over."""
 BOUNDS = {
     "max_execution_time": "60",
-    # a condition of the analyst's that is moved before the filter, or joined to it, sees rows of others: one that fails
-    # on such a row tells of it
+    # a condition of the analyst's that is moved before the filter, or joined to it, sees rows of others: one that
+    # fails on such a row tells of it
     "optimize_move_to_prewhere": "0",
     "query_plan_optimize_prewhere": "0",
     "query_plan_merge_filters": "0",

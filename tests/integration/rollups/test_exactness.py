@@ -17,7 +17,7 @@ from schemas.wire import UsageRecord
 from streams.archive import replay
 from streams.archive.totals import disagreements, totals
 from streams.envelope import Publication, cloud_event
-from streams.rollups import roll_up
+from streams.rollups import Rolled, roll_up
 from streams.rollups.rolling import pending
 from streams.sink.block import COLUMNS, Block, encode
 from streams.topics import RESULTS, USAGE, Topic
@@ -27,7 +27,7 @@ from tests.integration.warehouse.databases import count
 from tests.unit.sink.records import record
 
 offsets = counting()
-LEVELS = ("minute", "hour", "day")
+LEVELS = ("minute", "hour", "day", "month")
 
 
 async def write(warehouse: Warehouse, topic: Topic, events: Sequence[Publication]) -> None:
@@ -67,15 +67,15 @@ async def test_levels_say_the_same_before_and_after_they_are_rolled_up(warehouse
     await write(warehouse, USAGE, [usage_event(number) for number in range(50)])
     await write(warehouse, RESULTS, [result_event(number) for number in range(50)])
     assert await disagreements(warehouse) == []
-    rolled = await roll_up(warehouse)
-    assert (rolled.minutes, rolled.hours, rolled.days) == (2, 2, 2)
+    rolled = await roll_up(warehouse, unfinished=True)
+    assert rolled == Rolled(2, 2, 2, 2)
     assert await pending(warehouse) == 0
     assert await disagreements(warehouse) == []
     assert await spent(warehouse) == {50 * COST}
     for level in LEVELS:
         assert await count(warehouse, f"usage_by_{level}_store") == 1
     rolled = await roll_up(warehouse)
-    assert (rolled.minutes, rolled.hours, rolled.days) == (0, 0, 0), "what was not touched is left alone"
+    assert rolled == Rolled(), "what was not touched is left alone"
 
 
 async def test_what_comes_twice_counts_once(warehouse: Warehouse) -> None:
@@ -148,7 +148,7 @@ async def test_two_passes_at_once_and_inserts_meanwhile(warehouse: Warehouse) ->
 
     await asyncio.gather(insert(), *(roll_up(warehouse) for _ in range(3)))
     assert await disagreements(warehouse) == []
-    await roll_up(warehouse)
+    await roll_up(warehouse, unfinished=True)
     assert await pending(warehouse) == 0
     assert await disagreements(warehouse) == []
 
