@@ -79,7 +79,8 @@ def moments(span: Span, rows: int, rng: np.random.Generator) -> Integers:
     so_far = np.concatenate([[0], np.cumsum(pace)])
     drawn = np.sort(rng.random(rows)) * so_far[-1]
     at = np.interp(drawn, so_far, np.concatenate([seconds, [seconds[-1] + RESOLUTION]]))
-    return (at * 1_000_000).astype(np.int64)
+    begun: Integers = (at * 1_000_000).astype(np.int64)
+    return begun
 
 
 def _tokens(rng: np.random.Generator, rows: int, mean: float) -> Integers:
