@@ -252,6 +252,7 @@ class Result(Event):
         personal_data: What was found in the request; absent when nothing was, or nobody looked.
         injection: Signs of prompt injection in the request, by the name of the heuristic; a flag only.
         sealed: The answer of an encrypted request, in place of `output`.
+        team: The team whose budgets the request counts against.
     """
 
     id: str
@@ -282,3 +283,4 @@ class Result(Event):
     personal_data: PersonalData | None = None
     injection: list[str] = []
     sealed: SealedOutput | None = None
+    team: str | None = None

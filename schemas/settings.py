@@ -83,6 +83,8 @@ class ClickHouseSettings(Section):
         block_rows: Most events in one insert.
         block_bytes: Most bytes in one insert.
         block_seconds: Longest wait for an insert to fill while events keep coming.
+        rollup_seconds: Between two passes that sum anew, by minute, hour and day, what was touched; the views sum it
+            themselves until then.
         timeout_seconds: Longest wait for an answer.
         retry_max_seconds: Longest pause between two attempts while it is away.
     """
@@ -94,6 +96,7 @@ class ClickHouseSettings(Section):
     block_rows: Count = 20_000
     block_bytes: Count = 32 * 1024 * 1024
     block_seconds: Seconds = 3.0
+    rollup_seconds: Seconds = 60.0
     timeout_seconds: Seconds = 30.0
     retry_max_seconds: Seconds = 5.0
 

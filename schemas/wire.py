@@ -234,6 +234,7 @@ class ResultRecord(Wire, frozen=True, gc=False):
     personal_data: PersonalDataRecord | None = None
     injection: list[str] = []
     sealed: SealedRecord | None = None
+    team: str | None = None
 
 
 class UsageRecord(Wire, frozen=True, gc=False):

@@ -195,6 +195,7 @@ def ended_with(journey: Journey, status: Status, problem: ProblemRecord, now: fl
         request_digest=journey.digest,
         personal_data=journey.personal_data,
         injection=list(journey.injection),
+        team=journey.team,
     )
 
 

@@ -210,4 +210,5 @@ def _failed(completion: Completion, now: float) -> ResultRecord:
         request_digest=passenger.digest,
         personal_data=passenger.personal_data,
         injection=list(passenger.injection),
+        team=passenger.team,
     )

@@ -83,6 +83,7 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
         personal_data=passenger.personal_data,
         injection=list(passenger.injection),
         sealed=sealed_under(passenger.data_key),
+        team=passenger.team,
     )
     return Settlement(result, usages)
 

@@ -113,4 +113,5 @@ def _served(
         personal_data=journey.personal_data,
         injection=list(journey.injection),
         sealed=None if journey.data_key is None else sealed_under(journey.data_key.id),
+        team=journey.team,
     )

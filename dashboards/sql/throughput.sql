@@ -1,5 +1,5 @@
 -- Throughput
--- From the first receipt to the last result, and the best second in between.
+-- From the first receipt to the last result, and the best second in between; of the newest hour in which there were any.
 SELECT
     sum(results) AS total,
     round(dateDiff('millisecond', min(first), max(last)) / 1000, 3) AS seconds,
@@ -10,9 +10,9 @@ FROM
     SELECT
         toStartOfSecond(completed_at) AS second,
         count() AS results,
-        min(received_at) AS first,
+        min(completed_at - toIntervalMicrosecond(round(1000 * latency_ms))) AS first,
         max(completed_at) AS last
-    FROM results
-    WHERE completed_at >= {since:DateTime64(6, 'UTC')}
+    FROM endings_store FINAL
+    WHERE completed_at >= greatest({since:DateTime64(6, 'UTC')}, (SELECT max(completed_at) FROM endings_store) - INTERVAL 1 HOUR)
     GROUP BY second
 )

@@ -1,13 +1,12 @@
 -- Usage
 -- Every paid call: those whose request had a result already are wasted.
 SELECT
-    count() AS calls,
-    countIf(superseded) AS wasted_calls,
-    sum(input_tokens) AS input_tokens,
-    sum(cached_input_tokens) AS cached_input_tokens,
-    sum(output_tokens) AS output_tokens,
-    sum(reasoning_tokens) AS reasoning_tokens,
-    sum(cost_usd) AS spent_usd,
-    sumIf(cost_usd, superseded) AS wasted_usd
-FROM usage
-WHERE occurred_at >= {since:DateTime64(6, 'UTC')}
+    sum(r.calls) AS calls,
+    sum(r.superseded_calls) AS wasted_calls,
+    sum(r.input_tokens) AS input_tokens,
+    sum(r.cached_input_tokens) AS cached_input_tokens,
+    sum(r.output_tokens) AS output_tokens,
+    sum(r.reasoning_tokens) AS reasoning_tokens,
+    sum(r.cost_usd) AS spent_usd,
+    sum(r.superseded_usd) AS wasted_usd
+FROM usage_since(since = {since:DateTime64(6, 'UTC')}) AS r

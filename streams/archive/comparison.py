@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.archive.inserts import until_ended
 from streams.warehouse.client import Row, Warehouse
+from streams.warehouse.inserts import until_ended
 
 COMPARE_SETTINGS = {"max_bytes_before_external_group_by": 256 * 1024 * 1024}
 COUNTS = """

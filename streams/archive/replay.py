@@ -12,16 +12,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.settings import Settings
 from streams.archive.comparison import TableReplay, compare, differing
-from streams.archive.inserts import archived_since, until_ended
+from streams.rollups.rolling import Rolled, roll_up, touch_everything
 from streams.warehouse.client import Warehouse
+from streams.warehouse.inserts import archived_since, until_ended
 
 logger = logging.getLogger(__name__)
 
 TABLES = ("requests", "results", "usage", "audit", "dead_letters", "feedback")
+STEMS = {"usage": "calls"}
+"""What the names of a table's store and fold begin with, where that is not its name."""
+MADE_OF_RESULTS = "endings"
+"""What rollups read of results: a fold of their store, not of the archive."""
 REPLAY_SECONDS = 86_400
 """Longest time one table may take."""
 FILL_SETTINGS: dict[str, object] = {
@@ -35,10 +40,17 @@ FILL_SETTINGS: dict[str, object] = {
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """All tables, rebuilt; `seconds` is how long it took."""
+    """All tables, rebuilt.
+
+    Attributes:
+        tables: One by one.
+        seconds: How long it took.
+        rolled: How many minutes, hours and days were summed anew; None when the tables were only compared.
+    """
 
     tables: tuple[TableReplay, ...]
     seconds: float
+    rolled: Rolled | None = None
 
 
 async def replay(settings: Settings, swap: bool) -> ReplayReport:
@@ -57,10 +69,20 @@ async def replay(settings: Settings, swap: bool) -> ReplayReport:
     patient = settings.clickhouse.model_copy(update={"timeout_seconds": float(REPLAY_SECONDS)})
     async with Warehouse(patient) as warehouse:
         tables = tuple([await _replay_table(warehouse, table, swap) for table in TABLES])
-    return ReplayReport(tables, time.monotonic() - started)
+        rolled = await _roll_up(warehouse) if swap else None
+    return ReplayReport(tables, time.monotonic() - started, rolled)
 
 
-async def _replay_table(warehouse: Warehouse, table: str, swap: bool) -> TableReplay:
+async def _roll_up(warehouse: Warehouse) -> Rolled:
+    """Sum everything anew; until it is done the views sum what is left themselves."""
+    await _replay_table(warehouse, MADE_OF_RESULTS, swap=True)
+    await warehouse.command("TRUNCATE TABLE results_repeats")
+    await touch_everything(warehouse)
+    return await roll_up(warehouse)
+
+
+async def _replay_table(warehouse: Warehouse, name: str, swap: bool) -> TableReplay:
+    table = STEMS.get(name, name)
     await _clean_up(warehouse, table)
     fold, columns = await _fold_of(warehouse, table)
     await warehouse.command(f"CREATE TABLE {table}_replay AS {table}_store")
@@ -69,12 +91,12 @@ async def _replay_table(warehouse: Warehouse, table: str, swap: bool) -> TableRe
         await warehouse.command(f"CREATE MATERIALIZED VIEW {table}_replay_fold TO {table}_replay AS {fold}")
         await until_ended(warehouse)
         await warehouse.command(f"INSERT INTO {table}_replay ({columns}) {fold}", settings=FILL_SETTINGS)
-        outcome = await compare(warehouse, table, columns, swap)
+        outcome = replace(await compare(warehouse, table, columns, swap), table=name)
         if swap:
             await _to_the_end(_exchange(warehouse, table, f"INSERT INTO {table}_store ({columns}) {fold}"))
     finally:
         await _clean_up(warehouse, table)
-    logger.info("table replayed", extra={"table": table, "rows": outcome.rows_after, "identical": outcome.identical})
+    logger.info("table replayed", extra={"table": name, "rows": outcome.rows_after, "identical": outcome.identical})
     return outcome
 
 

@@ -19,7 +19,7 @@ from streams.metrics.endpoint import Condition, endpoint
 from streams.metrics.exposition import of_this_process
 from streams.sink.assignment import Assignment
 from streams.sink.block import Block, news
-from streams.sink.chores import CHORE, chore
+from streams.sink.chores import CHORES, chore
 from streams.sink.counters import Counters
 from streams.sink.figures import condition, inserted, traced
 from streams.sink.positions import archived_ends, resume_at
@@ -243,8 +243,9 @@ async def run_sink(settings: Settings, stop: asyncio.Event) -> None:
     """
     traces = configured_traces(settings.tracing)
     sink = Sink(settings, traces)
-    beside = asyncio.create_task(chore(CHORE)(settings, sink.is_chosen, stop))
-    beside.add_done_callback(_tell)
+    beside = [asyncio.create_task(chore(place)(settings, sink.is_chosen, stop)) for place in CHORES]
+    for task in beside:
+        task.add_done_callback(_tell)
 
     async def figures() -> Iterable[Metric]:
         return chain(inserted(sink.counters, time.time()), traced(traces.outcomes), of_this_process())
@@ -256,6 +257,7 @@ async def run_sink(settings: Settings, stop: asyncio.Event) -> None:
         async with endpoint(settings.metrics, figures, health):
             await sink.run(stop)
     finally:
-        beside.cancel()
-        await asyncio.wait([beside])
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
         await traces.close(settings.worker.drain_seconds)

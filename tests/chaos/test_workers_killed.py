@@ -42,6 +42,7 @@ async def test_kills_lose_nothing_and_repeat_only_what_was_in_flight(
         assert total <= completed_calls <= calls.total()
         await rig.wait_for_rows("SELECT count(), uniqExact(id) FROM asahi.results", (total, total), PATIENCE_SECONDS)
         await rig.wait_for_rows("SELECT count() FROM asahi.usage", (completed_calls,), PATIENCE_SECONDS)
+        await rig.check_money()
         report(
             requests=total,
             kills=rounds,

@@ -16,6 +16,9 @@ COMMANDS = {
     "data-keys": Entry("agents.governance.commands.data_keys:data_keys", "Data keys: make, rotate and rewrap them."),
     "erase": Entry("agents.governance.commands.erase:erase", "Destroy the keys of content, and prove it."),
     "retain": Entry("agents.governance.commands.retain:retain", "Remove content that policies keep no longer."),
+    "analysts": Entry(
+        "agents.governance.commands.analysts:analysts", "Who may read the tables for one organization."
+    ),
     "apply": Entry("agents.governance.commands.apply:apply", "Make the registry say what a file says."),
 }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from streams.embedded.clickhouse import compression
+from streams.embedded.clickhouse.analysts import Analyst, admitted, check, confine, kept, refused
 from streams.embedded.clickhouse.block_compression import decoded_blocks
 from streams.embedded.clickhouse.config import DEFAULT_DATABASE, KIB
 from streams.embedded.clickhouse.connection import EngineConnection, quote_name
@@ -42,6 +44,7 @@ class Execution:
         self._sessions = sessions
         self._request = request
         self._result = result
+        self._analyst: Analyst | None = None
         self.cancellable = False
 
     def run(self, body: Iterable[bytes], external: Sequence[ExternalTable]) -> None:
@@ -52,11 +55,16 @@ class Execution:
             ClientGone: The client went away.
         """
         request = self._request
+        if request.login is not None:
+            self._analyst = self._admitted(*request.login, external=bool(external))
         settings = request.settings
         settings[LOG_COMMENT] = comment(request.query_id, settings.get(LOG_COMMENT, ""))
         chunks = compression.decoded(body, request.content_encoding)
         statement, rows = self._read_statement(decoded_blocks(chunks) if request.native_decompression else chunks)
         self.cancellable = statement.kind is Kind.READ
+        if self._analyst is not None:
+            with self._engine.connect({}) as connection:
+                check(connection, self._analyst, statement)
         if not request.session_id:
             self._alone(statement, rows, external)
             return
@@ -68,6 +76,18 @@ class Execution:
                 self._in_session(session, statement, rows, external)
         finally:
             self._sessions.release(request.session_id, request.close_session)
+
+    def _admitted(self, login: str, password: str, *, external: bool) -> Analyst:
+        """Let an analyst in: nothing of his request but its statement, its format and its parameters counts."""
+        request = self._request
+        with self._engine.connect({}) as connection:
+            analyst = admitted(connection, login, password, request.database)
+        if external:
+            raise refused("tables cannot be sent along")
+        request.settings = kept(request.settings)
+        request.database, request.session_id, request.roles = analyst.database, "", []
+        request.query_id = str(uuid.uuid4())  # that of another's query would end it
+        return analyst
 
     def cancel(self) -> None:
         """Stop the query from another thread; its own then fails."""
@@ -155,6 +175,8 @@ class Execution:
         try:
             if self._request.database not in ("", DEFAULT_DATABASE):
                 connection.run(f"USE {quote_name(self._request.database)}")
+            if self._analyst is not None:
+                confine(connection, self._analyst)
         except BaseException:
             connection.close()
             raise

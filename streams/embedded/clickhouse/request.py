@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+from streams.embedded.clickhouse.analysts import LOGIN_MARK
 from streams.embedded.clickhouse.config import DEFAULT_FORMAT, KIB, EndpointConfig
 from streams.embedded.clickhouse.errors import ClickHouseError
 
@@ -37,6 +38,7 @@ class QueryRequest:
         settings: The engine's settings for this query only.
         params: Values for `{name:Type}` placeholders.
         external: Structure and format of external tables, by table and what is told of it.
+        login: The name and password of an analyst, who is looked up where the engine is; None for its own user.
     """
 
     query: bytes = b""
@@ -58,6 +60,7 @@ class QueryRequest:
     settings: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     external: dict[str, str] = field(default_factory=dict)
+    login: tuple[str, str] | None = field(default=None, repr=False)
 
     def flag(self, setting: str, default: bool = False) -> bool:
         """Whether a boolean setting is on."""
@@ -93,8 +96,9 @@ def read_request(
         ClickHouseError: Wrong credentials, or a parameter that cannot be what it is.
     """
     pairs = pairs_of(query_string)
-    _authenticate(config, dict(pairs), headers)
+    login = _authenticate(config, dict(pairs), headers)
     request = QueryRequest(
+        login=login,
         query_id=headers.get("X-ClickHouse-Query-Id", ""),
         database=headers.get("X-ClickHouse-Database", ""),
         default_format=headers.get("X-ClickHouse-Format", DEFAULT_FORMAT),
@@ -152,8 +156,12 @@ def apply_pairs(request: QueryRequest, pairs: Iterable[tuple[str, str]], multipa
                 )
 
 
-def _authenticate(config: EndpointConfig, url: Mapping[str, str], headers: Mapping[str, str]) -> None:
+def _authenticate(
+    config: EndpointConfig, url: Mapping[str, str], headers: Mapping[str, str]
+) -> tuple[str, str] | None:
     user, password = _credentials(url, headers)
+    if LOGIN_MARK in user and user != config.user:
+        return user, password
     right = hmac.compare_digest(user.encode(errors="replace"), config.user.encode())
     right &= hmac.compare_digest(password.encode(errors="replace"), config.password.encode())
     if not right:
@@ -162,6 +170,7 @@ def _authenticate(config: EndpointConfig, url: Mapping[str, str], headers: Mappi
             "AUTHENTICATION_FAILED",
             f"{user}: Authentication failed: password is incorrect, or there is no user with such name.",
         )
+    return None
 
 
 def _credentials(url: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, str]:

@@ -149,7 +149,7 @@ async def test_an_older_revision_that_comes_again_changes_nothing(sunk: Settings
         return await count(warehouse, "usage") == CALLS + 1
 
     await eventually(there, "the call sent last")
-    await warehouse.command("OPTIMIZE TABLE usage_store FINAL")
+    await warehouse.command("OPTIMIZE TABLE calls_store FINAL")
     (row,) = await warehouse.rows("SELECT price_list FROM usage WHERE id = 'call-3'")
     assert row["price_list"] == "list-2"
 

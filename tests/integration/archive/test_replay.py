@@ -9,6 +9,7 @@ import pytest
 from schemas.errors import WarehouseError
 from schemas.settings import Settings
 from streams.archive import TableReplay, replay
+from streams.archive.totals import disagreements
 from streams.topics import REQUESTS, RESULTS, USAGE
 from streams.warehouse.client import Warehouse
 from tests.integration.sink.events import bulk, publish, result_event, usage_event
@@ -63,7 +64,7 @@ async def test_damaged_tables_are_told_and_mended(old: Settings, warehouse: Ware
     async with running(old):
         await fill(old, warehouse, 0, EVENTS)
     done = {"mutations_sync": 1}
-    await warehouse.command("DELETE FROM usage_store WHERE id = 'call-3'")
+    await warehouse.command("DELETE FROM calls_store WHERE id = 'call-3'")
     await warehouse.command("ALTER TABLE results_store UPDATE cost_usd = 5 WHERE id = 'request-7'", settings=done)
     await warehouse.command("INSERT INTO audit_store (event_key, id) VALUES (1, 'made up')")
 
@@ -73,8 +74,10 @@ async def test_damaged_tables_are_told_and_mended(old: Settings, warehouse: Ware
     assert of(seen.tables, "audit").surplus == 1
     assert await count(warehouse, "usage") == EVENTS - 1, "without a swap nothing is touched"
 
+    assert await disagreements(warehouse) != []
     mended = await replay(old, swap=True)
     assert all(table.swapped for table in mended.tables)
+    assert await disagreements(warehouse) == []
     assert all(table.identical for table in (await replay(old, swap=False)).tables)
     assert await count(warehouse, "usage") == EVENTS
     assert await count(warehouse, "audit") == 0
@@ -99,7 +102,7 @@ async def test_events_that_come_meanwhile_are_in_the_new_table(old: Settings, wa
 
 
 async def test_leftovers_of_a_killed_replay_do_not_matter(old: Settings, warehouse: Warehouse) -> None:
-    await warehouse.command("CREATE TABLE usage_replay AS usage_store")
+    await warehouse.command("CREATE TABLE calls_replay AS calls_store")
     await warehouse.command("CREATE TABLE results_replay AS results_store")
     await warehouse.command(
         "CREATE MATERIALIZED VIEW results_replay_fold TO results_replay AS SELECT ce_id AS id FROM archive_store"

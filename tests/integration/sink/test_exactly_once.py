@@ -164,7 +164,7 @@ async def test_emptied_archive_is_filled_again(settings: Settings, warehouse: Wa
     async with running(settings):
         await send(settings, 0, 100)
         await check_all_once(warehouse, 100)
-    for table in ("archive_store", "results_store", "usage_store"):
+    for table in ("archive_store", "results_store", "calls_store"):
         await warehouse.command(f"TRUNCATE TABLE {table}")
     async with running(settings):
         await check_all_once(warehouse, 100)

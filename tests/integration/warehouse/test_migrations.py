@@ -19,6 +19,18 @@ READ_BY_ANALYSTS = {
     "forecasts",
     "budget_forecasts",
     "archive",
+    "budgets",
+    "cache",
+    "decisions",
+    "results_by_day",
+    "results_by_hour",
+    "results_by_minute",
+    "results_by_month",
+    "savings",
+    "usage_by_day",
+    "usage_by_hour",
+    "usage_by_minute",
+    "usage_by_month",
     "requests",
     "results",
     "usage",
@@ -37,6 +49,8 @@ READ_BY_ANALYSTS = {
     "users",
 }
 
+WITH_A_PARAMETER = {"usage_since", "results_since"}
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -51,7 +65,7 @@ async def test_once_is_enough(settings: Settings, warehouse: Warehouse) -> None:
     views = await warehouse.rows(
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View'"
     )
-    assert {row["name"] for row in views} == READ_BY_ANALYSTS
+    assert {row["name"] for row in views} == READ_BY_ANALYSTS | WITH_A_PARAMETER
 
 
 async def test_several_may_start_at_once(settings: Settings, warehouse: Warehouse) -> None:
