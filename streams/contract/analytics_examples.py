@@ -1,4 +1,4 @@
-"""One believable event of each kind that the analyst tells."""
+"""One believable event of each kind that analysis tells: the analyst, and recommendations."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from schemas.anomaly import (
 from schemas.forecast import BudgetForecast, ForecastMade, ForecastPoint, Pace
 from schemas.minute import MinuteClosed
 from schemas.policy import Period
+from streams.contract.recommended import CHEAPER_MODEL
 
 _START = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 _ANOMALY = "demo/spend/2026-11-23T08:00Z"
@@ -123,4 +124,5 @@ ANALYTICS: dict[type[BaseModel], dict[str, BaseModel]] = {
             id="2026-11-23T08:00Z", start=_START, up=True, closed_at=_START + timedelta(minutes=1, seconds=5)
         ),
     },
+    type(CHEAPER_MODEL): {"cheaper_model": CHEAPER_MODEL},
 }

@@ -34,7 +34,6 @@ from schemas.survey import Survey
 from schemas.tenant import TenantLimits, TenantRegistered
 from schemas.usage import Usage
 from streams.contract.analytics_examples import ANALYTICS
-from streams.contract.recommended import CHEAPER_MODEL
 
 _RECEIVED = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 _COMPLETED = datetime(2026, 11, 23, 8, 0, 0, 742_000, tzinfo=UTC)
@@ -216,7 +215,6 @@ EXAMPLES: dict[type[BaseModel], dict[str, BaseModel]] = {
         "grade": Feedback(id="grade-1", request_id="order-1017", tenant="demo", grade=1.0, occurred_at=_COMPLETED),
     },
     **ANALYTICS,
-    type(CHEAPER_MODEL): {"cheaper_model": CHEAPER_MODEL},
     DeadLetter: {
         "not_json": DeadLetter(
             id="asahi.requests/3/51966/0",

@@ -60,6 +60,7 @@ def test_variables_set_what_they_stand_beside(monkeypatch: pytest.MonkeyPatch) -
         "governance.signatures": "required",
         "semantic.enabled": "true",
         "vectors.engine": "annoy",
+        "analytics.least_times": "2.5",
     }
     other = {bool: "false", int: "17", float: "0.75"}
     names = [name for name in rows("settings") if "." in name and "<" not in name]

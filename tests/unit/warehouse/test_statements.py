@@ -9,9 +9,14 @@ from schemas.errors import ConfigurationError
 from streams.warehouse.migrations import read_migrations, statements_of
 
 OURS = read_migrations()
+TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\n\(.*\)\nENGINE = ReplacingMergeTree", re.DOTALL)
+REPLACING = [found[1] for each in OURS for statement in each.statements if (found := TABLE.match(statement))]
+"""Tables in which a row that is written again takes the place of itself."""
 REPEATABLE = re.compile(
     r"CREATE ((TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|OR REPLACE VIEW) "
     r"|ALTER TABLE \w+ ((ADD|DROP) \w+ IF |MODIFY (COLUMN|QUERY)\s)"
+    r"|DROP VIEW IF EXISTS |TRUNCATE TABLE usage_store$"
+    rf"|INSERT INTO ({'|'.join(REPLACING)})\s"
 )
 
 
