@@ -137,10 +137,11 @@ class System:
         self._children: list[Any] = []
 
     def start(self, workers: int) -> None:
-        """Start workers and sink."""
+        """Start workers, sink and analyst."""
         for number in range(workers):
             self._start(f"worker_{number}", "agents.worker")
         self._start("sink", "streams.sink")
+        self._start("analyst", "agents.analytics")
 
     def _start(self, name: str, module: str) -> None:
         process = child(module, env=environment_of(self.settings), log=self._folder / f"{name}.log")
