@@ -37,7 +37,7 @@ async def identity(warehouse: Warehouse, table: str) -> str:
 async def test_an_insert_that_began_before_the_replay_is_in_the_new_table(
     old: Settings, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "streams.archive")
+    caplog.set_level(logging.INFO, "streams.warehouse")
     before = await identity(warehouse, "requests_store")
 
     async def waits_or_has_replaced() -> bool:
@@ -59,7 +59,7 @@ async def test_what_no_view_saw_at_the_exchange_is_in_the_new_table(
     old: Settings, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As if an insert had found the old table under both names: at its own name before the exchange, then after."""
-    caplog.set_level(logging.INFO, "streams.archive")
+    caplog.set_level(logging.INFO, "streams.warehouse")
     await warehouse.command("CREATE TABLE unseen AS archive_store")
     await warehouse.command(UNSEEN, {"value": request_body(3).decode()})
 
