@@ -61,6 +61,7 @@ def _fences_of(page: Path) -> Iterator[Fence]:
 
 SIGNING = "signing"
 SEALING = "sealing"
+VERIFYING = "verifying"
 """Kinds of the blocks that tests of their own run."""
 
 
