@@ -25,7 +25,16 @@ from schemas.wire import (
 )
 from streams.envelope import Publication, cloud_event
 from streams.sink.block import COLUMNS, Block, encode
-from streams.topics import GOVERNANCE, RESULTS, USAGE, Topic
+from streams.topics import (
+    ANOMALIES,
+    ANOMALIES_ENDED,
+    BUDGET_FORECASTS,
+    FORECASTS,
+    GOVERNANCE,
+    RESULTS,
+    USAGE,
+    Topic,
+)
 from streams.warehouse.client import Warehouse
 from tests.unit.sink.records import record
 
@@ -193,6 +202,78 @@ FACTS = [
 ]
 
 
+def strange(when: Calendar) -> list[Publication]:
+    """Return an anomaly of last week, opened and ended, and one of the week before."""
+    kept: dict[str, Any] = {
+        "tenant": "acme",
+        "metric": "spend",
+        "severity": 0.9,
+        "unit": "USD per minute",
+        "observed": 3.0,
+        "expected": 0.5,
+        "lower": 0.0,
+        "upper": 1.0,
+        "contributions": [{"dimension": "user", "value": "amara", "before": 0.1, "now": 2.6, "share": 0.98}],
+        "title": "Spend of acme is up",
+        "text": "Spend of acme is up.",
+    }
+    found = []
+    for start in (when.of(0, 9), when.of(-6, 9)):
+        name = f"acme/spend/{start:%Y-%m-%dT%H:%MZ}"
+        event = kept | {"anomaly": name, "start": start.isoformat(), "detected_at": start.isoformat()}
+        ended = event | {"id": f"{name}/ended", "end": (start + timedelta(minutes=12)).isoformat()}
+        for topic, each in ((ANOMALIES, event | {"id": f"{name}/opened"}), (ANOMALIES_ENDED, ended)):
+            found.append(cloud_event(topic, each["id"], "acme", start, msgspec.json.encode(each)))
+    return found
+
+
+def foreseen(when: Calendar) -> list[Publication]:
+    """Return forecasts of last week's first days, one of them made anew on Monday evening, and of a budget."""
+    found = []
+    for known_until, means in ((when.of(0, 0), (5.0, 5.0)), (when.of(1, 0), (2.5,))):
+        points = [
+            {
+                "start": (known_until + timedelta(days=day)).isoformat(),
+                "mean": mean,
+                "lower": mean - 1,
+                "upper": mean + 1,
+            }
+            for day, mean in enumerate(means)
+        ]
+        event: dict[str, Any] = {
+            "id": f"acme/spend/*/day/{known_until:%Y-%m-%dT%H:%MZ}",
+            "tenant": "acme",
+            "metric": "spend",
+            "step": "day",
+            "known_until": known_until.isoformat(),
+            "made_at": known_until.isoformat(),
+            "method": "ETS",
+            "values": 90,
+            "points": points,
+        }
+        found.append(cloud_event(FORECASTS, event["id"], "acme", known_until, msgspec.json.encode(event)))
+    for known_until, probability in ((when.of(0, 0), 0.2), (when.of(1, 0), 0.93)):
+        budget: dict[str, Any] = {
+            "id": f"acme/team/support/month/1/{known_until:%Y-%m-%dT%H:%MZ}",
+            "tenant": "acme",
+            "scope": "team",
+            "name": "support",
+            "period": "month",
+            "limit_usd": "1",
+            "spent_usd": "0.7",
+            "period_ends_at": when.of(20, 0).isoformat(),
+            "known_until": known_until.isoformat(),
+            "made_at": known_until.isoformat(),
+            "probability": probability,
+            "exhausted_at": when.of(3, 0).isoformat(),
+            "expected_usd": 1.504,
+            "lower_usd": 0.9,
+            "upper_usd": 2.0,
+        }
+        found.append(cloud_event(BUDGET_FORECASTS, budget["id"], "acme", known_until, msgspec.json.encode(budget)))
+    return found
+
+
 async def write(warehouse: Warehouse, when: Calendar) -> None:
     """Write everything as the sink does."""
     offsets = count()
@@ -206,3 +287,5 @@ async def write(warehouse: Warehouse, when: Calendar) -> None:
     await insert(USAGE, calls(when))
     await insert(RESULTS, results(when))
     await insert(GOVERNANCE, FACTS)
+    await insert(ANOMALIES, strange(when))
+    await insert(FORECASTS, foreseen(when))

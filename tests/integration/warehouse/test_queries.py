@@ -76,6 +76,17 @@ def answers(when: Calendar) -> dict[str, Rows]:
         "How near were the questions of semantic hits?": [(0.9, 1, 0.97, 0.02)],
         "How long did people wait today, hour by hour?": [(when.today.replace(tzinfo=None), 1, 80.0, 80.0)],
         "How far are budgets used up?": sorted([month, total], key=lambda row: row[-1], reverse=True),
+        "Which budgets will probably not last?": [
+            ("team", "support", "month", USD(1), USD("0.7"), 1.5, 0.93, when.of(3, 0).replace(tzinfo=None)),
+        ],
+        "What was strange last week, and what moved it?": [
+            (
+                "spend", when.of(0, 9).replace(tzinfo=None), 12.0, 3.0, 0.5, "USD per minute", "user", "amara", 0.98,
+            ),
+        ],
+        "Did spending come as it was forecast?": [
+            (when.of(0, 0).date(), 5.0, 4.0, 6.0, 4.0, True), (when.of(1, 0).date(), 2.5, 1.5, 3.5, 2.0, True),
+        ],
         "Which rule decides, and how well does it foresee the cost?": [
             ("cheapest", 3, USD(2), USD(4)), ("explicit", 1, USD("0.25"), USD("0.25")),
         ],
