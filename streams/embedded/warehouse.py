@@ -67,7 +67,10 @@ class EmbeddedWarehouse:
             data_dir=self._data_dir,
             ready=self._answers,
             env=os.environ
-            | {"PYTHONPATH": os.pathsep.join(filter(None, [str(_SOURCES), os.environ.get("PYTHONPATH")]))},
+            | {
+                "PYTHONPATH": os.pathsep.join(filter(None, [str(_SOURCES), os.environ.get("PYTHONPATH")])),
+                "TZ": "UTC",  # days and weeks of queries are UTC's, wherever this machine stands
+            },
             start_timeout=self._start_timeout,
             stop_timeout=self._stop_timeout,
         )
