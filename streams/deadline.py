@@ -9,10 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 
 logger = logging.getLogger(__name__)
 
 GAVE_UP = 1
+
+
+def told_to_stop(seconds: float) -> asyncio.Event:
+    """Return what SIGTERM or SIGINT sets; from then on the process has so many seconds to end, see `end_within`."""
+    stop = asyncio.Event()
+
+    def told() -> None:
+        end_within(seconds)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+    return stop
 
 
 def end_within(seconds: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import msgspec
@@ -114,20 +114,9 @@ class Presence:
 
 async def present_workers(kafka: KafkaSettings, now: float) -> list[WorkerLine]:
     """Return the newest line of each worker of this group that is there; `now` in Unix seconds."""
-    newest: dict[str, WorkerLine] = {}
-    async for records in read_tail(kafka, {(WORKERS.name, 0): END_OF_LOG}, newest=NEWEST_LINES):
-        for record in records:
-            try:
-                line = _lines.decode(record.value or b"")
-            except msgspec.DecodeError:
-                continue  # of another release
-            newest[line.worker] = line
+    newest = {line.worker: line async for line in _newest_lines(kafka)}
     return sorted(
-        (
-            line
-            for line in newest.values()
-            if line.group == kafka.group and not line.leaving and now - line.at < GONE_SECONDS
-        ),
+        (line for line in newest.values() if not line.leaving and now - line.at < GONE_SECONDS),
         key=lambda line: line.worker,
     )
 
@@ -157,13 +146,16 @@ async def present_between(kafka: KafkaSettings, start: float, end: float) -> lis
         start: Earliest moment.
         end: Moment before which.
     """
-    said: list[float] = []
+    return sorted([line.at async for line in _newest_lines(kafka) if start <= line.at < end])
+
+
+async def _newest_lines(kafka: KafkaSettings) -> AsyncIterator[WorkerLine]:
+    """Yield what workers of this group said last, in order."""
     async for records in read_tail(kafka, {(WORKERS.name, 0): END_OF_LOG}, newest=NEWEST_LINES):
         for record in records:
             try:
                 line = _lines.decode(record.value or b"")
             except msgspec.DecodeError:
                 continue  # of another release
-            if line.group == kafka.group and start <= line.at < end:
-                said.append(line.at)
-    return sorted(said)
+            if line.group == kafka.group:
+                yield line

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import signal
 import sys
 import time
 
 from schemas.errors import AsahiError
 from schemas.settings import Settings, load_settings
-from streams.deadline import end_within
+from streams.deadline import told_to_stop
 from streams.logs import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -24,15 +22,7 @@ async def serve(settings: Settings) -> None:
         run_analyst,
     )  # the process beside it, which imports this, needs none of it
 
-    stop = asyncio.Event()
-
-    def told() -> None:
-        end_within(settings.worker.stop_seconds)
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
+    stop = told_to_stop(settings.worker.stop_seconds)
     if not settings.analytics.enabled:
         logger.info("there is nothing to do: analytics.enabled is off")
         await stop.wait()

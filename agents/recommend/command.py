@@ -17,13 +17,13 @@ from agents.recommendations.making import Finding
 from agents.recommendations.overlap import ranked
 from agents.recommendations.publishing import publish
 from agents.recommendations.terms import Period, Terms
-from agents.routing.whatif import Span
 from schemas.errors import ConfigurationError
 from schemas.recommendation import RecommendationMade
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
 from streams.cli.display import console, emit_json, side_console
 from streams.cli.invocation import Invocation
+from streams.cli.moments import Span
 from streams.cli.signals import run_to_end
 from streams.topics import RECOMMENDATIONS
 from streams.warehouse.client import Warehouse

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,29 +22,13 @@ from schemas.result import Result
 from schemas.settings import RoutingSettings, Settings
 from streams.cli.display import console, dollars, emit_json, plain_table, saved_share
 from streams.cli.invocation import Invocation
+from streams.cli.moments import Span
 from streams.cli.signals import run_to_end
 from streams.warehouse.client import Warehouse
 
-UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-SPAN = re.compile(r"(\d+)([smhdw])")
 NEWEST = 100_000
 MOVES_SHOWN = 10
 SIDES = ("then", "cost then", "quality then", "now", "cost now", "quality now")
-
-
-class Span(click.ParamType):
-    """A length of time such as `90m`, `12h` or `7d`, in seconds."""
-
-    name = "span"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the seconds."""
-        if isinstance(value, int):
-            return value
-        found = SPAN.fullmatch(value)
-        if found is None:
-            self.fail(f"{value!r} is no length of time; write one such as 90m, 12h or 7d", param, ctx)
-        return int(found[1]) * UNITS[found[2]]
 
 
 @click.command()

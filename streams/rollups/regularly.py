@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
 from schemas.errors import AsahiError
 from schemas.settings import Settings
+from streams.regularly import regularly
 from streams.rollups.rolling import roll_up
 from streams.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
 REST = 10
 """After a pass nothing is done for so many times as long: rolling up never takes more than a tenth of the time."""
 PASS_SECONDS = 3_600.0
@@ -33,18 +32,9 @@ async def roll_up_regularly(settings: Settings, responsible: Callable[[], bool],
         stop: Ends it.
     """
     patient = settings.clickhouse.model_copy(update={"timeout_seconds": PASS_SECONDS})
-    due = time.monotonic() + settings.clickhouse.rollup_seconds
+    seconds = settings.clickhouse.rollup_seconds
     async with Warehouse(patient) as warehouse:
-        while not stop.is_set():
-            if responsible() and time.monotonic() >= due:
-                began = time.monotonic()
-                await _pass(warehouse)
-                took = time.monotonic() - began
-                due = time.monotonic() + max(settings.clickhouse.rollup_seconds, REST * took)
-            try:
-                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
-            except TimeoutError:
-                continue
+        await regularly(lambda: _pass(warehouse), seconds, responsible, stop, rest=REST, first_after=seconds)
 
 
 async def _pass(warehouse: Warehouse) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import signal
 import sys
 
 import uvloop
 
 from schemas.errors import AsahiError
 from schemas.settings import Settings, load_settings
-from streams.deadline import end_within
+from streams.deadline import told_to_stop
 from streams.logs import configure_logging
 from streams.sink import run_sink
 
@@ -22,15 +20,7 @@ GC_THRESHOLDS = (100_000, 20, 100)
 
 async def serve(settings: Settings) -> None:
     """Run the sink until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-
-    def told() -> None:
-        end_within(settings.worker.stop_seconds)
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
+    stop = told_to_stop(settings.worker.stop_seconds)
     await run_sink(settings, stop)
 
 

@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import Metric
 from schemas.errors import WarehouseError, WarehouseUnavailable
 from schemas.settings import Settings
 from streams.admin import cluster_id
+from streams.membership import member_consumer
 from streams.metrics.endpoint import Condition, endpoint
 from streams.metrics.exposition import of_this_process
 from streams.sink.assignment import Assignment
@@ -32,9 +33,6 @@ from streams.warehouse.client import Warehouse
 logger = logging.getLogger(__name__)
 
 GROUP_SUFFIX = "-sink"
-HEARTBEATS_PER_SESSION = 3
-LONGEST_SILENCE_SECONDS = 86_400.0
-"""How long nothing may be read, since ClickHouse is away, before the broker may think that the sink is stuck."""
 FETCH_WAIT_SECONDS = 0.2
 """How long a fetch waits for news: nobody waits for rows as they do for answers, and short waits cost CPU."""
 POLL_SECONDS = 0.2
@@ -119,18 +117,8 @@ class Sink:
 
     def _new_consumer(self) -> AIOKafkaConsumer:
         kafka = self._settings.kafka
-        return AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap,
-            group_id=kafka.group + GROUP_SUFFIX,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=max(kafka.fetch_max_wait_ms, int(FETCH_WAIT_SECONDS * MS_PER_SECOND)),
-            max_poll_interval_ms=int(LONGEST_SILENCE_SECONDS * MS_PER_SECOND),
-            request_timeout_ms=int(kafka.request_timeout_seconds * MS_PER_SECOND),
-            session_timeout_ms=int(kafka.session_timeout_seconds * MS_PER_SECOND),
-            rebalance_timeout_ms=int((kafka.session_timeout_seconds + self._limits.timeout_seconds) * MS_PER_SECOND),
-            heartbeat_interval_ms=int(kafka.session_timeout_seconds / HEARTBEATS_PER_SESSION * MS_PER_SECOND),
-        )
+        letting_go = kafka.session_timeout_seconds + self._limits.timeout_seconds
+        return member_consumer(kafka, GROUP_SUFFIX, FETCH_WAIT_SECONDS, letting_go)
 
     async def _in_position(self, warehouse: Warehouse, cluster: str) -> bool:
         """Stand where ClickHouse says; return False when there is nothing to read yet."""

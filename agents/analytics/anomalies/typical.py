@@ -85,9 +85,15 @@ class TypicalDetector:
         self._usual = NONE
         self._last: list[Logs] = []
         self._tails = Tails(MEASURES, TOGETHER[-1])
+        self._judged: tuple[Logs, Typical] | None = None
 
     def judge(self, logs: Logs) -> Typical:
-        """Return a minute with those before it against what is usual. Changes nothing."""
+        """Return a minute with those before it against what is usual. Changes nothing that matters."""
+        if self._judged is None or self._judged[0] != logs:
+            self._judged = logs, self._fresh(logs)
+        return self._judged[1]
+
+    def _fresh(self, logs: Logs) -> Typical:
         last = self._with_one(logs)
         together = _sum(last)
         value = math.exp(together.mean()) if together.number else None
@@ -122,6 +128,7 @@ class TypicalDetector:
             kept = math.exp(-max(1 / KEPT_MINUTES, new.number / KEPT_CALLS))
             self._usual = self._usual.faded(kept).plus(new)
         self._last = self._with_one(logs)
+        self._judged = None
 
     def _with_one(self, logs: Logs) -> list[Logs]:
         return [*self._last[1 - TOGETHER[-1] :], logs]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import click
@@ -139,10 +139,10 @@ def mute(
     metric: str | None,
     reason: str | None,
     as_json: bool,
-    span: Any,
+    span: int,
 ) -> None:
     """Tell no webhook of an anomaly, or of an organization's, for a while; they are found all the same."""
-    _mute(invocation, anomaly, tenant, metric, reason, as_json, datetime.now(UTC) + span)
+    _mute(invocation, anomaly, tenant, metric, reason, as_json, datetime.now(UTC) + timedelta(seconds=span))
 
 
 @anomalies.command()

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from datetime import timedelta
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.analytics.anomalies.watch import MINUTE, Least
@@ -25,6 +25,7 @@ from schemas.errors import BrokerUnavailable, WarehouseError, WarehouseUnavailab
 from schemas.settings import Settings
 from streams.closure import ends_now, written
 from streams.log import Log
+from streams.membership import member_consumer
 from streams.outbox import Outbox
 from streams.sink.assignment import Assignment
 from streams.topics import ANOMALIES, RESULTS, USAGE
@@ -37,10 +38,7 @@ CHUNK = 120
 """Minutes that are asked for and judged at once when there is much to catch up with."""
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
-FETCH_WAIT_MS = 1_000
-HEARTBEATS_PER_SESSION = 3
-LONGEST_SILENCE_SECONDS = 86_400.0
-MS_PER_SECOND = 1000
+FETCH_WAIT_SECONDS = 1.0
 MAX_ERROR_CHARS = 300
 RECENT = """
 SELECT DISTINCT tenant FROM results_store WHERE completed_at >= {since:DateTime64(6, 'UTC')}
@@ -92,7 +90,7 @@ class Analyst:
             self._log: Log = log
             self._warehouse = warehouse
             self._learning = Learning(self._settings, warehouse, self._aside, self._failed)
-            consumer = self._new_consumer()
+            consumer = member_consumer(self._settings.kafka, GROUP_SUFFIX, FETCH_WAIT_SECONDS)
             consumer.subscribe([ANOMALIES.name], listener=self._assignment)
             await consumer.start()
             webhooks = Webhooks(self._limits, self._journal_of, self._clock)
@@ -133,20 +131,6 @@ class Analyst:
     def _journal_of(self, partition: int) -> Journal | None:
         holding = self._holdings.get(partition)
         return None if holding is None else holding.journal
-
-    def _new_consumer(self) -> AIOKafkaConsumer:
-        kafka = self._settings.kafka
-        return AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap,
-            group_id=kafka.group + GROUP_SUFFIX,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=max(kafka.fetch_max_wait_ms, FETCH_WAIT_MS),
-            max_poll_interval_ms=int(LONGEST_SILENCE_SECONDS * MS_PER_SECOND),
-            request_timeout_ms=int(kafka.request_timeout_seconds * MS_PER_SECOND),
-            session_timeout_ms=int(kafka.session_timeout_seconds * MS_PER_SECOND),
-            heartbeat_interval_ms=int(kafka.session_timeout_seconds / HEARTBEATS_PER_SESSION * MS_PER_SECOND),
-        )
 
     async def _until_stopped(self) -> None:
         while not self._stop.is_set():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +23,13 @@ WHERE status = 'open' OR end >= {since:DateTime64(6, 'UTC')}
 MUTED = "SELECT tenant, metric, anomaly, until FROM anomaly_mutes"
 APART = timedelta(minutes=10)
 """An episode that began so soon after another's end, when the same minutes were judged again, is that other one."""
+
+READ: Mapping[str | None, type[AnomalyOpened | AnomaliesMuted]] = {
+    ANOMALIES.ce_type: AnomalyOpened,
+    ANOMALIES_ENDED.ce_type: AnomalyEnded,
+    ANOMALIES_MUTED.ce_type: AnomaliesMuted,
+}
+"""What is read, by the type of the event."""
 
 Scope = tuple[str, str, str]
 """What is muted: organization, metric or nothing, anomaly or nothing."""
@@ -54,20 +61,18 @@ class Journal:
 
     def apply(self, ce_type: str | None, value: bytes | None) -> None:
         """Take an event into account; one that cannot be read is passed over."""
-        with suppress(ValidationError):
-            if ce_type == ANOMALIES_ENDED.ce_type:
-                ended = AnomalyEnded.model_validate_json(value or b"")
-                self.tell(_known(ended, ended.end))
-            elif ce_type == ANOMALIES.ce_type:
-                self.tell(_known(AnomalyOpened.model_validate_json(value or b""), None))
-            elif ce_type == ANOMALIES_MUTED.ce_type:
-                mute = AnomaliesMuted.model_validate_json(value or b"")
-                self._mutes[mute.tenant, mute.metric or "", mute.anomaly or ""] = mute.until
+        self.note(_event(ce_type, value))
 
     def take(self, record: Record) -> None:
         """Take a message of `asahi.anomalies` into account."""
-        kind = header(record.headers, "ce_type")
-        self.apply(None if kind is None else kind.decode(errors="replace"), record.value)
+        self.note(event_of(record))
+
+    def note(self, event: AnomalyOpened | AnomaliesMuted | None) -> None:
+        """Take an event into account that was read; None is nothing."""
+        if isinstance(event, AnomaliesMuted):
+            self._mutes[event.tenant, event.metric or "", event.anomaly or ""] = event.until
+        elif event is not None:
+            self.tell(_known(event, event.end if isinstance(event, AnomalyEnded) else None))
 
     def copy(self) -> Journal:
         """Return another that knows the same."""
@@ -113,6 +118,19 @@ class Journal:
         for row in await warehouse.rows(MUTED):
             scope = (row["tenant"], row["metric"], row["anomaly"])
             self._mutes[scope] = row["until"]
+
+
+def event_of(record: Record) -> AnomalyOpened | AnomaliesMuted | None:
+    """Return what a message of `asahi.anomalies` says; None for other kinds, and for what cannot be read."""
+    kind = header(record.headers, "ce_type")
+    return _event(None if kind is None else kind.decode(errors="replace"), record.value)
+
+
+def _event(ce_type: str | None, value: bytes | None) -> AnomalyOpened | AnomaliesMuted | None:
+    model = READ.get(ce_type)
+    with suppress(ValidationError):
+        return None if model is None else model.model_validate_json(value or b"")
+    return None
 
 
 def _known(told: AnomalyOpened, end: datetime | None) -> Known:

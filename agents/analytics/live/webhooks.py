@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import IllegalStateError, KafkaError
-from pydantic import ValidationError
 
 from agents.analytics.anomalies.webhook import body_of, headers_of
-from agents.analytics.live.journal import Journal
+from agents.analytics.live.journal import Journal, event_of
 from schemas.analytics_settings import AnalyticsSettings
-from schemas.anomaly import AnomalyEnded, AnomalyOpened
+from schemas.anomaly import AnomalyOpened
 from streams.envelope import RESTORED_HEADER, header
 from streams.tail import record_of
-from streams.topics import ANOMALIES, ANOMALIES_ENDED
 
 logger = logging.getLogger(__name__)
 
@@ -71,11 +68,14 @@ class Webhooks:
 
     async def _take(self, session: aiohttp.ClientSession, record: Any) -> None:
         ours = record_of(record)
-        journal = self._journal_of(ours.partition)
+        journal, event = self._journal_of(ours.partition), event_of(ours)
         if journal is not None:
-            journal.take(ours)
-        event = event_of(header(ours.headers, "ce_type"), ours.value)
-        if event is None or header(ours.headers, RESTORED_HEADER) is not None or not self._settings.webhook_urls:
+            journal.note(event)
+        if (
+            not isinstance(event, AnomalyOpened)
+            or header(ours.headers, RESTORED_HEADER) is not None
+            or not self._settings.webhook_urls
+        ):
             return
         if event.muted or (journal is not None and self._muted_since(journal, event)):
             return
@@ -110,14 +110,3 @@ async def _post(session: aiohttp.ClientSession, url: str, body: bytes, headers: 
             return None if answer.status < HTTPStatus.MULTIPLE_CHOICES else str(answer.status)
     except (aiohttp.ClientError, TimeoutError, ValueError) as wrong:
         return type(wrong).__name__
-
-
-def event_of(ce_type: bytes | None, value: bytes | None) -> AnomalyOpened | None:
-    """Return the event that is told; None for other kinds, and for what cannot be read."""
-    kind = (ce_type or b"").decode(errors="replace")
-    with suppress(ValidationError):
-        if kind == ANOMALIES_ENDED.ce_type:
-            return AnomalyEnded.model_validate_json(value or b"")
-        if kind == ANOMALIES.ce_type:
-            return AnomalyOpened.model_validate_json(value or b"")
-    return None

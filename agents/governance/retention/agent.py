@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -24,6 +23,7 @@ from agents.governance.retention.statements import Look
 from schemas.errors import AsahiError
 from schemas.settings import KafkaSettings, Settings
 from streams.audits import record
+from streams.regularly import regularly
 from streams.tail import read_tail
 from streams.topics import GOVERNANCE
 from streams.warehouse.client import Warehouse
@@ -32,7 +32,6 @@ logger = logging.getLogger(__name__)
 
 REST = 20
 """After a pass nothing is done for so many times as long: an archive too large for every hour has its turn later."""
-LOOK_SECONDS = 1.0
 MAX_ERROR_CHARS = 300
 
 
@@ -75,20 +74,16 @@ async def retain_regularly(settings: Settings, responsible: Callable[[], bool], 
         responsible: Whether this process is the one, now.
         stop: Ends it; a mutation under way is finished by ClickHouse itself.
     """
-    due, warned = time.monotonic(), Rules()
-    while not stop.is_set():
-        if responsible() and time.monotonic() >= due:
-            began = time.monotonic()
-            rules = await _pass(settings)
-            if rules is not None and rules.digest != warned.digest:
-                warn_of_topics(settings.kafka, rules)
-                warned = rules
-            took = time.monotonic() - began
-            due = time.monotonic() + max(settings.governance.retention_seconds, REST * took)
-        try:
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
-        except TimeoutError:
-            continue
+    warned = Rules()
+
+    async def work() -> None:
+        nonlocal warned
+        rules = await _pass(settings)
+        if rules is not None and rules.digest != warned.digest:
+            warn_of_topics(settings.kafka, rules)
+            warned = rules
+
+    await regularly(work, settings.governance.retention_seconds, responsible, stop, rest=REST)
 
 
 async def _pass(settings: Settings) -> Rules | None:

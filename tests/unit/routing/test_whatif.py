@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 import pytest
 
-from agents.routing.whatif import Span, _with_options, other_configuration
+from agents.routing.whatif import _with_options, other_configuration
 from schemas.errors import ConfigurationError
 from schemas.request import Strategy
 from schemas.settings import RoutingSettings, Settings
+from streams.cli.moments import Span
 
 SETTINGS = Settings(routing=RoutingSettings(min_quality=0.6, expected_output_tokens=9))
 
