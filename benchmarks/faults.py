@@ -35,6 +35,7 @@ from benchmarks.harness import System, system
 from benchmarks.providers import KEY_VARIABLE, MOST_ATTEMPTS_PER_REQUEST, Plan, sections
 from schemas.settings import Settings
 from schemas.tenant import TenantRegistered
+from streams.envelope import Publication
 from streams.tail import detached_consumer
 from streams.warehouse.client import Warehouse
 from tests.servers.faults import drawn_faults
@@ -43,6 +44,8 @@ from tests.servers.provider import ProviderServer
 
 SINK_SECONDS = 60.0
 LOOK_SECONDS = 0.2
+LATE = 5
+"""One request in so many is sent after the outage."""
 SHOWN = 20
 BOOKED_SQL = """
 SELECT provider, request_id, sum(cost_usd) AS cost FROM usage FINAL GROUP BY provider, request_id
@@ -88,6 +91,16 @@ async def shared(running: System) -> None:
             await asyncio.sleep(LOOK_SECONDS)
 
 
+async def send_around(
+    settings: Settings, requests: Mapping[str, list[Publication]], trouble: asyncio.Task[None]
+) -> None:
+    """Send most requests at once, and the last of every tenant when the outage is over: they close the breakers."""
+    early = {tenant: those[: -(len(those) // LATE)] for tenant, those in requests.items()}
+    await send(settings, early)
+    await trouble
+    await send(settings, {tenant: those[len(early[tenant]) :] for tenant, those in requests.items()})
+
+
 async def serve(running: System, plan: Plan, workers: int, server: ProviderServer) -> tuple[Results, float]:
     """Send the requests; return their results and the seconds until the last one came."""
     kafka = running.settings.kafka
@@ -101,11 +114,10 @@ async def serve(running: System, plan: Plan, workers: int, server: ProviderServe
         running.start(workers)
         await shared(running)
         began = time.perf_counter()
-        sending = asyncio.create_task(send(running.settings, requests))
+        sending = asyncio.create_task(send_around(running.settings, requests, trouble))
         await results.until(plan.requests)
         seconds = time.perf_counter() - began
         await sending
-        await trouble
     finally:
         trouble.cancel()
         await consumer.stop()
