@@ -128,8 +128,9 @@ class IntakeSettings(Section):
         max_request_bytes: A larger request is rejected.
         max_depth: Deepest nesting of a request's JSON.
         known_ids: Newest request ids remembered per partition, to recognise repeated requests.
-        cache_entries: Newest answers kept per partition by the exact cache.
+        cache_entries: Most answers kept per partition by the exact cache.
         cache_bytes: Most bytes of answers kept per partition by the exact cache.
+        cache_tenant_share: Most of both that one tenant may hold, in (0, 1].
         dead_letter_bytes: Most bytes of an undecodable message kept in its dead letter.
         recover_results: Newest results read per partition to know finished requests again.
         recover_completions: Newest completion batches read per partition to fill the cache again.
@@ -140,6 +141,7 @@ class IntakeSettings(Section):
     known_ids: Count = 50_000
     cache_entries: Count = 10_000
     cache_bytes: Count = 16 * 1024 * 1024
+    cache_tenant_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     dead_letter_bytes: Count = 256 * 1024
     recover_results: Count = 50_000
     recover_completions: Count = 2_000

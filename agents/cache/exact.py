@@ -1,4 +1,4 @@
-"""The exact tier: answers by fingerprint, bounded in number and bytes, each with its time of expiry."""
+"""The exact tier: answers by fingerprint, bounded in number and bytes, each with its time of expiry and its worth."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from dataclasses import dataclass
 
 import msgspec
 
+from agents.cache.portion import Portion
 from schemas.batch import Completion, Target
+from schemas.prices import list_cost_of
+from schemas.registry import ModelRegistry
 from schemas.wire import Answer, Tokens
 
-ENTRY_BYTES = 700
-"""Memory of an entry besides its text: key, slots, tokens, target, ids (684 bytes by tracemalloc)."""
+ENTRY_BYTES = 920
+"""Memory of an entry besides its text: key, slots, tokens, target, ids, rank (by tracemalloc)."""
+TOKEN_USD = 1e-9
+"""Worth of a token besides its price: an answer of a model that costs nothing takes its time all the same."""
+NO_TOKENS = Tokens()
 QUESTION_BYTES = 1_600
 """Memory of a question besides its text: its embedding in an index, and what the look-up keeps about it."""
 TOOL_CALL_BYTES = 600
@@ -32,6 +38,11 @@ class Entry:
         expires_at: Unix seconds from which it is no longer served.
         size: Estimated bytes of memory.
         data_key: Under which the request was sealed; None for one in plain text.
+        tenant: Whose it is.
+        worth: Dollars that each use saves: what it would cost to have it answered again.
+        uses: How often it was wanted, the first time included.
+        rank: Among those of its tenant; see `agents.cache.portion`.
+        turn: Number of its coming, among those of its tenant.
     """
 
     answer: Answer
@@ -42,6 +53,11 @@ class Entry:
     expires_at: float
     size: int
     data_key: str | None = None
+    tenant: str = ""
+    worth: float = 0.0
+    uses: int = 0
+    rank: float = 0.0
+    turn: int = 0
 
 
 def worth_keeping(answer: Answer) -> bool:
@@ -68,38 +84,55 @@ def size_of(answer: Answer) -> int:
     return size
 
 
-def entry_of(completion: Completion) -> Entry:
+def entry_of(completion: Completion, registry: ModelRegistry) -> Entry:
     """Return the answer as a cache entry; it ages from the call's end, not from when this worker heard of it."""
     assert completion.answer is not None
     assert completion.answered_by is not None, "an answer names the model that gave it"
     call = completion.answering_call()
     passenger = completion.passenger
+    tokens = NO_TOKENS if call is None else call.tokens
+    model = registry.get(completion.answered_by.model)
+    worth = TOKEN_USD * (tokens.input_tokens + tokens.output_tokens)
     return Entry(
         answer=completion.answer,
-        tokens=Tokens() if call is None else call.tokens,
+        tokens=tokens,
         answered_by=completion.answered_by,
         source_request_id=passenger.id,
         filled_at=completion.completed_at,
         expires_at=completion.completed_at + passenger.cache_ttl_seconds,
         size=size_of(completion.answer),
         data_key=passenger.data_key,
+        tenant=passenger.tenant,
+        worth=worth if model is None else worth + float(list_cost_of(tokens, model.price)),
     )
 
 
 class Cache:
-    """The exact tier of one partition: the least recently used entry goes first.
+    """The exact tier of one partition: what saves the least money for its bytes goes first.
+
+    Whoever holds no more than an equal share of it, in number and in bytes, never loses an answer to another tenant.
 
     Args:
         max_entries: Most entries kept.
         max_bytes: Most bytes kept, as `size_of` estimates them.
         dropped: Told the fingerprint of every entry that goes.
+        tenant_share: Most of both that one tenant may hold, in (0, 1].
     """
 
-    def __init__(self, max_entries: int, max_bytes: int, dropped: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self,
+        max_entries: int,
+        max_bytes: int,
+        dropped: Callable[[str], object] | None = None,
+        tenant_share: float = 1.0,
+    ) -> None:
         self._dropped = dropped
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._most_entries = max(1, int(max_entries * tenant_share))
+        self._most_bytes = int(max_bytes * tenant_share)
+        self._entries: dict[str, Entry] = {}
+        self._portions: OrderedDict[str, Portion] = OrderedDict()
         self.used_bytes = 0
 
     def __len__(self) -> int:
@@ -115,30 +148,57 @@ class Cache:
             return None
         if now - entry.filled_at >= max_age:
             return None  # too old for this reader, not for others
-        self._entries.move_to_end(fingerprint)
+        self._portions[entry.tenant].use(entry)
         return entry
 
     def put(self, fingerprint: str, entry: Entry, now: float) -> bool:
-        """Keep an entry; return False when it has expired, is older than the present one or exceeds the cache."""
-        if now >= entry.expires_at or entry.size > self._max_bytes:
+        """Keep an entry; return whether it is kept.
+
+        It is not when it has expired, is older than the present one, exceeds the cache, or is worth less for its
+        bytes than all that its tenant would have to give up for it.
+        """
+        if now >= entry.expires_at or entry.size > self._most_bytes:
             return False
         present = self._entries.get(fingerprint)
         if present is not None:
             if present.filled_at > entry.filled_at:
                 return False
+            entry.uses = present.uses - 1  # what is asked for again and again is so with a newer answer, too
             self._drop(fingerprint)
+        portion = self._portions.get(entry.tenant)
+        if portion is None:
+            portion = self._portions[entry.tenant] = Portion()
         self._entries[fingerprint] = entry
         self.used_bytes += entry.size
-        while len(self._entries) > self._max_entries or self.used_bytes > self._max_bytes:
-            self._drop(next(iter(self._entries)))
-        return True
+        portion.add(fingerprint, entry, self._entries)
+        while portion.entries > self._most_entries or portion.used_bytes > self._most_bytes:
+            self._drop(portion.least(self._entries))
+        while len(self._entries) > self._max_entries:
+            self._drop(self._first_above(lambda held: held.entries, self._max_entries).least(self._entries))
+        while self.used_bytes > self._max_bytes:
+            self._drop(self._first_above(lambda held: held.used_bytes, self._max_bytes).least(self._entries))
+        return fingerprint in self._entries
 
     def forget(self, data_key: str) -> None:
         """Drop every entry under this data key; looks through all of them."""
         for fingerprint in [name for name, entry in self._entries.items() if entry.data_key == data_key]:
             self._drop(fingerprint)
 
+    def _first_above(self, held: Callable[[Portion], int], most: int) -> Portion:
+        """Return a portion that is above an equal share; there is one wherever all together are above `most`."""
+        portions = self._portions
+        while True:
+            tenant = next(iter(portions))
+            if held(portions[tenant]) * len(portions) > most:
+                return portions[tenant]
+            portions.move_to_end(tenant)
+
     def _drop(self, fingerprint: str) -> None:
-        self.used_bytes -= self._entries.pop(fingerprint).size
+        entry = self._entries.pop(fingerprint)
+        self.used_bytes -= entry.size
+        portion = self._portions[entry.tenant]
+        portion.remove(entry)
+        if not portion.entries:
+            del self._portions[entry.tenant]
         if self._dropped is not None:
             self._dropped(fingerprint)

@@ -48,7 +48,7 @@ class CacheStep:
     def __init__(self, settings: IntakeSettings, registry: ModelRegistry, questions: Questions | None = None) -> None:
         self._questions = questions
         dropped = None if questions is None else questions.remove
-        self._cache = Cache(settings.cache_entries, settings.cache_bytes, dropped)
+        self._cache = Cache(settings.cache_entries, settings.cache_bytes, dropped, settings.cache_tenant_share)
         self._flights = Flights()
         self._registry = registry
 
@@ -91,7 +91,7 @@ class CacheStep:
         leads = self._flights.leader_of(fingerprint) == completion.passenger.id
         if completion.answer is not None:
             self._compare(completion, now, flow)
-            entry = entry_of(completion)
+            entry = entry_of(completion, self._registry)
             kept = not completion.makeshift and self._keep(completion, fingerprint, entry, now)
             if leads or kept:
                 self._release(self._flights.land(fingerprint), entry, now, flow)
@@ -144,7 +144,7 @@ class CacheStep:
         """Keep an answer found in the log at recovery; nobody is released."""
         fingerprint = completion.passenger.fingerprint
         if fingerprint is not None and completion.answer is not None and not completion.makeshift:
-            self._keep(completion, fingerprint, entry_of(completion), now)
+            self._keep(completion, fingerprint, entry_of(completion, self._registry), now)
 
     def judge(self, verdicts: Sequence[Verdict]) -> None:
         """Learn whether answers to questions in other words were right."""

@@ -1,18 +1,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.cache.exact import Cache, Entry, size_of, worth_keeping
+from agents.cache.portion import FEW_RANKS, STALE_RANKS
 from schemas.wire import Answer, Tokens
 from tests.flow.journeys import BIG, PARIS
 
 
-def entry(*, filled: float = 0.0, expires: float = 100.0, size: int = 10, source: str = "r1") -> Entry:
-    return Entry(PARIS, Tokens(), BIG, source, filled, expires, size)
+def entry(
+    *,
+    filled: float = 0.0,
+    expires: float = 100.0,
+    size: int = 10,
+    source: str = "r1",
+    tenant: str = "acme",
+    worth: float = 1.0,
+) -> Entry:
+    return Entry(PARIS, Tokens(), BIG, source, filled, expires, size, tenant=tenant, worth=worth)
+
+
+def kept(cache: Cache, names: Iterable[str], now: float = 0.0) -> list[str]:
+    """Return which of these are kept; looking is a use, so this comes last."""
+    return [name for name in names if cache.get(name, now, math.inf)]
 
 
 @pytest.fixture
@@ -21,9 +36,9 @@ def cache() -> Cache:
 
 
 def test_an_answer_is_found_until_it_expires(cache: Cache) -> None:
-    kept = entry(expires=100.0)
-    assert cache.put("f", kept, now=0.0)
-    assert cache.get("f", 99.9, math.inf) is kept
+    one = entry(expires=100.0)
+    assert cache.put("f", one, now=0.0)
+    assert cache.get("f", 99.9, math.inf) is one
     assert cache.get("f", 100.0, math.inf) is None
     assert len(cache) == 0
     assert cache.used_bytes == 0
@@ -35,20 +50,50 @@ def test_a_reader_may_want_a_younger_answer_without_taking_it_from_others(cache:
     assert cache.get("f", 50.0, max_age=51.0) is not None
 
 
-def test_the_least_recently_used_goes_first(cache: Cache) -> None:
+def test_of_equal_answers_the_one_unused_for_longest_goes_first(cache: Cache) -> None:
     for name in "abc":
         cache.put(name, entry(), now=0.0)
     cache.get("a", 1.0, math.inf)
     cache.put("d", entry(), now=1.0)
-    assert [name for name in "abcd" if cache.get(name, 1.0, math.inf)] == ["a", "c", "d"]
+    assert kept(cache, "abcd", 1.0) == ["a", "c", "d"]
 
 
-def test_large_answers_push_out_as_many_as_they_need(cache: Cache) -> None:
-    cache.put("a", entry(size=40), now=0.0)
-    cache.put("b", entry(size=40), now=0.0)
-    cache.put("c", entry(size=90), now=0.0)
-    assert [name for name in "abc" if cache.get(name, 0.0, math.inf)] == ["c"]
-    assert cache.used_bytes == 90
+def test_what_saves_the_least_money_for_its_bytes_goes_first(cache: Cache) -> None:
+    cache.put("dear", entry(worth=9.0), now=0.0)
+    cache.put("cheap", entry(worth=1.0), now=0.0)
+    cache.put("large", entry(worth=9.0, size=70), now=0.0)
+    assert cache.put("dearer", entry(worth=10.0), now=0.0)
+    assert cache.put("dearest", entry(worth=11.0), now=0.0)
+    assert kept(cache, ["dear", "cheap", "large", "dearer", "dearest"]) == ["dear", "dearer", "dearest"]
+
+
+def test_an_answer_worth_less_than_all_that_would_go_for_it_is_not_kept(cache: Cache) -> None:
+    for name in "abc":
+        cache.put(name, entry(), now=0.0)
+    assert not cache.put("large", entry(size=90), now=0.0)
+    assert kept(cache, ["a", "b", "c", "large"]) == ["a", "b", "c"]
+
+
+def test_what_was_used_often_long_ago_goes_in_the_end(cache: Cache) -> None:
+    cache.put("old", entry(), now=0.0)
+    for _ in range(20):
+        cache.get("old", 0.0, math.inf)
+    for number in range(20):
+        cache.put(f"n{number}", entry(), now=0.0)
+    assert kept(cache, ["old"]) == ["old"]
+    for number in range(80):
+        cache.put(f"m{number}", entry(), now=0.0)
+    assert kept(cache, ["old"]) == []
+
+
+def test_uses_count_for_the_answer_that_takes_the_place(cache: Cache) -> None:
+    cache.put("f", entry(filled=0.0), now=0.0)
+    for _ in range(5):
+        cache.get("f", 0.0, math.inf)
+    cache.put("f", entry(filled=1.0), now=1.0)
+    for name in "abc":
+        cache.put(name, entry(filled=1.0), now=1.0)
+    assert kept(cache, "f", 1.0) == ["f"]
 
 
 def test_an_answer_larger_than_the_cache_pushes_nobody_out(cache: Cache) -> None:
@@ -71,16 +116,56 @@ def test_an_expired_answer_is_not_kept(cache: Cache) -> None:
     assert not cache.put("f", entry(expires=5.0), now=5.0)
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 120), st.floats(0, 50)), max_size=30))
-def test_it_never_exceeds_its_bounds_and_counts_its_bytes(puts: list[tuple[str, int, float]]) -> None:
-    cache = Cache(max_entries=3, max_bytes=100)
-    for now, (name, size, lifetime) in enumerate(puts):
-        cache.put(name, entry(filled=now, expires=now + lifetime, size=size), now=float(now))
-        cache.get(name, now + 1.0, math.inf)
-        assert len(cache) <= 3
-        assert 0 <= cache.used_bytes <= 100
-        assert (cache.used_bytes == 0) == (len(cache) == 0)
+def test_a_tenant_holds_no_more_than_its_share() -> None:
+    cache = Cache(max_entries=100, max_bytes=100, tenant_share=0.5)
+    for number in range(10):
+        cache.put(f"a{number}", entry(), now=0.0)
+    assert cache.used_bytes == 50
+    assert not cache.put("large", entry(size=60), now=0.0)
+
+
+PUTS = st.lists(
+    st.tuples(
+        st.sampled_from("abcdef"), st.sampled_from("xyz"), st.integers(1, 120), st.floats(0, 50), st.floats(0, 9)
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(PUTS, st.sampled_from([0.4, 1.0]))
+def test_it_never_exceeds_its_bounds_and_counts_its_bytes(
+    puts: list[tuple[str, str, int, float, float]], share: float
+) -> None:
+    cache = Cache(max_entries=4, max_bytes=100, tenant_share=share)
+    for now, (name, tenant, size, lifetime, worth) in enumerate(puts):
+        one = entry(filled=now, expires=now + lifetime, size=size, tenant=tenant, worth=worth)
+        is_kept = cache.put(tenant + name, one, now=float(now))
+        held = cache._entries
+        assert is_kept == (held.get(tenant + name) is one)
+        assert len(cache) == len(held) <= 4
+        assert cache.used_bytes == sum(each.size for each in held.values()) <= 100
+        for portion_tenant, portion in cache._portions.items():
+            sizes = [each.size for each in held.values() if each.tenant == portion_tenant]
+            assert portion.entries == len(sizes) <= max(1, int(4 * share))
+            assert portion.used_bytes == sum(sizes) <= 100 * share
+            assert len(portion._ranks) <= FEW_RANKS + STALE_RANKS * portion.entries
+        cache.get(tenant + name, now + 1.0, math.inf)
+
+
+@settings(max_examples=60, deadline=None)
+@given(PUTS, st.lists(st.integers(1, 4), max_size=4))
+def test_whoever_holds_an_equal_share_loses_nothing_to_others(
+    puts: list[tuple[str, str, int, float, float]], small: list[int]
+) -> None:
+    cache = Cache(max_entries=16, max_bytes=80)
+    mine = [f"small{number}" for number in range(len(small))]
+    for name, size in zip(mine, small, strict=True):  # 4 of 16 entries, 16 of 80 bytes: a quarter of what there is
+        cache.put(name, entry(size=size, tenant="small", expires=1_000.0, worth=0.0), now=0.0)
+    for now, (name, tenant, size, _, worth) in enumerate(puts):
+        one = entry(filled=now, expires=1_000.0, size=size, tenant=tenant, worth=worth)
+        cache.put(f"{tenant}{name}{now}", one, now=float(now))
+    assert kept(cache, mine, 100.0) == mine
 
 
 CALL = [{"id": "1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}]
