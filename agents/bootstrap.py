@@ -139,9 +139,15 @@ def compose_stages(
     def facts() -> DataKeyFacts:
         return directory.data_keys
 
+    def evict(tenant: str) -> None:
+        tenancy.evict(tenant)
+
     encryption = configured_encryption(settings, facts)
     codec, patience = encryption.codec, encryption.patience
-    directory = Registry(lambda tenant, data_key: tenancy.forget(encryption.forget(tenant, data_key)))
+    directory = Registry(
+        lambda tenant, data_key: tenancy.forget(encryption.forget(tenant, data_key)),
+        evict,
+    )
     entrances, following = configured_entrances(settings, directory), Following()
     background, publishing = Background(fatal), Background(fatal)
     capacity, calling, unsettled = (Capacity(settings.worker.max_outstanding) for _ in range(3))
@@ -169,7 +175,9 @@ def compose_stages(
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, Admission(), budgets, settings.routing.expected_output_tokens),
             personal_data=screening,
-            cache=CacheStep(settings.intake, registry, None if questions is None else questions()),
+            cache=CacheStep(
+                settings.intake, registry, None if questions is None else questions(), directory.evictions
+            ),
             windows=WindowStep(settings.windows, settings.batches),
             routing=routing,
             spending=budgets,

@@ -3,8 +3,8 @@
     python -m benchmarks.eviction [--requests N] [--megabytes N ...]
 
 Made-up requests: some questions are asked often and most seldom (Zipf), which ones changes slowly, answers have
-lengths and prices that differ by factors of hundreds. Both caches see the same requests and have the same room. Prints
-one JSON object: dollars saved by each, their ratio, and nanoseconds of processor time per request.
+lengths and prices that differ by factors of hundreds. Both caches see the same requests and have the same room.
+Prints one JSON object: dollars saved by each, their ratio, and nanoseconds of processor time per request.
 """
 
 from __future__ import annotations

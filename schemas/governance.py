@@ -141,3 +141,23 @@ class DataKeyDestroyed(Event):
     destroyed_at: AwareDatetime
     changed_by: str | None = None
     reason: str | None = None
+
+
+class CacheEvicted(Event):
+    """Answers are taken out of the cache, and those made until then never come back.
+
+    Attributes:
+        version: Of this contract.
+        tenant: Whose answers.
+        selector: Which of them, as the message key names it: `request-` and the id of the request that had it,
+            `model-` and the model that gave it, or `all`.
+        evicted_at: Answers that were made until then are meant.
+        changed_by: Who evicted them.
+        reason: Why.
+    """
+
+    tenant: Name
+    selector: Annotated[str, Field(pattern=r"^(all|(request|model)-[\x21-\x7e]+)$")]
+    evicted_at: AwareDatetime
+    changed_by: str | None = None
+    reason: str | None = None

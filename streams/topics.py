@@ -12,7 +12,14 @@ from schemas.batch import CallBatch, CompletionBatch
 from schemas.deadletter import DeadLetter
 from schemas.feedback import Feedback
 from schemas.forecast import BudgetForecast, ForecastMade
-from schemas.governance import DataKeyDestroyed, DataKeyIssued, KeyIssued, TeamRegistered, UserRegistered
+from schemas.governance import (
+    CacheEvicted,
+    DataKeyDestroyed,
+    DataKeyIssued,
+    KeyIssued,
+    TeamRegistered,
+    UserRegistered,
+)
 from schemas.jobs import JobRecord
 from schemas.minute import MinuteClosed
 from schemas.recommendation import RecommendationMade
@@ -177,6 +184,13 @@ DESTROYED_DATA_KEYS = replace(
     key="tenant/datakey/id",
     summary="Data keys that were destroyed.",
 )
+EVICTIONS = replace(
+    GOVERNANCE,
+    event=CacheEvicted,
+    ce_type="asahi.cache.evicted.v1",
+    key="tenant/eviction/selector",
+    summary="Answers that were taken out of the cache.",
+)
 """What travels on `asahi.governance` besides tenants."""
 DISPATCH = Topic(
     "asahi.internal.dispatch",
@@ -281,5 +295,6 @@ EVENTS: tuple[Topic, ...] = (
     KEYS,
     DATA_KEYS,
     DESTROYED_DATA_KEYS,
+    EVICTIONS,
 )
-"""Every kind of public event with its topic: most topics have one kind, `asahi.governance` has six."""
+"""Every kind of public event with its topic: most topics have one kind, `asahi.governance` has seven."""

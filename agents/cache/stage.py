@@ -22,6 +22,7 @@ from schemas.result import Status
 from schemas.settings import IntakeSettings
 from schemas.verdict import Verdict
 from schemas.wire import ProblemRecord, sealed_under
+from streams.evictions import Evictions
 from streams.stage import Flow, Journey, deadline_of, ended_with, expired, ms_between
 
 LEADERS_OWN = frozenset({"no_model_meets_constraints", "model_does_not_fit"})
@@ -41,11 +42,19 @@ class CacheStep:
         settings: Bounds of the exact tier.
         registry: Prices of the reference models.
         questions: The semantic tier; None where questions are not compared.
+        evictions: Which answers were taken out.
     """
 
     name = "cache"
 
-    def __init__(self, settings: IntakeSettings, registry: ModelRegistry, questions: Questions | None = None) -> None:
+    def __init__(
+        self,
+        settings: IntakeSettings,
+        registry: ModelRegistry,
+        questions: Questions | None = None,
+        evictions: Evictions | None = None,
+    ) -> None:
+        self._evictions = evictions or Evictions()
         self._questions = questions
         dropped = None if questions is None else questions.remove
         self._cache = Cache(settings.cache_entries, settings.cache_bytes, dropped, settings.cache_tenant_share)
@@ -153,7 +162,11 @@ class CacheStep:
 
     def forget(self, data_key: str) -> None:
         """Drop the answers under a data key that was destroyed."""
-        self._cache.forget(data_key)
+        self._cache.drop(lambda entry: entry.data_key == data_key)
+
+    def evict(self) -> None:
+        """Drop the answers that were taken out meanwhile."""
+        self._cache.drop(self._evicted)
 
     def resume(self, fingerprint: str, leader_id: str) -> None:
         """Register a call that was under way before recovery, so that identical requests wait for it."""
@@ -216,7 +229,7 @@ class CacheStep:
 
     def _keep(self, completion: Completion, fingerprint: str, entry: Entry, now: float) -> bool:
         """Keep an answer that is worth it, and its question where that may be compared; return whether it is kept."""
-        if not worth_keeping(entry.answer):
+        if not worth_keeping(entry.answer) or self._evicted(entry):
             return False
         asked = completion.passenger.asked
         if self._questions is None or asked is None:
@@ -226,6 +239,10 @@ class CacheStep:
             return False
         self._questions.add(fingerprint, asked, entry, completion.passenger.tenant)
         return True
+
+    def _evicted(self, entry: Entry) -> bool:
+        model = entry.answered_by.model
+        return self._evictions.covers(entry.tenant, entry.source_request_id, model, entry.filled_at)
 
     def _compare(self, completion: Completion, now: float, flow: Flow) -> None:
         """Learn from a model's answer whether one kept for another question would have served."""

@@ -35,7 +35,7 @@ COMMANDS = {
     "explain": Entry("agents.routing.explain:explain", "Show why a request got its model."),
     "whatif": Entry("agents.routing.whatif:whatif", "Route logged requests again under another configuration."),
     "recommend": Entry("agents.recommend.command:recommend", "Say what could be done to spend less, and how much."),
-    "cache": Entry("agents.cache.commands:cache", "Show what the cache saved, and reject wrong answers."),
+    "cache": Entry("agents.cache.commands:cache", "Show what the cache saved and holds, and take answers out of it."),
     "deadletter": Entry("streams.cli.deadletter:deadletter", "List, show and replay what could not be processed."),
     "audit": Entry("agents.governance.audit.commands:audit", "Verify and query the audit trail."),
     "compliance": Entry(

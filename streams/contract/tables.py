@@ -27,6 +27,7 @@ from streams.topics import (
     DEADLETTER,
     DESTROYED_DATA_KEYS,
     EVENTS,
+    EVICTIONS,
     FEEDBACK,
     FORECASTS,
     GOVERNANCE,
@@ -207,4 +208,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "governance.key": _fields_of_topic(KEYS),
     "governance.datakey": _fields_of_topic(DATA_KEYS),
     "governance.destroyed": _fields_of_topic(DESTROYED_DATA_KEYS),
+    "governance.evicted": _fields_of_topic(EVICTIONS),
 }

@@ -116,6 +116,10 @@ class AnswerCache(Step, Protocol):
         """Drop the answers under a data key that was destroyed."""
         ...
 
+    def evict(self) -> None:
+        """Drop the answers that were taken out meanwhile."""
+        ...
+
     def resume(self, fingerprint: str, leader_id: str) -> None:
         """Know a call that a predecessor dispatched and that is still under way."""
         ...

@@ -12,6 +12,7 @@ from agents.governance.registry.scopes import Scopes
 from schemas.errors import InvalidEvent
 from schemas.governance import KeyIssued, TeamRegistered, UserRegistered
 from schemas.tenant import TenantRegistered
+from streams.evictions import Evictions, is_eviction
 from streams.sealing.facts import DataKeyFacts, is_data_key
 
 logger = logging.getLogger(__name__)
@@ -36,13 +37,20 @@ class Registry:
 
     Args:
         destroyed: Told of every data key that is destroyed: its tenant and id.
+        evicted: Told of the tenant whenever answers are taken out of the cache.
 
     Attributes:
         data_keys: What is known of data keys.
+        evictions: What is known of answers that were taken out of the cache.
     """
 
-    def __init__(self, destroyed: Callable[[str, str], object] = lambda tenant, key_id: None) -> None:
+    def __init__(
+        self,
+        destroyed: Callable[[str, str], object] = lambda tenant, key_id: None,
+        evicted: Callable[[str], object] = lambda tenant: None,
+    ) -> None:
         self.data_keys = DataKeyFacts(destroyed)
+        self.evictions = Evictions(evicted)
         self._organizations: dict[str, _Organization] = {}
         self._tenant_of_key: dict[str, str] = {}
 
@@ -164,6 +172,9 @@ class Registry:
         name = (key or b"").decode(errors="replace")
         if is_data_key(name):
             self.data_keys.apply(name, value)
+            return
+        if is_eviction(name):
+            self.evictions.apply(name, value)
             return
         place = place_of(name)
         if place is None:

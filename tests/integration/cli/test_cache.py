@@ -59,6 +59,34 @@ def test_an_answer_is_served_to_other_words_until_it_is_rejected(asahi: Asahi, t
     assert "semantic" in asahi("cache", "stats").out
 
 
+def test_an_answer_is_inspected_and_evicted(asahi: Asahi, tmp_path: Path) -> None:
+    prompt = {"prompt": "Which sea does the Rhone flow into?"}
+    assert answered(asahi, tmp_path, {"id": "e0", **prompt})["e0"]["status"] == "completed"
+    assert answered(asahi, tmp_path, {"id": "e1", **prompt})["e1"]["cache"]["source_request_id"] == "e0"
+    eventually(lambda: asahi("cache", "inspect", "e1", "--tenant", "demo", "--json").json)
+    (row,) = asahi("cache", "inspect", "e1", "--tenant", "demo", "--json").json
+    assert (row["request_id"], row["uses"], row["other_words"], row["state"]) == ("e0", 1, 0, "serves")
+    assert Decimal(row["saved_usd"]) > 0
+
+    evicted = asahi("cache", "evict", "e1", "--tenant", "demo", *WHY)
+    assert evicted.code == 0, evicted.err
+    assert "evicted request-e0 of demo; 1 of 1 workers have dropped it" in evicted.out
+    assert answered(asahi, tmp_path, {"id": "e2", **prompt})["e2"]["status"] == "completed"
+    assert "evicted" in asahi("cache", "inspect", "e0", "--tenant", "demo").out
+    query = ("audit", "query", "--tenant", "demo", "--action", "cache_evicted", "--json")
+    eventually(lambda: [record["subject"] for record in asahi(*query).json] == ["demo/eviction/request-e0"])
+
+    for wrong, told in (
+        (("e1", "--all"), "only one of them"),
+        ((), "a REQUEST_ID, --model or --all"),
+        (("e9",), "there is no result of request 'e9'"),
+    ):
+        refused = asahi("cache", "evict", *wrong, "--tenant", "demo", *WHY)
+        assert (refused.code, told in refused.err) == (2, True), refused.err
+    assert "there is no tenant 'nobody'" in asahi("cache", "evict", "--all", "--tenant", "nobody", *WHY).err
+    assert "no answer of the cache served anybody" in asahi("cache", "inspect", "--tenant", "nobody").out
+
+
 def graded(asahi: Asahi) -> tuple[int, int]:
     (semantic,) = [row for row in asahi("cache", "stats", "--json").json if row["tier"] == "semantic"]
     return semantic["graded"], semantic["wrong"]

@@ -19,6 +19,8 @@ MAY_IMPORT = {
 }
 COMPOSITION_ROOT = {
     "agents.bootstrap",
+    "agents.cache.commands.evict",
+    "agents.cache.commands.inspect",
     "agents.pipeline",
     "agents.recommend.asking",
     "agents.recommend.command",

@@ -1,25 +1,18 @@
-"""`asahi cache`: what the cache saved, and what it answered wrongly."""
+"""`asahi cache stats`: what the cache saved, and what it answered wrongly."""
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
-from schemas.cache_hit import SEMANTIC
-from schemas.errors import ConfigurationError
-from schemas.feedback import RIGHT, Feedback
+from schemas.feedback import RIGHT
 from schemas.settings import Settings
 from streams.cli.display import console, dollars, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.moments import Moment
 from streams.cli.signals import run_to_end
-from streams.envelope import cloud_event
-from streams.outbox import Outbox
-from streams.partitioning import home_partition
-from streams.topics import FEEDBACK
 from streams.warehouse.client import Row, Warehouse
 
 PERIOD = timedelta(days=7)
@@ -42,17 +35,11 @@ LEFT JOIN
 ) AS grades ON grades.tenant = served.tenant AND grades.request_id = served.id
 GROUP BY tier ORDER BY requests DESC
 """
-SERVED = "SELECT cache_tier FROM results WHERE id = {id:String} AND tenant = {tenant:String} LIMIT 1"
 CALLED = "called"
 """What people read for requests that no tier answered."""
 
 
-@click.group()
-def cache() -> None:
-    """Show what the cache saved, and reject what it answered wrongly."""
-
-
-@cache.command()
+@click.command()
 @click.option("--tenant", default="", help="Of one tenant only.")
 @click.option("--since", type=Moment(), help="A moment or how long ago, such as 7d.  [default: 7d]")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -71,17 +58,6 @@ def stats(invocation: Invocation, tenant: str, since: datetime | None, as_json: 
     for row in rows:
         table.add_row(*_said(row, total))
     console().print(table)
-
-
-@cache.command()
-@click.argument("request_id", metavar="REQUEST_ID")
-@click.option("--tenant", required=True, help="Whose request.")
-@click.option("--reason", help="Why; goes with the grade.")
-@click.pass_obj
-def reject(invocation: Invocation, request_id: str, tenant: str, reason: str | None) -> None:
-    """Say that the answer which REQUEST_ID got from another question was wrong: it serves nobody else."""
-    run_to_end(_reject(invocation.attached(), tenant, request_id, reason))
-    console().print(f"the answer that {request_id} got serves no other question any more")
 
 
 async def _stats(settings: Settings, tenant: str, since: datetime) -> list[Row]:
@@ -104,35 +80,3 @@ def _said(row: Row, total: int) -> tuple[str, ...]:
         f"{row['graded']:,}" if row["graded"] else "",
         f"{row['wrong']:,}" if row["graded"] else "",
     )
-
-
-async def _reject(settings: Settings, tenant: str, request_id: str, reason: str | None) -> None:
-    """Grade an answer 0.
-
-    Raises:
-        ConfigurationError: There is no such result, or its answer is not that of another question.
-    """
-    async with Warehouse(settings.clickhouse) as warehouse:
-        rows = await warehouse.rows(SERVED, {"id": request_id, "tenant": tenant})
-    if not rows:
-        raise ConfigurationError(f"there is no result of request {request_id!r} of {tenant}; see `asahi status`")
-    tier = rows[0]["cache_tier"]
-    if tier != SEMANTIC:
-        raise ConfigurationError(
-            f"request {request_id!r} of {tenant} did not get the answer to another question; to have it answered "
-            "anew, send it under a new id with cache.directive refresh"
-        )
-    at = datetime.now(UTC)
-    grade = Feedback(
-        id=f"reject-{uuid.uuid4().hex}",
-        request_id=request_id,
-        tenant=tenant,
-        grade=0.0,
-        source="operator",
-        comment=reason,
-        occurred_at=at,
-    )
-    value = grade.model_dump_json(exclude_none=True).encode()
-    partition = home_partition(tenant, settings.kafka.partitions)
-    async with Outbox(settings.kafka) as outbox:
-        await outbox.publish(FEEDBACK.name, partition, [cloud_event(FEEDBACK, grade.id, tenant, at, value)])
