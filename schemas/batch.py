@@ -175,6 +175,7 @@ class Completion(Part, frozen=True, gc=False):
         batch: The batch that answered, or that was given up because it took too long.
         checks: Of the answers of a cascade, in order.
         sealed: On the wire, the envelope of answer and failure where the passenger has a data key.
+        brought_back: An answer of long ago or of elsewhere, for the cache alone: it is nobody's result, and was paid.
     """
 
     passenger: Passenger
@@ -188,6 +189,7 @@ class Completion(Part, frozen=True, gc=False):
     batch: str | None = None
     checks: tuple[CheckRecord, ...] = ()
     sealed: bytes = b""
+    brought_back: bool = False
 
     @property
     def makeshift(self) -> bool:

@@ -154,6 +154,8 @@ class Accounting:
 
     def _account(self, state: PartitionState, completion: Completion, now: float, into: _Accounts) -> None:
         """Price a completion; one that cannot be priced fails its request, unless that has its result."""
+        if completion.brought_back:
+            return
         key = ledger_key(completion.passenger.tenant, completion.passenger.id)
         superseded = state.has_answered(key)
         result: ResultRecord | None = None

@@ -40,7 +40,8 @@ KEYS = """
 SELECT tenant, request_id, key_id FROM usage
 WHERE key_id != '' AND (tenant, request_id) IN (SELECT tenant, id FROM results WHERE {condition})
 """
-FACTS = "SELECT kind, tenant, name, fact FROM registry"
+FACTS = "SELECT kind, tenant, name, fact FROM registry WHERE kind IN {kinds:Array(String)}"
+"""Of those who ask; there are facts of other kinds, such as data keys."""
 GRADES = f"""
 SELECT answered.tenant AS tenant, task_type, model, count() AS grades, avg(grade) AS mean,
     if(count() > 1, stddevSamp(grade) / sqrt(count()), 1) AS error
@@ -77,7 +78,7 @@ async def read_span(warehouse: Warehouse, parameters: Mapping[str, Any]) -> tupl
 async def read_registry(warehouse: Warehouse) -> Registry:
     """Return who is registered, and with what, as the archive has it."""
     registry = Registry()
-    for row in await warehouse.rows(FACTS):
+    for row in await warehouse.rows(FACTS, {"kinds": list(Whose)}):
         place = Place(Whose(row["kind"]), row["tenant"], row["name"])
         registry.apply(place.message_key, row["fact"].encode())
     return registry
@@ -133,7 +134,17 @@ class Facts:
         if kind.cases is None:
             yield await self._warehouse.rows(kind.rows or "", values)
             return
-        members = MEMBERS.format(condition=f"({kind.cases})", period=PERIOD)
+        async for cases in self.meeting(kind.cases, values):
+            yield cases
+
+    async def meeting(self, condition: str, values: Mapping[str, Any]) -> AsyncIterator[list[Case]]:
+        """Yield the requests of the period whose result meets a condition on `results`, as they were received.
+
+        Args:
+            condition: In SQL.
+            values: Its parameters, and those of the period.
+        """
+        members = MEMBERS.format(condition=f"({condition})", period=PERIOD)
         keys, times = array("Q"), array("q")
         async for block in self._warehouse.stream(members, values):
             for key, at in block:

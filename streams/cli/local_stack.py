@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,14 +11,18 @@ from schemas.settings import Settings
 from streams.admin import ensure_topics
 from streams.archive.restore import RestoreReport, restore
 from streams.cli.crew import Crew
+from streams.cli.environment import environment_of
 from streams.cli.invocation import attach
 from streams.cli.tenants import register_tenants
+from streams.embedded.process import ChildProcess
 from streams.embedded.stack import EmbeddedStack
 from streams.embedded.state import StackState
 from streams.master_key import make_master_key_file
 from streams.warehouse.migrations import migrate
 
 Tell = Callable[[str], object]
+
+REFILL, REFILL_MODULE = "refill", "agents.refill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,31 @@ async def local_stack(settings: Settings, workers: int, tell: Tell) -> AsyncIter
         # After what was restored, so that the configuration of today holds.
         tenants = await register_tenants(reached)
         tell(f"starting {workers} worker{'s' if workers > 1 else ''} and the sink")
-        crew = Crew(reached, workers)
+        crew, refilling = Crew(reached, workers), refill(reached)
         services.announce(crew.endpoints)
         try:
             await crew.start()
+            if restored.results:  # there may be answers
+                await refilling.start()
             yield LocalStack(reached, services, state, crew, tuple(tenants), restored)
         finally:
             tell("stopping; what is under way is finished first")
+            await refilling.stop()
             await crew.stop(catch_up=services.broker.process.alive)
     finally:
         await services.stop()
+
+
+def refill(settings: Settings) -> ChildProcess:
+    """Return the process that fills the cache from the archive, beside the crew, and ends."""
+
+    async def begun() -> bool:
+        return True
+
+    return ChildProcess(
+        REFILL,
+        [sys.executable, "-m", REFILL_MODULE],
+        data_dir=settings.embedded.data_dir,
+        ready=begun,
+        env=environment_of(settings),
+    )

@@ -11,6 +11,7 @@ COMMANDS = {
     "inspect": Entry("agents.cache.commands.inspect:inspect", "Which answers served others, and what each saved."),
     "reject": Entry("agents.cache.commands.reject:reject", "Say that an answer to other words was wrong."),
     "evict": Entry("agents.cache.commands.evict:evict", "Take answers out of the cache for good."),
+    "warm": Entry("agents.cache.commands.warm:warm", "Put answers into the cache that were given elsewhere."),
 }
 
 

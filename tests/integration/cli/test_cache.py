@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.commands import Asahi, Up, answered, eventually
+from tests.integration.cli.commands import Asahi, Up, answered, eventually, write_lines
 
 QUESTION, OTHER, THIRD = (
     "What is the capital city of Chad?",
@@ -85,6 +85,24 @@ def test_an_answer_is_inspected_and_evicted(asahi: Asahi, tmp_path: Path) -> Non
         assert (refused.code, told in refused.err) == (2, True), refused.err
     assert "there is no tenant 'nobody'" in asahi("cache", "evict", "--all", "--tenant", "nobody", *WHY).err
     assert "no answer of the cache served anybody" in asahi("cache", "inspect", "--tenant", "nobody").out
+
+
+def test_answers_from_elsewhere_serve_without_a_call(asahi: Asahi, tmp_path: Path) -> None:
+    line = {"id": "w0", "prompt": "How tall is the Zugspitze?", "answer": "2,962 m", "model": "gpt-4-turbo"}
+    file = write_lines(tmp_path / "answers.jsonl", [line, {**line, "id": "w1", "answer": ""}])
+    warmed = asahi("cache", "warm", str(file), "--tenant", "demo", *WHY)
+    assert warmed.code == 0, warmed.err
+    assert "1 of 2 answers are on their way into the cache of demo; 1 are none that the cache keeps" in warmed.out
+    numbers = iter(range(1000))
+
+    def served() -> bool:
+        request = {"id": f"tall-{next(numbers)}", "prompt": line["prompt"], "cache": {"directive": "only"}}
+        [result] = answered(asahi, tmp_path, request).values()
+        return result["status"] == "cached" and bool(result["output"]["content"] == "2,962 m")
+
+    eventually(served)
+    wrong = asahi("cache", "warm", str(write_lines(tmp_path / "wrong.jsonl", [line, {}])), "--tenant", "demo", *WHY)
+    assert (wrong.code, "line 2: field answer: missing" in wrong.err) == (2, True)
 
 
 def graded(asahi: Asahi) -> tuple[int, int]:

@@ -22,7 +22,9 @@ from streams.embedded.stack import EmbeddedStack
 from streams.embedded.state import StackState
 from streams.health import STABLE
 from streams.warehouse.migrations import migrate
-from tests.integration.cli.commands import STOP_SECONDS, Asahi, Up
+from tests.integration.cli.commands import STOP_SECONDS, Asahi, Up, answered, eventually
+
+REMEMBERED, EVICTED = {"prompt": "Which river flows through Basel?"}, {"prompt": "Which sea is it next to?"}
 
 
 def children_in(data_dir: Path) -> list[psutil.Process]:
@@ -56,6 +58,10 @@ def test_what_was_unfinished_when_it_stopped_is_done_when_it_starts_again(
     asahi = Asahi(data_dir, capsys)
     up = Up(data_dir)
     up.wait_for("Ctrl-C stops it")
+    first = answered(asahi, tmp_path, {"id": "kept", **REMEMBERED}, {"id": "gone", **EVICTED})
+    assert {result["status"] for result in first.values()} == {"completed"}
+    evict = ("cache", "evict", "gone", "--tenant", "demo", "--reason", "a test")
+    eventually(lambda: asahi(*evict).code == 0)  # once its result is in ClickHouse
     # The worker stops for a while: what is asked meanwhile is archived, but not answered.
     worker = psutil.Process(orjson.loads((data_dir / "worker-1.pid").read_bytes())["child"]["pid"])
     worker.suspend()
@@ -69,6 +75,16 @@ def test_what_was_unfinished_when_it_stopped_is_done_when_it_starts_again(
     up = Up(data_dir, "--workers", "2")
     up.wait_for("Ctrl-C stops it")
     assert "restored     1 messages with unfinished requests" in up.said()
+    # The broker's log is a new one, and what the cache was a fold of is gone with the old one.
+    only = {"cache": {"directive": "only"}}
+    numbers = iter(range(1000))
+
+    def remembered() -> bool:
+        [result] = answered(asahi, tmp_path, {"id": f"again-{next(numbers)}", **REMEMBERED, **only}).values()
+        return result["status"] == "cached" and bool(result["cache"]["source_request_id"] == "kept")
+
+    eventually(remembered)
+    assert answered(asahi, tmp_path, {"id": "anew", **EVICTED, **only})["anew"]["status"] == "rejected"
     stages = asahi("status", "--json").json["stages"]
     assert {stage["members"] for stage in stages if stage["stage"] == "intake"} == {2}
 

@@ -21,10 +21,12 @@ COMPOSITION_ROOT = {
     "agents.bootstrap",
     "agents.cache.commands.evict",
     "agents.cache.commands.inspect",
+    "agents.cache.commands.warm",
     "agents.pipeline",
     "agents.recommend.asking",
     "agents.recommend.command",
     "agents.recommend.reading",
+    "agents.refill",
     "agents.worker",
 }
 """The only modules that know more than one room."""
