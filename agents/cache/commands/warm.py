@@ -37,7 +37,7 @@ AT_ONCE = 1_000
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @tenant_option
 @changing
 @json_option
@@ -66,7 +66,11 @@ async def _warm(settings: Settings, file: Path, tenant: str, by: By) -> tuple[in
     models, now = ModelsFile(settings.models_file).load(), time.time()
 
     def given() -> Iterator[Given]:
-        with file.open("rb") as lines:
+        try:
+            lines = file.open("rb")
+        except OSError as wrong:
+            raise ConfigurationError(f"FILE {file}: {wrong.strerror}; name a file that can be read") from wrong
+        with lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield given_in(line, number, tenant, models, now)

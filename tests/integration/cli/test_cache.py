@@ -103,6 +103,7 @@ def test_answers_from_elsewhere_serve_without_a_call(asahi: Asahi, tmp_path: Pat
     eventually(served)
     wrong = asahi("cache", "warm", str(write_lines(tmp_path / "wrong.jsonl", [line, {}])), "--tenant", "demo", *WHY)
     assert (wrong.code, "line 2: field answer: missing" in wrong.err) == (2, True)
+    assert "name a file that can be read" in asahi("cache", "warm", "nowhere.jsonl", "--tenant", "demo", *WHY).err
 
 
 def graded(asahi: Asahi) -> tuple[int, int]:
