@@ -36,7 +36,7 @@ class BudgetDesk(Recollection):
         self._unnoted: set[str] = set()
 
     def reserve(self, journey: Journey, scopes: Scopes, output_tokens: int, now: float) -> ProblemRecord | None:
-        """Hold what a request may cost, and write it on the journey; return the problem if a budget is in the way.
+        """Hold what a request and its steps may cost, and write it on the journey; return what budget is in the way.
 
         Nothing is held where no scope of the request has a budget.
 
@@ -51,7 +51,11 @@ class BudgetDesk(Recollection):
         if not scopes.once(_has_budget):
             return None
         request = journey.request
-        usd = self._estimator.cost(request.model, scopes.tenant.reference_model, journey.input_tokens, output_tokens)
+        reference = scopes.tenant.reference_model
+        usd = self._estimator.cost(request.model, reference, journey.input_tokens, output_tokens)
+        if journey.foresight is not None:
+            for call in journey.foresight.steps.values():
+                usd += self._estimator.cost(call.model, reference, call.input_tokens, call.output_tokens)
         expires_at = max(now, deadline_of(request) or now) + self._hold_seconds
         key = ledger_key(request.tenant, request.id)
         exceeded = self.ledger.reserve(key, Reservation(usd, payer, expires_at), now)
