@@ -58,18 +58,23 @@ def know_dispatched(states: Mapping[int, PartitionState], steps: list[Dispatched
             state.calls.open_step(key, request_key, partition, offset, state.positions)
 
 
-def know_ended(state: PartitionState, completion: Completion, opened: Completion | None, now: float) -> None:
-    """Know how a step ended that a predecessor accounted for.
+def know_ended(
+    state: PartitionState, completion: Completion, opened: Completion | None, now: float, *, accounted: bool
+) -> None:
+    """Know how a step ended.
 
     Args:
         state: The partition.
         completion: As it travels.
         opened: As it is accounted for; None where nobody can open it.
         now: Unix seconds.
+        accounted: Whether a predecessor has accounted for it; otherwise it comes again.
     """
     if completion.passenger.step is None:
         return
-    if opened is None:
+    if not accounted:
+        state.intermediate.recall_later(completion.passenger)
+    elif opened is None:
         state.intermediate.lose(completion.passenger)
     else:
         state.intermediate.recall(opened, now)

@@ -83,9 +83,10 @@ def note_time(name: str, flow: Flow, clock: Clock) -> float:
 
 def lead(state: PartitionState, journeys: list[Journey], clock: Clock) -> Flow:
     """Lead new journeys through all steps."""
-    declared = any(journey.request.steps is not None for journey in journeys)
-    steps = state.steps_with_intermediate if declared else state.steps
-    return _concluded(state, run_steps(steps, journeys, clock), clock)
+    if any(journey.request.steps is not None for journey in journeys):
+        led = run_steps(state.steps_with_intermediate, journeys, clock)
+        return _concluded(state, _with_what_was_paid(state, led, clock), clock)
+    return _concluded(state, run_steps(state.steps, journeys, clock), clock)
 
 
 def lead_on(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
@@ -104,6 +105,17 @@ def lead_steps(state: PartitionState, ended: Sequence[EndedStep], clock: Clock) 
 def route(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
     """Route journeys that a window released."""
     return _concluded(state, _onward((state.routing,), flow, clock), clock)
+
+
+def _with_what_was_paid(state: PartitionState, flow: Flow, clock: Clock) -> Flow:
+    """Tell the intermediate cache which requests ended before their steps: what is paid already counts."""
+    pairs, flow.ended = flow.ended, []
+    for journey, result in pairs:
+        if journey.request.steps is None:
+            flow.ended.append((journey, result))
+        else:
+            merge(flow, state.intermediate.refuse(journey, result, clock()))
+    return flow
 
 
 def _concluded(state: PartitionState, flow: Flow, clock: Clock) -> Flow:

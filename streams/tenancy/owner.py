@@ -261,8 +261,7 @@ class Tenancy:
                         state.cache.restore(opened, now)
                     except KeyOutOfReach as away:
                         closed[away.tenant] = away
-                    if accounted:
-                        know_ended(state, completion, opened, now)
+                    know_ended(state, completion, opened, now, accounted=accounted)
         for p, point in points.items():
             self.note_completions(states[p], 0 if point is None else point.offset)
         for tenant, one in closed.items():  # a take-over waits for nobody: these are asked for again, and paid for

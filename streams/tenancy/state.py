@@ -123,6 +123,10 @@ class AnswerCache(Step, Protocol):
 class StepKeeper(Step, Protocol):
     """The intermediate cache of one partition: requests wait in it while their steps are taken."""
 
+    def refuse(self, journey: Journey, result: ResultRecord, now: float) -> Flow:
+        """Take in that a request which declares steps has ended before any was taken; return it with its result."""
+        ...
+
     def end(self, tenant: str, step: StepOf, result: ResultRecord, now: float) -> Flow:
         """Take in how a step ended; return what that lets go on."""
         ...
@@ -149,6 +153,10 @@ class StepKeeper(Step, Protocol):
 
     def recall(self, completion: Completion, now: float) -> None:
         """Know how a step ended that a predecessor accounted for."""
+        ...
+
+    def recall_later(self, passenger: Passenger) -> None:
+        """Know that a step has ended, and that its completion comes again to be accounted for."""
         ...
 
     def lose(self, passenger: Passenger) -> None:

@@ -45,6 +45,7 @@ class IntermediateCache:
         self._waiting: dict[str, Undertaking] = {}
         self._leaving: set[str] = set()
         self._expected: dict[str, Passenger | None] = {}
+        self._coming: set[str] = set()
         self._ended: OrderedDict[str, ResultRecord] = OrderedDict()
         self._counted: OrderedDict[str, None] = OrderedDict()  # by claims of requests that are to come
 
@@ -72,6 +73,32 @@ class IntermediateCache:
         key = ledger_key(journey.request.tenant, journey.request.id)
         self._waiting.pop(key, None)
         self._leaving.discard(key)
+
+    def refuse(self, journey: Journey, result: ResultRecord, now: float) -> Flow:
+        """Take in that a request which declares steps has ended before any was taken; return it with its result.
+
+        It may have come again, under other rules or too late: what a predecessor has paid for its steps still counts.
+        """
+        flow = Flow()
+        request = journey.request
+        key = ledger_key(request.tenant, request.id)
+        if key in self._leaving:  # it ended here
+            flow.ended.append((journey, result))
+            return flow
+        refused = Undertaking(journey, self._settings.max_request_bytes, shared=False)
+        assert result.error is not None, "what ends before its call ends for a reason"
+        refused.failure = (result.status, result.error)
+        for step in refused.ready():
+            travelling = ledger_key(request.tenant, step_id(request.id, step.name))
+            if travelling in self._coming and travelling not in self._counted:
+                refused.owed.add(step.name)
+            self._is_news(refused, step.name, travelling)
+        if refused.taken or refused.settling:
+            self._waiting[key] = refused
+            self._leave_without(key, refused, now, flow, audited=True)
+        else:
+            flow.ended.append((journey, result))
+        return flow
 
     def end(self, tenant: str, step: StepOf, result: ResultRecord, now: float) -> Flow:
         """Take in how a step ended; return what that lets go on: other steps, or the request with its result."""
@@ -109,12 +136,14 @@ class IntermediateCache:
         step = passenger.step
         assert step is not None, "only a step is claimed"
         waiting = self._waiting.get(ledger_key(passenger.tenant, step.request_id))
+        travelling = ledger_key(passenger.tenant, passenger.id)
+        self._coming.discard(travelling)
         if waiting is not None:
             if waiting.has_taken(step.name):
                 return False
+            waiting.owed.discard(step.name)
             waiting.claimed.add(step.name)
             return True
-        travelling = ledger_key(passenger.tenant, passenger.id)
         if known or travelling in self._counted or travelling in self._ended:
             return False
         self._count(travelling)
@@ -141,6 +170,12 @@ class IntermediateCache:
             del self._expected[travelling]
             self._remember(travelling, result)
 
+    def recall_later(self, passenger: Passenger) -> None:
+        """Know that a step has ended, and that its completion comes again to be accounted for."""
+        travelling = ledger_key(passenger.tenant, passenger.id)
+        if travelling in self._expected:
+            self._coming.add(travelling)
+
     def lose(self, passenger: Passenger) -> None:
         """Know that nobody can say how a step ended: it is taken again."""
         self._expected.pop(ledger_key(passenger.tenant, passenger.id), None)
@@ -165,7 +200,9 @@ class IntermediateCache:
         while waiting.failure is None and (ready := list(waiting.ready())):
             for step in ready:
                 journey = waiting.journey_of(step, now)
-                if journey is not None and self._is_news(waiting, step.name, journey):
+                if journey is not None and self._is_news(
+                    waiting, step.name, ledger_key(journey.request.tenant, journey.request.id)
+                ):
                     begun.append(journey)
         if waiting.failure is not None:
             self._leave_without(key, waiting, now, flow)
@@ -174,9 +211,8 @@ class IntermediateCache:
         else:
             flow.onward += begun
 
-    def _is_news(self, waiting: Undertaking, name: str, journey: Journey) -> bool:
+    def _is_news(self, waiting: Undertaking, name: str, travelling: str) -> bool:
         """Return whether a step is to be sent onward: not where a predecessor did, or where it has ended."""
-        travelling = ledger_key(journey.request.tenant, journey.request.id)
         counted = self._counted.pop(travelling, self) is None
         ended = self._ended.pop(travelling, None)
         if ended is not None:
@@ -200,7 +236,9 @@ class IntermediateCache:
         self._leaving.add(key)
         flow.onward.append(completed)
 
-    def _leave_without(self, key: str, waiting: Undertaking, now: float, flow: Flow) -> None:
+    def _leave_without(
+        self, key: str, waiting: Undertaking, now: float, flow: Flow, *, audited: bool = False
+    ) -> None:
         """End a request that a step has failed, once the usage of all that it paid for is durable."""
         if waiting.settling:
             return
@@ -214,7 +252,7 @@ class IntermediateCache:
         if journey.data_key is not None:  # a provider's words may quote the prompt
             result = msgspec.structs.replace(result, sealed=sealed_under(journey.data_key.id))
         flow.ended.append((journey, result))
-        if status is Status.REJECTED:
+        if status is Status.REJECTED and not audited:
             flow.audits.append(rejection_audit(journey.request.tenant, journey.request.id, problem, now))
 
     def _remember(self, travelling: str, result: ResultRecord) -> None:

@@ -54,6 +54,7 @@ class Undertaking:
         "claimed",
         "failure",
         "journey",
+        "owed",
         "results",
         "taken",
     )
@@ -64,7 +65,8 @@ class Undertaking:
         self.journey = journey
         self.results: dict[str, str] = {}
         self.taken: list[StepAccount] = []
-        self.claimed: set[str] = set()
+        self.claimed: set[str] = set()  # counted here, and their usage is on its way
+        self.owed: set[str] = set()  # to be counted here, as their completions come again
         self.failure: tuple[Status, ProblemRecord] | None = None
         self._places = {step.name: place for place, step in enumerate(steps)}
         self._needs = needs_of(steps)
@@ -75,7 +77,7 @@ class Undertaking:
     @property
     def settling(self) -> bool:
         """Whether what a call cost is counted here whose usage is not durable yet: nothing may end before."""
-        return bool(self.claimed)
+        return bool(self.claimed or self.owed)
 
     @property
     def complete(self) -> bool:
@@ -87,9 +89,11 @@ class Undertaking:
         return name in self.claimed or any(account.name == name for account in self.taken)
 
     def ready(self) -> Iterator[DeclaredStep]:
-        """Give the steps that can begin, each once."""
+        """Give the steps that can begin, each once; of a request that ends all, for none waits for another."""
         for step in self._steps:
-            if step.name not in self._begun and self._needs[step.name] <= self.results.keys():
+            if step.name in self._begun:
+                continue
+            if self.failure is not None or self._needs[step.name] <= self.results.keys():
                 self._begun.add(step.name)
                 yield step
 
