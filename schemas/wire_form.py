@@ -22,10 +22,10 @@ class TakenRecord(Wire, frozen=True, gc=False):
 
     name: str
     source: str
+    cost_usd: str
     source_request_id: str | None = None
     age_seconds: float | None = None
     model: str | None = None
     provider: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_usd: str = "0"

@@ -102,11 +102,11 @@ def _taken(account: StepAccount) -> TakenRecord:
     return TakenRecord(
         account.name,
         account.source,
+        account.cost_usd,
         account.source_request_id,
         account.age_seconds,
         account.model,
         account.provider,
         account.usage.input_tokens,
         account.usage.output_tokens,
-        account.cost_usd,
     )

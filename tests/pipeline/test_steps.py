@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from agents.governance.registry.places import Kind, Place
@@ -21,6 +22,7 @@ from tests.pipeline.rig import Rig, ask, nothing_is_held, serve, settings, until
 from tests.pipeline.standing import desks
 from tests.pipeline.test_takeover import next_owner
 from tests.pipeline.traffic import in_seconds
+from tests.unit.docs.fences import fences
 from tests.unit.providers.virtual_time import run
 
 DOCUMENT = "The harbour was built in 1911."
@@ -173,6 +175,18 @@ def test_what_a_result_says_is_no_reference() -> None:
     assert provider.seen[-1] == "Why? <{ {steps.summary}}>"
 
 
+def test_the_documented_example_is_answered_with_both_of_its_steps() -> None:
+    [fence] = [fence for fence in fences("json") if fence.page.name == "caching.md" and fence.kind == "request"]
+    document = {**msgspec.json.decode(fence.text), "tenant": "acme"}
+    rig, provider = served(msgspec.json.encode(document), msgspec.json.encode({**document, "id": "again"}), pause=5.0)
+    assert list(rig.statuses().values()) == ["completed", "cached"]
+    [lease] = [step["input"] for step in document["steps"] if step["name"] == "summary"]
+    said = f"The lease, in short: <{lease}> It names: <<{lease}>>"
+    assert provider.seen[-1] == f"May the tenant give notice in winter? {said}"
+    assert sources(rig) == {document["id"]: ["call", "call"], "again": ["exact", "exact"]}
+    adds_up(rig)
+
+
 @pytest.mark.parametrize(
     ("directive", "policy", "calls"),
     [
@@ -322,7 +336,7 @@ def test_the_most_that_a_request_may_cost_is_for_all_its_calls() -> None:
 
 
 def test_a_budget_covers_a_request_with_its_steps() -> None:
-    def reserved(request: bytes) -> Decimal:
+    def reserved(request: bytes, *, await_step: bool = False) -> Decimal:
         budget = Budget(period=Period.TOTAL, limit_usd=Decimal(100))
         rig, _ = a_rig(budgets=(budget,))
 
@@ -333,16 +347,21 @@ def test_a_budget_covers_a_request_with_its_steps() -> None:
             await asyncio.sleep(0.5)
             account = [desk.ledger.account(Place(Kind.TENANT, "acme", "acme")) for desk in desks(cluster)]
             held = sum((each.reserved for each in account), Decimal(0))
+            if await_step:
+                await until(rig.usages)
+                await asyncio.sleep(0.1)
+                spent = sum((each.spent(Period.TOTAL, 0) for each in account), Decimal(0))
+                assert sum(each.reserved for each in account) == held - spent < held
             await cluster.drained()
             assert sum(each.reserved for each in account) == 0
             nothing_is_held(cluster)
-            spent = sum(each.spent(Period.TOTAL, 0) for each in account)
+            spent = sum((each.spent(Period.TOTAL, 0) for each in account), Decimal(0))
             assert held > spent == sum(Decimal(use["cost_usd"]) for use in rig.usages())
             return held
 
         return run(test())
 
-    assert reserved(about("q0")) > 2 * reserved(ask("q0", prompt="Why? "))
+    assert reserved(about("q0"), await_step=True) > 2 * reserved(ask("q0", prompt="Why? "))
 
 
 def interrupted(*requests: bytes, after: Callable[[Rig, Talking], bool]) -> tuple[Rig, Talking]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from schemas.policy import EncryptionMode, PersonalDataMode, Policy
 from schemas.tenant import TenantRegistered
@@ -14,7 +15,7 @@ SECRET = "the heron flies at dawn"
 ANN, BOB = "ann@example.com", "bob@example.org"
 
 
-def about(name: str, document: str, question: str = "Why", **fields: object) -> bytes:
+def about(name: str, document: str, question: str = "Why", **fields: Any) -> bytes:
     step = {"name": "gist", "operation": "Repeat.", "input": document}
     return ask(name, prompt=f"{question}? {{{{steps.gist}}}}", steps=[step], **fields)
 

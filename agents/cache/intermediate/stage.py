@@ -231,7 +231,6 @@ class IntermediateCache:
         if completed is None:
             self._leave_without(key, waiting, now, flow)
             return
-        completed.taken = tuple(waiting.taken)
         del self._waiting[key]
         self._leaving.add(key)
         flow.onward.append(completed)

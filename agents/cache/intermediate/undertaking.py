@@ -170,7 +170,9 @@ class Undertaking:
         if (problem := self._too_long(request, field)) is not None:
             self.failure = (Status.REJECTED, problem)
             return None
-        journey.request, journey.body = request, body
+        journey.request, journey.body, journey.taken = request, body, tuple(self.taken)
+        if journey.reserved is not None:
+            journey.reserved = max(Decimal(0), journey.reserved - paid_for(self.taken))
         journey.input_tokens = estimate_tokens(request)
         return journey
 

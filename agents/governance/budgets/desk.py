@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from agents.governance.budgets import wording
 from agents.governance.budgets.account import Account
@@ -105,6 +106,8 @@ class BudgetDesk(Recollection):
             if self._bookings.book(usage.id, usage.tenant, offset):
                 for account in self._spend(usage):
                     accounts[account.place] = account
+                if usage.step is not None and not usage.superseded:  # spent by now, and no longer to be expected
+                    self.ledger.lessen(ledger_key(usage.tenant, usage.request_id), Decimal(usage.cost_usd))
         self._bookings.end(sending)
         return [wording.warning(passed, now) for passed in self.ledger.thresholds(accounts.values(), now)]
 

@@ -22,7 +22,7 @@ def results(draw: st.DrawFn, *, answered: bool | None = None) -> ResultRecord:
     cost = Decimal(0) if reused else draw(money)
     expected = draw(money) if answered else Decimal(0)
     batch = Decimal(0) if reused else draw(money)
-    known = (answered or cost) and draw(st.booleans())
+    known = bool(answered or cost) and draw(st.booleans())
     savings = (
         SavingsRecord(cache_exact=plain(expected))
         if reused
