@@ -81,7 +81,7 @@ class Delivery:
         for key, (result, receipt), offset in zip(keys, ended, offsets, strict=True):
             state.ledger.ended(key, result.request_digest or "", offset)
             state.calls.close(key)
-            if result.steps:
+            if state.intermediate.leaving:
                 state.left_steps(key)
             state.governance.ended(key)
             state.spending.release(result.tenant or "", key)

@@ -139,6 +139,11 @@ class StepKeeper(Step, Protocol):
         """Return whether what the call of a step cost is to be counted in its request's result."""
         ...
 
+    @property
+    def leaving(self) -> int:
+        """Number of requests that have left and are not durable behind their steps yet."""
+        ...
+
     def left(self, key: str) -> None:
         """Hear that a request is durable behind its steps."""
         ...

@@ -241,6 +241,29 @@ def test_a_step_that_fails_fails_all_that_wait_for_it_and_is_named(document: str
     adds_up(rig)
 
 
+def test_a_step_too_long_to_begin_ends_its_request_and_leaves_nothing_behind() -> None:
+    """Its sibling is not sent for nothing."""
+    rig, provider = a_rig()
+    rig.settings = settings(intake=IntakeSettings(max_request_bytes=1_200))
+    steps = [
+        {"name": "small", "operation": "Summarize.", "input": DOCUMENT},
+        {"name": "large", "operation": "Summarize.", "input": DOCUMENT + "{{steps.small}}" * 40},
+    ]
+
+    async def test() -> None:
+        cluster = rig.cluster()
+        await cluster.join()
+        cluster.submit(ask("q0", prompt="{{steps.large}}", steps=steps), "acme")
+        await cluster.drained()
+        nothing_is_held(cluster)
+
+    run(test())
+    error = rig.results()["q0"][0]["error"]
+    assert (error["code"], error["field"]) == ("results_too_large", "steps.1.input")
+    assert provider.asked == {"q0 small": 1}
+    adds_up(rig)
+
+
 def test_what_a_failed_request_paid_for_its_steps_is_a_loss() -> None:
     steps = [
         {"name": "good", "operation": "Summarize.", "input": DOCUMENT},

@@ -54,6 +54,11 @@ class IntermediateCache:
         """Number of requests whose steps are under way."""
         return len(self._waiting)
 
+    @property
+    def leaving(self) -> int:
+        """Number of requests that have left and are not durable behind their steps yet."""
+        return len(self._leaving)
+
     def process(self, journeys: Sequence[Journey], now: float) -> Flow:
         """Keep those back that declare steps; send the steps that can begin onward, and all other journeys."""
         flow = Flow()

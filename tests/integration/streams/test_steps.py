@@ -6,6 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from streams.envelope import Publication
 from streams.outbox import Outbox
 from streams.partitioning import home_partition
@@ -33,6 +35,7 @@ async def ask(rig: Rig) -> None:
         await outbox.publish(REQUESTS.name, home_partition(TENANT, kafka.partitions), [message])
 
 
+@pytest.mark.parametrize("broker_kind", ["embedded"], indirect=True)
 async def test_steps_outlive_their_worker_and_are_counted_once(
     tmp_path: Path, own_broker: str, broker_kind: str
 ) -> None:
