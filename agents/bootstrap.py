@@ -11,6 +11,7 @@ from agents.accounting.agent import Accounting
 from agents.accounting.settlement import Settlement, settle, supersede
 from agents.cache.agent import Grades
 from agents.cache.configured import configured_questions
+from agents.cache.intermediate.stage import IntermediateCache
 from agents.cache.stage import CacheStep
 from agents.governance.audit.agent import Notary, Sealer
 from agents.governance.audit.keys import configured_notary
@@ -49,6 +50,7 @@ from schemas.errors import ConfigurationError
 from schemas.models_file import ModelsFile
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
+from schemas.wire import ResultRecord
 from streams.app import Receive, agent, create_app, source
 from streams.background import Background
 from streams.checkpoints import CheckpointLog
@@ -175,6 +177,7 @@ def compose_stages(
             ledger=Ledger(settings.intake.known_ids),
             governance=GovernanceStep(directory, Admission(), budgets, settings.routing.expected_output_tokens),
             personal_data=screening,
+            intermediate=IntermediateCache(settings.intake, price_again),
             cache=CacheStep(
                 settings.intake, registry, None if questions is None else questions(), directory.evictions
             ),
@@ -184,6 +187,9 @@ def compose_stages(
             surveys=ToldSurveys(settings.routing.known_surveys),
         )
         return fit(state)
+
+    def price_again(completion: Completion, now: float) -> ResultRecord | None:
+        return settle(completion, registry, now).result
 
     def price(completion: Completion, now: float, superseded: bool) -> Settlement:
         experience.observe(completion)
@@ -196,7 +202,9 @@ def compose_stages(
         settings, tenancy, entrances.forward, encryption.opener, delivery, log, background, capacity, clock
     )
     keep_bytes = settings.intake.dead_letter_bytes
-    accounting = Accounting(tenancy, price, delivery, intake.release, background, clock, keep_bytes, unsettled)
+    accounting = Accounting(
+        tenancy, price, delivery, intake.release, intake.steps_ended, background, clock, keep_bytes, unsettled
+    )
     lane = None
     if batches:
         lane = BatchLane(

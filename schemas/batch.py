@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from schemas.result import Lane
-from schemas.wire import Answer, CheckRecord, PersonalDataRecord, Tokens
+from schemas.wire import Answer, BaselineRecord, CheckRecord, PersonalDataRecord, SavingsRecord, Tokens
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True, gc=False):
@@ -81,6 +81,39 @@ class Asked(Part, frozen=True, gc=False):
     rival: Rival | None = None
 
 
+class StepOf(Part, frozen=True, gc=False):
+    """Whose step a call is: of the request with this id, under the name that it declares."""
+
+    request_id: str
+    name: str
+
+
+class StepAccount(Part, frozen=True, gc=False):
+    """What one step of a request came to.
+
+    Attributes:
+        source: `call`, or the tier that had the result.
+        cost_usd: What was paid for this request.
+        attempts: Provider calls made for this request.
+        source_request_id: The request whose call was paid for, where it was another.
+        age_seconds: Of a result that was reused.
+        baseline: What its tokens cost at the reference model; None when that has no price.
+        savings: Baseline minus cost, by cause.
+    """
+
+    name: str
+    source: str
+    cost_usd: str = "0"
+    attempts: int = 0
+    source_request_id: str | None = None
+    age_seconds: float | None = None
+    model: str | None = None
+    provider: str | None = None
+    usage: Tokens = Tokens()
+    baseline: BaselineRecord | None = None
+    savings: SavingsRecord = SavingsRecord()
+
+
 class Passenger(Part, frozen=True, gc=False):
     """What accompanies a request from intake to its result.
 
@@ -101,6 +134,8 @@ class Passenger(Part, frozen=True, gc=False):
         reserved: What budgets hold for the request, in dollars; None when no budget counts it.
         data_key: The data key under which its content travels and rests; None for a request in plain text.
         asked: The question, where its answer may be served to others in other words.
+        step: Whose step it is; None for a request.
+        steps: What the steps of the request came to.
     """
 
     id: str
@@ -127,6 +162,8 @@ class Passenger(Part, frozen=True, gc=False):
     reserved: Decimal | None = None
     data_key: str | None = None
     asked: Asked | None = None
+    step: StepOf | None = None
+    steps: tuple[StepAccount, ...] = ()
 
 
 class Cascade(Part, frozen=True, gc=False):

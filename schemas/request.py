@@ -10,11 +10,12 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, model_validato
 from pydantic_core import PydanticCustomError
 
 from schemas.model import Fraction, Name, RequestId, StrictValue, Text, Usd
+from schemas.sampling import Sampling as Sampling  # part of this module for those who import it
 from schemas.sealed import SealedContent
+from schemas.steps import MAX_STEPS, DeclaredStep, fault_of, texts_of_content
 
 MAX_TAGS = 32
 MAX_TAG_CHARS = 256
-MAX_STOP_SEQUENCES = 16
 MAX_USD_DIGITS = 24
 MAX_USD_DECIMALS = 12
 MAX_LAMBDA = 1e9
@@ -74,28 +75,6 @@ class Message(StrictValue):
     name: Text | None = None
     tool_calls: FreeObjects | None = None
     tool_call_id: Text | None = None
-
-
-class Sampling(StrictValue):
-    """How the answer is drawn; absent means the model's own default.
-
-    Attributes:
-        temperature: 0 is the most predictable, 2 the most varied.
-        top_p: Draws from the likeliest tokens that together have this probability.
-        max_output_tokens: Longest answer in tokens; models that cannot give it are not chosen.
-        seed: The same seed asks for the same answer, where the provider can do that.
-        stop: Texts at which the answer ends.
-        presence_penalty: Above 0 discourages tokens that have occurred.
-        frequency_penalty: Above 0 discourages tokens the more often they have occurred.
-    """
-
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    max_output_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: Annotated[list[Text], Field(max_length=MAX_STOP_SEQUENCES)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
 
 
 CostLimit = Annotated[Usd, Field(ge=0, max_digits=MAX_USD_DIGITS, decimal_places=MAX_USD_DECIMALS)]
@@ -200,7 +179,9 @@ class Request(StrictValue):
         tags: Text by name, handed on to result and usage, to group costs by.
         trace: Distributed trace the request belongs to.
         created_at: When the producer made it; not read.
-        sealed: Prompt, messages, tools and response format, sealed to a data key of the tenant.
+        sealed: Prompt, messages, tools, response format and steps, sealed to a data key of the tenant.
+        steps: Smaller calls whose results take the place of `{{steps.NAME}}` in the prompt, in the messages' text and
+            in the input of other steps. A result is reused wherever the same step occurs again.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -227,12 +208,14 @@ class Request(StrictValue):
     trace: TraceContext | None = None
     created_at: datetime | None = None
     sealed: SealedContent | None = None
+    steps: Annotated[list[DeclaredStep], Field(min_length=1, max_length=MAX_STEPS)] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.sealed is not None:
-            if any(part is not None for part in (self.prompt, self.messages, self.tools, self.response_format)):
-                raise _inconsistent("sealed", "sealed stands for prompt, messages, tools and response_format")
+            content = (self.prompt, self.messages, self.tools, self.response_format, self.steps)
+            if any(part is not None for part in content):
+                raise _inconsistent("sealed", "sealed stands for prompt, messages, tools, response_format and steps")
         elif (self.prompt is None) == (self.messages is None):
             raise _inconsistent("prompt", "send exactly one of prompt and messages")
         if self.mode is Mode.EXPLICIT:
@@ -244,7 +227,19 @@ class Request(StrictValue):
             )
         if self.strategy is not None or self.lambda_ is not None or self.accept is not None:
             self._check_strategy()
+        if self.steps is not None:
+            self._check_steps(self.steps)
         return self
+
+    def _check_steps(self, steps: list[DeclaredStep]) -> None:
+        texts = (
+            [self.prompt]
+            if self.prompt is not None
+            else texts_of_content(each.content for each in self.messages or ())
+        )
+        fault = fault_of(steps, texts)
+        if fault is not None:
+            raise fault
 
     def _check_strategy(self) -> None:
         asked = {"strategy": self.strategy, "lambda": self.lambda_, "accept": self.accept}

@@ -13,6 +13,7 @@ from schemas.model import Event, Fraction, Milliseconds, Tokens, Usd, Value
 from schemas.request import TraceContext
 from schemas.screening import PersonalData
 from schemas.sealed import SealedOutput
+from schemas.steps import TakenStep
 
 
 class Status(StrEnum):
@@ -98,6 +99,7 @@ class Savings(Value):
         cache_exact: The cache had the answer; US dollars.
         cache_shared_flight: An identical request was being answered; US dollars.
         cache_semantic: A question that means the same had been answered; US dollars.
+        cache_intermediate: Steps had been taken for other requests, or were being taken for them; US dollars.
         routing: Another model than the reference answered, at list price, failed calls included; US dollars.
         batch_lane: Calls were made in the provider's batch lane; US dollars.
         provider_cache: The provider had part of the input cached, less what writing to its cache cost; US dollars.
@@ -111,6 +113,7 @@ class Savings(Value):
     provider_cache: Usd | None = None
     compression: Usd | None = None
     cache_semantic: Usd | None = None
+    cache_intermediate: Usd | None = None
 
 
 class Expected(Value):
@@ -232,8 +235,9 @@ class Result(Event):
         provider: The provider that answered.
         lane: How urgently it travelled.
         task_type: The request's task type.
-        usage: Tokens of the call that answered; zeros when nothing was called.
-        cost_usd: What all its calls cost together, failed ones included, in US dollars; 0 when cached.
+        usage: Tokens of the call that answered, without those of steps; zeros when nothing was called.
+        cost_usd: What all its calls cost together, failed ones and those of its steps included, in US dollars; 0 when
+            nothing was called.
         baseline: What it would have cost without Asahi; absent without an answer or a known price.
         savings: Baseline minus cost, by cause.
         decision: Why this model.
@@ -241,7 +245,7 @@ class Result(Event):
         error: Why there is no answer; absent when there is one.
         stages_ms: Milliseconds spent per stage.
         latency_ms: Milliseconds from receipt to result.
-        attempts: Provider calls made for this request, failed ones included.
+        attempts: Provider calls made for this request, failed ones and those of its steps included.
         tags: The request's tags.
         trace: The request's trace context.
         request_digest: Hex BLAKE2b-128 of the canonical request; tells a repeated request from a different
@@ -253,6 +257,7 @@ class Result(Event):
         injection: Signs of prompt injection in the request, by the name of the heuristic; a flag only.
         sealed: The answer of an encrypted request, in place of `output`.
         team: The team whose budgets the request counts against.
+        steps: What came of the steps of the request, in the order of their ends.
     """
 
     id: str
@@ -284,3 +289,4 @@ class Result(Event):
     injection: list[str] = []
     sealed: SealedOutput | None = None
     team: str | None = None
+    steps: list[TakenStep] = []

@@ -134,6 +134,7 @@ class IntakeSettings(Section):
         dead_letter_bytes: Most bytes of an undecodable message kept in its dead letter.
         recover_results: Newest results read per partition to know finished requests again.
         recover_completions: Newest completion batches read per partition to fill the cache again.
+        share_steps: Whether requests reuse results of the same steps of other requests.
     """
 
     max_request_bytes: Count = 1024 * 1024
@@ -145,6 +146,7 @@ class IntakeSettings(Section):
     dead_letter_bytes: Count = 256 * 1024
     recover_results: Count = 50_000
     recover_completions: Count = 2_000
+    share_steps: bool = True
 
 
 class WorkerSettings(Section):

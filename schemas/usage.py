@@ -35,6 +35,7 @@ class Usage(Event):
         revision: Counts corrections of the cost; of the same `id` the highest revision holds.
         team: The team whose budgets the request counted against.
         key_id: The key under which the request was signed.
+        step: The step of the request that the call was made for; absent where it was for the request itself.
     """
 
     id: str
@@ -57,3 +58,4 @@ class Usage(Event):
     revision: Annotated[int, Field(ge=0)] = 0
     team: str | None = None
     key_id: str | None = None
+    step: str | None = None

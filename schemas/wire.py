@@ -9,25 +9,17 @@ The garbage collector need not look at them (`gc=False`): they hold no cycles, a
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from schemas.policy import PersonalDataMode
 from schemas.result import Lane, Status
+from schemas.wire_form import TakenRecord as TakenRecord  # parts of this module for those who import them
+from schemas.wire_form import Wire as Wire
+from schemas.wire_form import plain as plain
 
 _json = msgspec.json.Encoder()
-
-
-class Wire(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Base of what is written to public topics; absent means the contract's default."""
-
-
-def plain(amount: Decimal) -> str:
-    """Return an exact amount as a decimal string without exponent."""
-    text = str(amount)  # three times as fast as formatting, and the same unless it takes an exponent
-    return format(amount, "f") if "E" in text else text
 
 
 ONE_CALL = 1.0
@@ -152,6 +144,7 @@ class SavingsRecord(Wire, frozen=True, gc=False):
     provider_cache: str | None = None
     compression: str | None = None
     cache_semantic: str | None = None
+    cache_intermediate: str | None = None
 
 
 class HitRecord(Wire, frozen=True, gc=False):
@@ -235,6 +228,7 @@ class ResultRecord(Wire, frozen=True, gc=False):
     injection: list[str] = []
     sealed: SealedRecord | None = None
     team: str | None = None
+    steps: list[TakenRecord] = []
 
 
 class UsageRecord(Wire, frozen=True, gc=False):
@@ -261,6 +255,7 @@ class UsageRecord(Wire, frozen=True, gc=False):
     revision: int = 0
     team: str | None = None
     key_id: str | None = None
+    step: str | None = None
 
 
 class AuditRecord(Wire, frozen=True, gc=False):

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from schemas.batch import Asked, Cascade, Target
+from schemas.batch import Asked, Cascade, StepAccount, StepOf, Target
 from schemas.effective_policy import UNRESTRICTED, EffectivePolicy
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
@@ -24,6 +24,8 @@ from schemas.survey import Findings
 from schemas.tenant import TenantRegistered
 from schemas.verdict import Verdict
 from schemas.wire import NO_DECISION, AuditRecord, PersonalDataRecord, ProblemRecord, ResultRecord, TraceRecord
+from streams.steps.accounts import with_steps
+from streams.steps.foresight import Foresight
 
 MS_PER_SECOND = 1000.0
 MS_DIGITS = 3
@@ -79,6 +81,9 @@ class Journey(msgspec.Struct):
         sent: The request as it was sent, where that is not `body`: sealed.
         inherited: Whether a predecessor may have let it in: rates count it then and do not refuse it.
         asked: Set by the cache when the answer may be served to others in other words.
+        foresight: Set by governance where the request declares steps: what it may come to with them.
+        step: Whose step it is; None for a request.
+        taken: What the steps of the request came to, once their results are in place.
     """
 
     request: Request
@@ -109,6 +114,14 @@ class Journey(msgspec.Struct):
     sent: bytes = b""
     inherited: bool = False
     asked: Asked | None = None
+    foresight: Foresight | None = None
+    step: StepOf | None = None
+    taken: tuple[StepAccount, ...] = ()
+
+    @property
+    def request_id(self) -> str:
+        """The id that its producer knows it by: of a step, that of the request."""
+        return self.request.id if self.step is None else self.step.request_id
 
 
 @dataclass(slots=True)
@@ -176,7 +189,7 @@ def trace_of(trace: TraceContext | None) -> TraceRecord | None:
 def ended_with(journey: Journey, status: Status, problem: ProblemRecord, now: float) -> ResultRecord:
     """Return the terminal result of a journey that ends without an answer."""
     request = journey.request
-    return ResultRecord(
+    result = ResultRecord(
         id=request.id,
         status=status,
         cost_usd="0",
@@ -197,6 +210,7 @@ def ended_with(journey: Journey, status: Status, problem: ProblemRecord, now: fl
         injection=list(journey.injection),
         team=journey.team,
     )
+    return with_steps(result, journey.taken) if journey.taken else result
 
 
 def expired(journey: Journey, now: float) -> ResultRecord:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from schemas.batch import Completion, Failure
+from schemas.batch import Completion, Failure, StepOf
 from schemas.errors import KeyOutOfReach
 from schemas.result import Status
 from schemas.wire import DeadLetterRecord, ProblemRecord, ResultRecord, UsageRecord
@@ -22,7 +22,7 @@ from streams.records import Record
 from streams.sealing.codec import read_completions
 from streams.stage import Flow, Receipt, moment
 from streams.tenancy.delivery import Delivery
-from streams.tenancy.fold import Clock, merge
+from streams.tenancy.fold import Clock, EndedStep, merge
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState, ledger_key
 
@@ -58,6 +58,10 @@ Onward = Callable[[PartitionState, Flow], Coroutine[Any, Any, None]]
 """Leads released journeys through the later steps and makes the flow durable."""
 
 
+StepsEnded = Callable[[PartitionState, Sequence[EndedStep]], Coroutine[Any, Any, None]]
+"""Leads on what ends of steps let go on, and makes that durable."""
+
+
 _Arrival = tuple[Record, int, Completion]
 """One completion as it travels: in this message, at this place."""
 
@@ -70,6 +74,7 @@ class _Accounts:
     usages: list[UsageRecord] = field(default_factory=list)
     letters: list[DeadLetterRecord] = field(default_factory=list)
     released: Flow = field(default_factory=Flow)
+    steps: list[EndedStep] = field(default_factory=list)
 
 
 class Accounting:
@@ -86,12 +91,14 @@ class Accounting:
         settle: Settle,
         delivery: Delivery,
         onward: Onward,
+        steps_ended: StepsEnded,
         background: Background,
         clock: Clock,
         dead_letter_bytes: int,
         capacity: Capacity,
     ) -> None:
         self._capacity = capacity
+        self._steps_ended = steps_ended
         self._tenancy = tenancy
         self._settle = settle
         self._delivery = delivery
@@ -116,6 +123,8 @@ class Accounting:
         if self._tenancy.states.get(partition) is not state:  # given up while this waited
             self._capacity.give_back(epoch, len(arrived))
             return
+        if records:
+            self._tenancy.note_completions(state, records[-1].offset + 1)
         receipt = BatchReceipt(len(arrived), acknowledge, self._capacity)
         receipt.close()
         self._take_in(state, arrived, receipt)
@@ -156,6 +165,9 @@ class Accounting:
         """Price a completion; one that cannot be priced fails its request, unless that has its result."""
         if completion.brought_back:
             return
+        if completion.passenger.step is not None:
+            self._account_step(state, completion, completion.passenger.step, now, into)
+            return
         key = ledger_key(completion.passenger.tenant, completion.passenger.id)
         superseded = state.has_answered(key)
         result: ResultRecord | None = None
@@ -170,6 +182,23 @@ class Accounting:
             if result is not None:
                 into.results.append((result, None))
                 state.ends(key, completion.passenger.digest)
+
+    def _account_step(
+        self, state: PartitionState, completion: Completion, step: StepOf, now: float, into: _Accounts
+    ) -> None:
+        """Price the call of a step; what it cost counts in its request's result, unless that goes on without it."""
+        tenant = completion.passenger.tenant
+        request_key = ledger_key(tenant, step.request_id)
+        known = state.has_answered(request_key) or state.ledger.known(request_key) is not None
+        counts = state.intermediate.claim(completion.passenger, known=known)
+        result = _failed(completion, now) if counts else None
+        try:
+            settled = self._settle(completion, now, not counts)
+            result = settled.result
+            into.usages += settled.usages
+        finally:
+            if result is not None:
+                into.steps.append((tenant, step, result))
 
     def _release(self, state: PartitionState, completion: Completion, now: float, into: _Accounts) -> None:
         """Fill the cache and release who waited; where that fails, the others fail as well rather than wait."""
@@ -187,6 +216,8 @@ class Accounting:
         await self._delivery.usages_then_results(state, accounts.results, accounts.usages)
         if accounts.released.verdicts:
             await self._delivery.verdicts(state.partition, accounts.released.verdicts)
+        if accounts.steps and self._tenancy.states.get(state.partition) is state:
+            self._background.start(self._steps_ended(state, accounts.steps))
         receipt.settle(count)
 
     def _letter(self, record: Record, place: int, completion: Completion, now: float, bug: Bug) -> DeadLetterRecord:

@@ -24,6 +24,7 @@ from schemas.wire import (
 )
 from streams.placeholders import restored
 from streams.stage import moment, ms_between
+from streams.steps.accounts import with_steps
 
 NO_TOKENS = Tokens()
 NO_ANSWER = ProblemRecord("no_answer", "the call ended with neither an answer nor a reason", "send the request again")
@@ -85,6 +86,8 @@ def settle(completion: Completion, registry: ModelRegistry, now: float) -> Settl
         sealed=sealed_under(passenger.data_key),
         team=passenger.team,
     )
+    if passenger.steps:
+        result = with_steps(result, passenger.steps)
     return Settlement(result, usages)
 
 
@@ -112,9 +115,10 @@ def _bill(
 
 
 def _usage_of(call: PaidCall, passenger: Passenger, cost: str, price_list: str, superseded: bool) -> UsageRecord:
+    step = passenger.step
     return UsageRecord(
         id=call.id,
-        request_id=passenger.id,
+        request_id=passenger.id if step is None else step.request_id,
         tenant=passenger.tenant,
         model=call.model,
         provider=call.provider,
@@ -132,6 +136,7 @@ def _usage_of(call: PaidCall, passenger: Passenger, cost: str, price_list: str, 
         batch=call.batch,
         team=passenger.team,
         key_id=passenger.key_id,
+        step=None if step is None else step.name,
     )
 
 

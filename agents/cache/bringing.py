@@ -57,7 +57,7 @@ def brought_back(
         longest_question: Most characters of a question that is compared with others.
     """
     request = given.request
-    if objection(policy) is not None or request.cache.directive is CacheDirective.BYPASS:
+    if objection(policy) is not None or request.cache.directive is CacheDirective.BYPASS or request.steps:
         return None
     if not worth_keeping(given.answer):
         return None

@@ -22,6 +22,7 @@ from schemas.wire import (
 )
 from streams.placeholders import restored
 from streams.stage import Journey, ended_with, moment, ms_between, trace_of
+from streams.steps.accounts import with_steps
 
 NOTHING = "0"
 DIGITS = 4
@@ -87,7 +88,7 @@ def _served(
     """Return the result; the rule by which it was chosen is also the cause of what it saves."""
     baseline = _baseline(journey, entry, registry)
     request = journey.request
-    return ResultRecord(
+    result = ResultRecord(
         id=request.id,
         status=Status.CACHED,
         cost_usd=NOTHING,
@@ -115,3 +116,4 @@ def _served(
         sealed=None if journey.data_key is None else sealed_under(journey.data_key.id),
         team=journey.team,
     )
+    return with_steps(result, journey.taken) if journey.taken else result

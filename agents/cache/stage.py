@@ -177,7 +177,7 @@ class CacheStep:
         """Note what journeys ask; return by place which kept question answers one that the exact tier does not."""
         missed: dict[int, Journey] = {}
         for place, journey in enumerate(journeys):
-            journey.asked = questions.asked(journey)
+            journey.asked = None if journey.step is not None else questions.asked(journey)
             if journey.asked is not None and self._kept(self._fingerprint(journey), journey, now) is None:
                 missed[place] = journey
         return questions.near(missed) if missed else NOTHING_NEAR

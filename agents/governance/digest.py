@@ -16,6 +16,7 @@ import orjson
 from pydantic import BaseModel
 
 from schemas.request import CacheOptions, Constraints, Message, Request, Sampling, Weights
+from schemas.steps import DeclaredStep
 
 DIGEST_BYTES = 16
 UNCOUNTED = frozenset({"created_at", "trace"})
@@ -26,7 +27,7 @@ _DEFAULTS: dict[type[BaseModel], dict[str, Any]] = {
         for name, field in model.model_fields.items()
         if not field.is_required()
     }
-    for model in (Request, Message, Sampling, Constraints, Weights, CacheOptions)
+    for model in (Request, Message, Sampling, Constraints, Weights, CacheOptions, DeclaredStep)
 }
 _PARTS = frozenset({Sampling, Constraints, Weights, CacheOptions})
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
@@ -61,7 +62,7 @@ def _given(model: BaseModel) -> dict[str, Any]:
 
 def _plain(value: object) -> object:
     """Return what orjson asks about as something it knows."""
-    if isinstance(value, Message):
+    if isinstance(value, Message | DeclaredStep):
         return _given(value)
     if isinstance(value, Decimal):
         return str(value.normalize())

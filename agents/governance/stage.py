@@ -12,12 +12,15 @@ from agents.governance.policies import policy_problem
 from agents.governance.rates.admission import Admission
 from agents.governance.registry import Registry, Scopes
 from agents.governance.standing import standing_of
+from agents.governance.steps import steps_problem
 from schemas.batch import Passenger
+from schemas.request import Request
 from schemas.result import Status
 from schemas.tokens import estimate_tokens
 from schemas.wire import ProblemRecord
 from streams.outcomes import STAGE, rejection_audit
 from streams.stage import Flow, Journey, deadline_of, ended_with, expired
+from streams.steps.foresight import foresee
 from streams.tenancy.state import ledger_key
 
 
@@ -87,17 +90,24 @@ class GovernanceStep:
             if problem is not None:
                 return problem
         policy, gates, ruled = scopes.once(standing_of)
-        input_tokens = estimate_tokens(request)
+        usual_output = policy.expected_output(self._expected_output)
+        foresight = None if request.steps is None else foresee(request, request.steps, usual_output)
+        input_tokens = estimate_tokens(request) if foresight is None else foresight.request.input_tokens
         if ruled:
-            problem = limits_problem(request, input_tokens, scopes.tenant.limits) or policy_problem(
-                request, input_tokens, policy
-            )
+
+            def objection(call: Request, tokens: int) -> ProblemRecord | None:
+                return limits_problem(call, tokens, scopes.tenant.limits) or policy_problem(call, tokens, policy)
+
+            problem = objection(request, input_tokens)
+            if problem is None and foresight is not None:
+                problem = steps_problem(request, foresight, objection)
             if problem is not None:
                 return problem
         key = ledger_key(request.tenant, request.id)
-        output_tokens = request.sampling.max_output_tokens or policy.expected_output(self._expected_output)
-        tokens = input_tokens + output_tokens
+        output_tokens = request.sampling.max_output_tokens or usual_output
+        tokens = input_tokens + output_tokens if foresight is None else foresight.tokens
         journey.input_tokens = input_tokens
+        journey.foresight = foresight
         # What a predecessor may have let in is counted all the same; what it had not dispatched holds no money, and
         # budgets judge it like any other.
         problem = None if journey.inherited else self._admission.objection(key, gates, tokens, now)

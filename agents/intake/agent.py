@@ -23,7 +23,7 @@ from streams.receipts import BatchReceipt, Capacity
 from streams.records import Record
 from streams.stage import Flow, Journey, Receipt
 from streams.tenancy.delivery import Delivery
-from streams.tenancy.fold import Clock, lead, lead_on, merge, note_time, route
+from streams.tenancy.fold import Clock, EndedStep, lead, lead_on, lead_steps, merge, note_time, route
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import REQUESTS, RESULTS
@@ -255,6 +255,10 @@ class Intake:
     async def release(self, state: PartitionState, flow: Flow) -> None:
         """Lead journeys that waited for an identical request onward, and make the flow durable."""
         await self._conclude_waiting(state, lead_on(state, flow, self._clock))
+
+    async def steps_ended(self, state: PartitionState, ended: Sequence[EndedStep]) -> None:
+        """Lead requests on whose steps have ended, and the steps that follow, and make the flow durable."""
+        await self._conclude_waiting(state, lead_steps(state, ended, self._clock))
 
     async def _conclude_waiting(self, state: PartitionState, flow: Flow) -> None:
         """Make the flow of journeys durable that were kept back; a call that a predecessor made is not made again."""

@@ -46,6 +46,8 @@ def to_call(journey: Journey, now: float) -> Call:
         reserved=journey.reserved,
         data_key=None if journey.data_key is None else journey.data_key.id,
         asked=journey.asked,
+        step=journey.step,
+        steps=journey.taken,
     )
     deadline = deadline_of(request)
     longest = journey.longest_answer

@@ -108,7 +108,7 @@ class RoutingStep:
         """Reject a journey; where a policy decided, it is on record."""
         flow.ended.append((journey, ended_with(journey, Status.REJECTED, problem, now)))
         if is_by_policy(problem):
-            flow.audits.append(rejection_audit(journey.request.tenant, journey.request.id, problem, now))
+            flow.audits.append(rejection_audit(journey.request.tenant, journey.request_id, problem, now))
 
     def _longest_answer(self, journey: Journey) -> int | None:
         """Return how long the answer may be where only the policy bounds it: what every target can give."""

@@ -39,7 +39,7 @@ class WindowStep:
         hurried: list[Journey] = []
         patient: list[Journey] = []
         passes = {lane: self._scheduler.passes(lane) for lane in Lane}
-        lanes = [self._chooser.lane_of(journey.request, now) for journey in journeys]  # nothing is touched yet
+        lanes = [self._lane_of(journey, now) for journey in journeys]  # nothing is touched yet
         for journey, lane in zip(journeys, lanes, strict=True):
             journey.lane = lane
             leaving = hurried if lane is Lane.INTERACTIVE else patient
@@ -48,6 +48,11 @@ class WindowStep:
             else:
                 leaving += self._scheduler.add(journey, now)
         return self._left([*hurried, *patient], now)
+
+    def _lane_of(self, journey: Journey, now: float) -> Lane:
+        lane = self._chooser.lane_of(journey.request, now)
+        # a request waits for its steps in memory, and a batch may take a day
+        return Lane.BULK if lane is Lane.BATCH and journey.step is not None else lane
 
     def withdraw(self, journey: Journey) -> None:
         """Take back what became of a journey in a call of `process` that failed."""

@@ -22,7 +22,7 @@ from schemas.sealed import SealedContent
 from streams.sealing.binding import Field, SealBroken, binding
 from streams.sealing.envelope import KEY_BYTES, NONCE_BYTES, ContentKey
 
-CONTENT_FIELDS = ("prompt", "messages", "tools", "response_format")
+CONTENT_FIELDS = ("prompt", "messages", "tools", "response_format", "steps")
 """What a prompt may hide in. `sampling.stop` stays readable: it belongs to how, not to what."""
 INFO = b"asahi/sealed-request/v1\n"
 USES_PER_EPHEMERAL = 2**20

@@ -81,6 +81,8 @@ class Delivery:
         for key, (result, receipt), offset in zip(keys, ended, offsets, strict=True):
             state.ledger.ended(key, result.request_digest or "", offset)
             state.calls.close(key)
+            if state.intermediate.leaving:
+                state.left_steps(key)
             state.governance.ended(key)
             state.spending.release(result.tenant or "", key)
             state.ending.discard(key)
@@ -118,17 +120,24 @@ class Delivery:
         publications = await self.patience.through(
             lambda: [Publication(self.codec.encode_calls(call for call, _ in group)) for group in groups]
         )
-        position = state.results_position
+        positions = state.positions
         offsets = await self._log.publish(DISPATCH.name, shard, publications)
         for group, offset in zip(groups, offsets, strict=True):
             for call, journey in group:
                 key = ledger_key(call.passenger.tenant, call.passenger.id)
+                if (step := call.passenger.step) is not None:
+                    if state.intermediate.awaits(call.passenger.tenant, step):
+                        request_key = ledger_key(call.passenger.tenant, step.request_id)
+                        state.calls.open_step(key, request_key, shard, offset, positions)
+                    continue
                 waits_long = call.passenger.lane is Lane.BATCH  # its own custodian knows it, and for a day
                 if waits_long:
                     state.governance.ended(key)
                 # a call may end before its publisher hears that it is durable
                 if not state.ledger.has_ended(key) and _must_be_found(state, call.passenger, key):
-                    state.calls.open(key, shard, offset, position)
+                    state.calls.open(key, shard, offset, positions)
+                if call.passenger.steps:
+                    state.left_steps(key)
                 journey.receipt.settle()
 
     async def usages(self, state: PartitionState, usages: Sequence[UsageRecord]) -> None:

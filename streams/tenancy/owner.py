@@ -12,7 +12,6 @@ import msgspec
 
 from schemas.batch import CallBatch
 from schemas.errors import KeyOutOfReach
-from schemas.result import Lane
 from schemas.settings import Settings
 from schemas.verdict import Verdict
 from streams.background import Background
@@ -20,6 +19,7 @@ from streams.log import Log
 from streams.partitioning import home_partition
 from streams.receipts import Capacity
 from streams.sealing.codec import ContentCodec, read_completions
+from streams.tenancy.calls_known import Dispatched, know_call, know_dispatched, know_ended, know_leaders, look_back
 from streams.tenancy.inheritance import Inheritance
 from streams.tenancy.state import PartitionState, ledger_key
 from streams.topics import BALANCES, COMPLETIONS, DISPATCH, FEEDBACK, REQUESTS, RESULTS, USAGE, VERDICTS
@@ -100,11 +100,14 @@ class Tenancy:
         await self._know_inheritance(states, checkpoints)
         await self._know_messages(states, checkpoints)
         ends = await self._know_results(states, checkpoints)
-        await self._know_calls(states, checkpoints)
+        steps = await self._know_calls(states, checkpoints)
+        know_dispatched(states, steps)
         for partition, end in ends.items():
             states[partition].results_position = end
         await self._know_verdicts(states)
         await self._know_answers(states, checkpoints)
+        for state in states.values():
+            know_leaders(state)
         await self._know_balances(states)
         await self._know_usage(states, checkpoints)
         self.states = states
@@ -128,7 +131,8 @@ class Tenancy:
             return kept(marks, ((RESULTS.name, partition), (USAGE.name, partition)))
         shards = range(self._settings.kafka.partitions)
         messages = (MESSAGES_READ, partition)
-        marks = kept(marks, (messages, (RESULTS.name, partition), *((DISPATCH.name, shard) for shard in shards)))
+        places = (messages, (RESULTS.name, partition), (COMPLETIONS.name, partition))
+        marks = kept(marks, (*places, *((DISPATCH.name, shard) for shard in shards)))
         if partition in self._recalled_from:  # here a missing mark does not mean the start of the log
             marks = {messages: self._recalled_from[partition], **marks}
         state = self.states.get(partition) or self._departing.get(partition)
@@ -138,6 +142,7 @@ class Tenancy:
         """Drop what is held under a data key that was destroyed."""
         for state in self.states.values():
             state.cache.forget(data_key)
+            state.intermediate.forget(data_key)
 
     def evict(self, tenant: str) -> None:
         """Drop the answers of a tenant that were taken out of the cache."""
@@ -154,6 +159,11 @@ class Tenancy:
         reach = state.entrance.reach
         if reach is not None:
             self._log.learn({(MESSAGES_READ, state.partition): reach})
+
+    def note_completions(self, state: PartitionState, position: int) -> None:
+        """Note how far the completions of a partition are taken in: those of calls made from now on lie behind."""
+        state.completions_position = position
+        self._log.learn({(COMPLETIONS.name, state.partition): position})
 
     async def _know_inheritance(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
         """Note where the requests end: what comes behind is news, of the rest a predecessor may have let in some."""
@@ -210,7 +220,10 @@ class Tenancy:
         self._log.learn({(RESULTS.name, p): end for p, end in ends.items()})
         return ends
 
-    async def _know_calls(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
+    async def _know_calls(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> list[Dispatched]:
+        """Know the calls under way; return those of steps, with partition and offset of each."""
+        steps: list[Dispatched] = []
+        look_back(states, checkpoints)
         shards = range(self._settings.kafka.partitions)
         marks = {
             p: {q: self._mark(checkpoints, REQUESTS.name, p, (DISPATCH.name, q)) for q in shards} for p in states
@@ -223,20 +236,12 @@ class Tenancy:
                     state = states.get(passenger.partition)
                     if state is None or record.offset < marks[passenger.partition][record.partition]:
                         continue
-                    key = ledger_key(passenger.tenant, passenger.id)
-                    if state.ledger.has_ended(key):
-                        continue
-                    state.ledger.in_flight(key, passenger.digest)
-                    state.spending.hold(call)
-                    if passenger.lane is Lane.BATCH:  # nobody waits for it, and it may be open for a day
-                        if state.spending.outlast(passenger.tenant, key):
-                            state.calls.open(key, record.partition, record.offset, state.results_position)
-                        continue
-                    state.governance.resume(passenger)
-                    state.calls.open(key, record.partition, record.offset, state.results_position)
-                    if passenger.fingerprint is not None:
-                        state.cache.resume(passenger.fingerprint, passenger.id)
+                    if passenger.step is not None:
+                        steps.append((passenger, record.partition, record.offset))
+                    else:
+                        know_call(state, call, record)
             self._log.learn({(records[-1].topic, records[-1].partition): records[-1].offset + 1})
+        return steps
 
     async def _know_verdicts(self, states: Mapping[int, PartitionState]) -> None:
         """Read which answers to questions in other words were right, before any answer is kept."""
@@ -249,18 +254,25 @@ class Tenancy:
     async def _know_answers(self, states: Mapping[int, PartitionState], checkpoints: Checkpoints) -> None:
         """Fill the cache, also with what comes again as news: a request may come before it and need not be called."""
         points = {p: checkpoints.get((COMPLETIONS.name, p)) for p in states}
-        starts = {(COMPLETIONS.name, p): point.offset if point else 0 for p, point in points.items()}
+        starts = {(COMPLETIONS.name, p): state.completions_position for p, state in states.items()}
         newest = self._settings.intake.recover_completions
         now = self._clock()
         closed: dict[str, KeyOutOfReach] = {}
         async for records in self._log.read(starts, newest=newest):
             for record in records:
+                state, point = states[record.partition], points[record.partition]
+                accounted = point is not None and record.offset < point.offset  # the others come again
                 for completion in read_completions(record.value or b""):
-                    states[record.partition].windows.learn(completion)
+                    state.windows.learn(completion)
+                    opened = None
                     try:
-                        states[record.partition].cache.restore(self._codec.opened_completion(completion), now)
+                        opened = self._codec.opened_completion(completion)
+                        state.cache.restore(opened, now)
                     except KeyOutOfReach as away:
                         closed[away.tenant] = away
+                    know_ended(state, completion, opened, now, accounted=accounted)
+        for p, point in points.items():
+            self.note_completions(states[p], 0 if point is None else point.offset)
         for tenant, one in closed.items():  # a take-over waits for nobody: these are asked for again, and paid for
             logger.warning(
                 "the cache begins without answers whose data keys are out of reach",

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from schemas.batch import Completion, Passenger
+from schemas.batch import Completion, Passenger, StepOf
 from schemas.verdict import Verdict
+from schemas.wire import ProblemRecord, ResultRecord
 from streams.outcomes import Done, InFlight, Outcome, Standing
 from streams.records import Record
 from streams.stage import Flow, Journey, Step
 from streams.surveys import ToldSurveys
 from streams.tenancy.inheritance import Inheritance
+from streams.tenancy.open_calls import OpenCalls, Positions
 from streams.tenancy.spending import Spending
-from streams.topics import DISPATCH, RESULTS
-from streams.transport.offsets import Marks
 
 
 class KnownRequests(Protocol):
@@ -125,6 +124,63 @@ class AnswerCache(Step, Protocol):
         ...
 
 
+class StepKeeper(Step, Protocol):
+    """The intermediate cache of one partition: requests wait in it while their steps are taken."""
+
+    def refuse(self, journey: Journey, result: ResultRecord, now: float) -> Flow:
+        """Take in that a request which declares steps has ended before any was taken; return it with its result."""
+        ...
+
+    def end(self, tenant: str, step: StepOf, result: ResultRecord, now: float) -> Flow:
+        """Take in how a step ended; return what that lets go on."""
+        ...
+
+    def give_up(self, tenant: str, step: StepOf, problem: ProblemRecord, now: float) -> Flow:
+        """End a request whose step tripped over a bug."""
+        ...
+
+    def claim(self, passenger: Passenger, *, known: bool) -> bool:
+        """Return whether what the call of a step cost is to be counted in its request's result."""
+        ...
+
+    @property
+    def leaving(self) -> int:
+        """Number of requests that have left and are not durable behind their steps yet."""
+        ...
+
+    def left(self, key: str) -> None:
+        """Hear that a request is durable behind its steps."""
+        ...
+
+    def awaits(self, tenant: str, step: StepOf) -> bool:
+        """Return whether a successor must find the call of a step."""
+        ...
+
+    def resume(self, passenger: Passenger) -> None:
+        """Know a step that a predecessor dispatched for a request that comes again."""
+        ...
+
+    def recall(self, completion: Completion, now: float) -> None:
+        """Know how a step ended that a predecessor accounted for."""
+        ...
+
+    def recall_later(self, passenger: Passenger) -> None:
+        """Know that a step has ended, and that its completion comes again to be accounted for."""
+        ...
+
+    def lose(self, passenger: Passenger) -> None:
+        """Know that nobody can say how a step ended."""
+        ...
+
+    def under_way(self) -> Iterable[Passenger]:
+        """Give the steps that a predecessor dispatched and that have not ended."""
+        ...
+
+    def forget(self, data_key: str) -> None:
+        """Drop the results under a data key that was destroyed."""
+        ...
+
+
 class Windows(Step, Protocol):
     """The windows of one partition: a step, and a timer."""
 
@@ -141,50 +197,6 @@ class Windows(Step, Protocol):
         ...
 
 
-_Place = tuple[int, int, int]
-"""Partition and offset of a call, and where the results ended; plain, so that the collector need not look at it."""
-
-
-class OpenCalls:
-    """Dispatched requests without a durable result, by where their calls lie in the dispatch topic.
-
-    A successor must read the dispatch topic from the oldest of them on to know what is under way, and the results
-    from the position at which the oldest was dispatched to know which of the others have ended since.
-    """
-
-    def __init__(self) -> None:
-        self._places: dict[str, _Place] = {}
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def open(self, key: str, partition: int, offset: int, results_position: int) -> None:
-        """Note a call that is durable at this place, and where the results ended at that time."""
-        self._places[key] = (partition, offset, results_position)
-
-    def close(self, key: str) -> None:
-        """Note that the request has its durable result."""
-        self._places.pop(key, None)
-
-    def move_back(self, marks: Marks, results_partition: int) -> Marks:
-        """Return the marks, moved back so far that a successor learns of every open call."""
-        oldest: dict[int, int] = {}
-        results = sys.maxsize
-        for partition, offset, results_position in self._places.values():  # thousands, at every commit
-            if offset < oldest.get(partition, sys.maxsize):
-                oldest[partition] = offset
-            if results_position < results:
-                results = results_position
-        moved = dict(marks)
-        for partition, offset in oldest.items():
-            mark = (DISPATCH.name, partition)
-            moved[mark] = min(moved.get(mark, 0), offset)
-        if oldest:
-            mark = (RESULTS.name, results_partition)
-            moved[mark] = min(moved.get(mark, 0), results)
-        return moved
-
-
 @dataclass(slots=True)
 class PartitionState:
     """Everything about one partition.
@@ -193,8 +205,10 @@ class PartitionState:
         entrance: Reads messages, and checks who sent them.
         spending: The budgets of its tenants.
         surveys: What its tenants have been told of who competed.
+        intermediate: Where requests wait for their steps.
         steps: Governance, screening for personal data, cache, windows, routing, in the order of the flow.
         results_position: Where the results of this partition end, as far as known.
+        completions_position: Where its completions end, as far as they were taken in.
         ending: Requests whose terminal result is being published.
         usage_seen: Ids of usage events a predecessor already published for completions that come again.
         waiting: By tenant, the requests that wait for a data key of his and those behind them, as intake keeps them.
@@ -206,6 +220,7 @@ class PartitionState:
     ledger: KnownRequests
     governance: Governance
     personal_data: Step
+    intermediate: StepKeeper
     cache: AnswerCache
     windows: Windows
     routing: Step
@@ -213,6 +228,7 @@ class PartitionState:
     surveys: ToldSurveys
     calls: OpenCalls = field(default_factory=OpenCalls)
     results_position: int = 0
+    completions_position: int = 0
     ending: set[str] = field(default_factory=set)
     usage_seen: set[str] = field(default_factory=set)
     waiting: dict[str, list[Any]] = field(default_factory=dict)
@@ -221,12 +237,32 @@ class PartitionState:
     @property
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in the order of the flow."""
-        return (self.governance, self.personal_data, self.cache, self.windows, self.routing)
+        return (self.governance, self.personal_data, *self.steps_from_cache)
+
+    @property
+    def steps_with_intermediate(self) -> tuple[Step, ...]:
+        """Return the steps for requests of which some declare steps of their own."""
+        return (self.governance, self.personal_data, self.intermediate, *self.steps_from_cache)
+
+    @property
+    def steps_from_cache(self) -> tuple[Step, ...]:
+        """Return the steps that follow once a prompt stands."""
+        return (self.cache, self.windows, self.routing)
+
+    @property
+    def positions(self) -> Positions:
+        """Return how far the partition is."""
+        return Positions(self.results_position, self.completions_position)
 
     def ends(self, key: str, digest: str) -> None:
         """Note that the terminal result of a call is on its way to the log; its request may be news here."""
         self.ending.add(key)
         self.ledger.in_flight(key, digest)
+
+    def left_steps(self, key: str) -> None:
+        """Note that a request is durable behind its steps: a successor need not find them."""
+        self.calls.close_steps(key)
+        self.intermediate.left(key)
 
     def has_answered(self, key: str) -> bool:
         """Return whether a request has its result, durable or on its way to the log."""

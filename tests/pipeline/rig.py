@@ -236,6 +236,8 @@ def nothing_is_held(cluster: Cluster) -> None:
             assert state.ending == set()
             assert len(state.governance._admission.in_flight) == 0  # type: ignore[attr-defined]
             assert len(state.cache._flights) == 0, state.cache._flights._leaders  # type: ignore[attr-defined]
+            assert (state.intermediate.waiting, state.intermediate.leaving) == (0, 0)  # type: ignore[attr-defined]
+            assert not [*state.intermediate.under_way()]
 
 
 async def until(holds: Callable[[], object]) -> None:

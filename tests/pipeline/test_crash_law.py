@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from decimal import Decimal
 from itertools import accumulate
 
 import msgspec
@@ -88,6 +89,21 @@ def each_paid_call_is_counted_once(rig: Rig, *, late: bool) -> None:
         assert set(used.values()) <= {1}
 
 
+def each_result_costs_what_its_calls_did(rig: Rig) -> None:
+    """With those of its steps, and without those that came to nothing for it."""
+    spent: dict[tuple[str, str], Decimal] = {}
+    for usage in rig.usages():
+        if not usage.get("superseded"):
+            key = (usage["tenant"], usage["request_id"])
+            spent[key] = spent.get(key, Decimal(0)) + Decimal(usage["cost_usd"])
+    for name, (result, *_) in rig.results().items():
+        cost = Decimal(result["cost_usd"])
+        assert cost == spent.get((result.get("tenant", ""), name), 0), (result, rig.usages())
+        if "baseline" in result:
+            saved = sum(map(Decimal, result.get("savings", {}).values()))
+            assert Decimal(result["baseline"]["cost_usd"]) - cost == saved
+
+
 def each_decision_can_be_read(rig: Rig) -> None:
     """The survey that a decision names came before the call, so that no crash can lose it."""
     told = rig.surveys().keys()
@@ -113,6 +129,8 @@ def hold(
         late = any(event.late_seconds is not None or event.fate is Fate.UNDEAD for event in events)
         each_has_its_result(rig, sent, late=late)
         each_paid_call_is_counted_once(rig, late=late)
+        if not late:
+            each_result_costs_what_its_calls_did(rig)
         each_decision_can_be_read(rig)
         what_is_dead_has_a_letter(rig, sent)
         again = rig.dispatched_again()

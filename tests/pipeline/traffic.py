@@ -28,6 +28,11 @@ KINDS = (
     "soon",
     "bypass",
     "cascade",
+    "steps",
+    "steps",
+    "steps bulk",
+    "steps soon",
+    "steps bypass",
     "only",
     "again",
     "other",
@@ -99,13 +104,30 @@ def messages(plan: list[Plan]) -> list[Message]:
     return sent
 
 
+def with_steps(question: str, document: int) -> dict[str, Any]:
+    """Return the fields of a request about one of a few documents: of three steps, one needs the other two."""
+    return {
+        "prompt": f"{question}? It says {{{{steps.short}}}} in {{{{steps.language}}}}.",
+        "steps": [
+            {"name": "short", "operation": "shorten", "input": "{{steps.gist}} of {{steps.language}}"},
+            {"name": "gist", "operation": "summarize", "input": f"document {document}"},
+            {"name": "language", "operation": "name the language", "input": f"document {document % 2}"},
+        ],
+    }
+
+
 def _message(kind: str, choice: int, name: str, tenant: str, pause: float, seconds: float) -> Message:
     same = {"prompt": f"same {choice}"}
     far = {"constraints": in_seconds(FAR_SECONDS)}
     soon = {"constraints": in_seconds(seconds + 0.02 * choice), **same}
     longest = 8 if choice % 2 else 500  # an answer that is cut off does not hold
+    steps = with_steps(name, choice)
     fields: dict[str, dict[str, Any]] = {
         "own": {},
+        "steps": steps,
+        "steps bulk": {**steps, **far},
+        "steps soon": {**steps, "constraints": soon["constraints"]},
+        "steps bypass": {**steps, "cache": {"directive": "bypass"}},
         "same": same,
         "bulk": far,
         "bulk same": {**far, **same},

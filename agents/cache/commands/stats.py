@@ -24,7 +24,8 @@ SELECT
 FROM
 (
     SELECT
-        tenant, id, cache_tier, saved_usd AS saved, cache_age_seconds AS age, cache_probability AS probability
+        tenant, id, cache_tier, saved_usd - savings_usd['cache_intermediate'] AS saved, cache_age_seconds AS age,
+        cache_probability AS probability
     FROM results
     WHERE completed_at >= {since:DateTime64(6, 'UTC')} AND ({tenant:String} = '' OR tenant = {tenant:String})
         AND status IN ('completed', 'cached')
@@ -35,6 +36,13 @@ LEFT JOIN
 ) AS grades ON grades.tenant = served.tenant AND grades.request_id = served.id
 GROUP BY tier ORDER BY requests DESC
 """
+STEPS = """
+SELECT sum(steps) AS taken, sum(steps_reused) AS reused, sum(savings_usd['cache_intermediate']) AS saved_usd
+FROM results
+WHERE completed_at >= {since:DateTime64(6, 'UTC')} AND ({tenant:String} = '' OR tenant = {tenant:String})
+    AND status IN ('completed', 'cached')
+"""
+STEPS_TIER = "intermediate"
 CALLED = "called"
 """What people read for requests that no tier answered."""
 
@@ -45,10 +53,14 @@ CALLED = "called"
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def stats(invocation: Invocation, tenant: str, since: datetime | None, as_json: bool) -> None:
-    """Show how many requests each tier answered, what that saved, and how many answers were graded wrong."""
-    rows = run_to_end(_stats(invocation.attached(), tenant, since or datetime.now(UTC) - PERIOD))
+    """Show how many requests each tier answered, what that saved, and how many answers were graded wrong.
+
+    Of steps that requests declare it shows how many were taken, how many of them reused, and what that saved.
+    """
+    rows, steps = run_to_end(read_stats(invocation.attached(), tenant, since or datetime.now(UTC) - PERIOD))
     if as_json:
-        emit_json([{**row, "tier": row["tier"] or CALLED} for row in rows])
+        told: list[Row] = [{**row, "tier": row["tier"] or CALLED} for row in rows]
+        emit_json([*told, {"tier": STEPS_TIER, **steps}] if steps["taken"] else told)
         return
     total = sum(row["requests"] for row in rows)
     if not total:
@@ -58,11 +70,17 @@ def stats(invocation: Invocation, tenant: str, since: datetime | None, as_json: 
     for row in rows:
         table.add_row(*_said(row, total))
     console().print(table)
+    if steps["taken"]:
+        saved = dollars(steps["saved_usd"])
+        console().print(f"steps: {steps['taken']:,} taken, {steps['reused']:,} of them reused, {saved} saved")
 
 
-async def _stats(settings: Settings, tenant: str, since: datetime) -> list[Row]:
+async def read_stats(settings: Settings, tenant: str, since: datetime) -> tuple[list[Row], Row]:
+    """Return what each tier came to since then, and what steps did; of one tenant, or of all where it is empty."""
+    asked = {"tenant": tenant, "since": since}
     async with Warehouse(settings.clickhouse) as warehouse:
-        return await warehouse.rows(STATS, {"tenant": tenant, "since": since, "right": RIGHT})
+        tiers = await warehouse.rows(STATS, {**asked, "right": RIGHT})
+        return tiers, (await warehouse.rows(STEPS, asked))[0]
 
 
 def _said(row: Row, total: int) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from agents.governance.budgets import wording
 from agents.governance.budgets.account import Account
@@ -36,7 +37,7 @@ class BudgetDesk(Recollection):
         self._unnoted: set[str] = set()
 
     def reserve(self, journey: Journey, scopes: Scopes, output_tokens: int, now: float) -> ProblemRecord | None:
-        """Hold what a request may cost, and write it on the journey; return the problem if a budget is in the way.
+        """Hold what a request and its steps may cost, and write it on the journey; return what budget is in the way.
 
         Nothing is held where no scope of the request has a budget.
 
@@ -51,7 +52,11 @@ class BudgetDesk(Recollection):
         if not scopes.once(_has_budget):
             return None
         request = journey.request
-        usd = self._estimator.cost(request.model, scopes.tenant.reference_model, journey.input_tokens, output_tokens)
+        reference = scopes.tenant.reference_model
+        usd = self._estimator.cost(request.model, reference, journey.input_tokens, output_tokens)
+        if journey.foresight is not None:
+            for call in journey.foresight.steps.values():
+                usd += self._estimator.cost(call.model, reference, call.input_tokens, call.output_tokens)
         expires_at = max(now, deadline_of(request) or now) + self._hold_seconds
         key = ledger_key(request.tenant, request.id)
         exceeded = self.ledger.reserve(key, Reservation(usd, payer, expires_at), now)
@@ -101,6 +106,8 @@ class BudgetDesk(Recollection):
             if self._bookings.book(usage.id, usage.tenant, offset):
                 for account in self._spend(usage):
                     accounts[account.place] = account
+                if usage.step is not None and not usage.superseded:  # spent by now, and no longer to be expected
+                    self.ledger.lessen(ledger_key(usage.tenant, usage.request_id), Decimal(usage.cost_usd))
         self._bookings.end(sending)
         return [wording.warning(passed, now) for passed in self.ledger.thresholds(accounts.values(), now)]
 

@@ -137,6 +137,15 @@ class BudgetLedger:
                 account.reserved -= found.usd
         return found
 
+    def lessen(self, key: str, usd: Decimal) -> None:
+        """Hold so much less for a request that is under way, since a part of it is spent."""
+        found = self._reservations.get(key)
+        if found is not None:
+            less = min(usd, found.usd)
+            self._reservations[key] = found._replace(usd=found.usd - less)
+            for account in self._accounts_of(found.payer):
+                account.reserved -= less
+
     def expire(self, now: float) -> list[tuple[str, Reservation]]:
         """Release what nobody will settle any more; return it."""
         if now < self._expires_at:

@@ -131,7 +131,7 @@ class PersonalDataStep:
 
 def _injection(journey: Journey) -> tuple[str, ...]:
     request = journey.request
-    if request.messages is None:  # the prompt is all that is not trusted
+    if request.messages is None and request.steps is None:  # the prompt is all that is not trusted
         signs = signs_of_injection(request.prompt or "")
     else:
         signs = frozenset().union(

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.request import Message, Request
+from schemas.steps import DeclaredStep
 
 Rewrite = Callable[[str], str]
 
@@ -20,6 +21,13 @@ _encode = msgspec.json.encode
 
 def texts_of(request: Request) -> Iterator[tuple[str, str, str]]:
     """Give the texts, each with its dotted field and the role that speaks: `tools` for what describes tools."""
+    for position, step in enumerate(
+        request.steps or ()
+    ):  # first: what they are numbered by does not hang on the rest
+        yield f"steps.{position}.operation", "system", step.operation
+        yield f"steps.{position}.input", "user", step.input
+        for text in step.sampling.stop or ():
+            yield f"steps.{position}.sampling.stop", "tools", text
     if request.prompt is not None:
         yield "prompt", "user", request.prompt
     for position, message in enumerate(request.messages or ()):
@@ -36,6 +44,8 @@ def texts_of(request: Request) -> Iterator[tuple[str, str, str]]:
 def rewritten(request: Request, body: bytes, rewrite: Rewrite) -> tuple[Request, bytes]:
     """Return the request and its JSON with every text rewritten; the other fields keep their bytes."""
     changed: dict[str, Any] = {}
+    if request.steps is not None:
+        changed["steps"] = [_step(step, rewrite) for step in request.steps]
     if request.prompt is not None:
         changed["prompt"] = rewrite(request.prompt)
     if request.messages is not None:
@@ -59,6 +69,14 @@ def _message(message: Message, rewrite: Rewrite) -> Message:
         if (value := getattr(message, field)) is not None
     }
     return message.model_copy(update=update)
+
+
+def _step(step: DeclaredStep, rewrite: Rewrite) -> DeclaredStep:
+    update: dict[str, Any] = {"operation": rewrite(step.operation), "input": rewrite(step.input)}
+    if step.sampling.stop is not None:
+        stop = [rewrite(text) for text in step.sampling.stop]
+        update["sampling"] = step.sampling.model_copy(update={"stop": stop})
+    return step.model_copy(update=update)
 
 
 def _plain(value: Any) -> Any:

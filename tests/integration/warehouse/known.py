@@ -274,18 +274,20 @@ def foreseen(when: Calendar) -> list[Publication]:
     return found
 
 
+async def archived(warehouse: Warehouse, topic: Topic, events: Sequence[Publication], first_offset: int = 0) -> int:
+    """Write events as the sink does; return the offset behind them."""
+    place = TopicPartition(topic.name, 0)
+    offsets = count(first_offset)
+    records = [record(next(offsets), event.value, tuple(event.headers), event.key, place) for event in events]
+    data = encode("log-1", Block({place: records}).in_order())
+    await warehouse.insert("archive_store", COLUMNS, data, {"async_insert": 0})
+    return next(offsets)
+
+
 async def write(warehouse: Warehouse, when: Calendar) -> None:
     """Write everything as the sink does."""
-    offsets = count()
-
-    async def insert(topic: Topic, events: Sequence[Publication]) -> None:
-        place = TopicPartition(topic.name, 0)
-        records = [record(next(offsets), event.value, tuple(event.headers), event.key, place) for event in events]
-        data = encode("log-1", Block({place: records}).in_order())
-        await warehouse.insert("archive_store", COLUMNS, data, {"async_insert": 0})
-
-    await insert(USAGE, calls(when))
-    await insert(RESULTS, results(when))
-    await insert(GOVERNANCE, FACTS)
-    await insert(ANOMALIES, strange(when))
-    await insert(FORECASTS, foreseen(when))
+    behind = await archived(warehouse, USAGE, calls(when))
+    behind = await archived(warehouse, RESULTS, results(when), behind)
+    behind = await archived(warehouse, GOVERNANCE, FACTS, behind)
+    behind = await archived(warehouse, ANOMALIES, strange(when), behind)
+    await archived(warehouse, FORECASTS, foreseen(when), behind)

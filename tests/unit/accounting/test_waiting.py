@@ -22,6 +22,7 @@ from streams.sealing.envelope import ContentKey
 from streams.sealing.patience import Patience
 from streams.stage import Flow, Receipt
 from streams.tenancy.delivery import Delivery
+from streams.tenancy.fold import EndedStep
 from streams.tenancy.owner import Tenancy
 from streams.tenancy.state import PartitionState
 from streams.topics import COMPLETIONS
@@ -89,10 +90,11 @@ class Stage:
         )
         self.background = Background(lambda wrong: None)
         self.accounting = Accounting(
-            cast("Tenancy", SimpleNamespace(states={0: state})),
+            cast("Tenancy", SimpleNamespace(states={0: state}, note_completions=lambda *_: None)),
             self._settle,
             cast("Delivery", self.delivery),
             self._onward,
+            self._steps_ended,
             self.background,
             clock,
             1000,
@@ -105,6 +107,9 @@ class Stage:
 
     async def _onward(self, state: PartitionState, flow: Flow) -> None:
         raise AssertionError("nobody waits")
+
+    async def _steps_ended(self, state: PartitionState, ended: Sequence[EndedStep]) -> None:
+        raise AssertionError("there are no steps")
 
     def _acknowledge(self) -> None:
         self.acknowledged += 1

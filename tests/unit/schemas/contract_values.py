@@ -28,6 +28,7 @@ CAUSES = {
     "cache_exact",
     "cache_shared_flight",
     "cache_semantic",
+    "cache_intermediate",
     "routing",
     "batch_lane",
     "provider_cache",

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.feedback import Feedback
 from schemas.request import (
-    MAX_STOP_SEQUENCES,
     MAX_TAG_CHARS,
     MAX_TAGS,
     CacheDirective,
@@ -17,6 +16,7 @@ from schemas.request import (
     Request,
 )
 from schemas.result import Result
+from schemas.sampling import MAX_STOP_SEQUENCES
 from schemas.tenant import TenantRegistered
 
 PROMPT = {"id": "a", "tenant": "t", "prompt": "p"}

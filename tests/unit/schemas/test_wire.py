@@ -31,6 +31,7 @@ from schemas.result import (
 )
 from schemas.screening import PersonalData
 from schemas.sealed import SealedOutput
+from schemas.steps import TakenStep
 from schemas.survey import Survey
 from schemas.usage import Usage
 from tests.unit.schemas.contract_values import values_of
@@ -45,6 +46,7 @@ TWINS: dict[type[msgspec.Struct], type[BaseModel]] = {
     wire.BaselineRecord: Baseline,
     wire.SavingsRecord: Savings,
     wire.HitRecord: CacheHit,
+    wire.TakenRecord: TakenStep,
     wire.ProblemRecord: Problem,
     wire.TraceRecord: TraceContext,
     wire.PersonalDataRecord: PersonalData,
