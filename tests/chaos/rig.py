@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from schemas.settings import (
     load_settings,
 )
 from schemas.tenant import TenantRegistered
-from streams.admin import ensure_topics
+from streams.admin import admin, ensure_topics
 from streams.archive import replay
 from streams.archive.totals import disagreements
 from streams.cli.environment import environment_of
@@ -41,6 +40,7 @@ from streams.tail import read_tail
 from streams.topics import COMPLETIONS, GOVERNANCE, REQUESTS, RESULTS, USAGE
 from streams.warehouse.client import Warehouse
 from streams.warehouse.migrations import migrate
+from tests.chaos.answers import Answers
 from tests.servers.behaviour import Behaviour, answer_or_fail
 from tests.servers.openai_compatible import OpenAICompatibleServer
 
@@ -56,26 +56,10 @@ models:
     price: {input: 1, output: 2, batch: 0.5}
 """
 PAUSE_SECONDS = 0.1
+STABLE = "Stable"
 SETTLING_LOOKS = 5
 """Between two looks at the same thing: asking without end would take the cores from what is waited for."""
 _completions = msgspec.msgpack.Decoder(CompletionBatch)
-
-
-@dataclass
-class Answers:
-    """What the log says at the end.
-
-    Attributes:
-        results: By request id, every distinct (event id, status) seen.
-        bodies: By request id, what came last.
-        repeats: Result messages beyond the first of their request.
-        usages: By request id, the distinct ids of its usage events.
-    """
-
-    results: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
-    bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
-    repeats: int = 0
-    usages: dict[str, set[str]] = field(default_factory=dict)
 
 
 class Rig:
@@ -150,6 +134,16 @@ class Rig:
         worker = self.workers.pop(number)
         worker.send_signal(signal.SIGKILL)
         worker.wait()
+
+    async def joined(self, count: int, seconds: float) -> None:
+        """Wait until so many workers share the partitions: whoever was killed is out, whoever came is in."""
+        async with admin(self.settings) as client, asyncio.timeout(seconds):
+            while True:
+                (described,) = await client.describe_consumer_groups([self.settings.kafka.group])
+                _, _, state, _, _, members, *_ = described.groups[0]
+                if state == STABLE and len(members) == count:
+                    return
+                await asyncio.sleep(PAUSE_SECONDS)
 
     def _spawn(self, module: str) -> subprocess.Popen[bytes]:
         self._started += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from agents.cache.semantic.found import Found, accepted
 from agents.cache.semantic.verifier import Question, Verifier
 from agents.cache.vectors.protocol import VectorDatabase, Vectors
@@ -54,7 +56,7 @@ def look_up(
             chances = verifier.probabilities(
                 [some[place] for place in places],
                 others,
-                (embedded[places], verifier.engine.embed([other.text for other in others])),
+                similarity=np.array([neighbour.similarity for _, neighbour in pairs], dtype=np.float32),
             ).tolist()
             for (place, neighbour), chance in zip(pairs, chances, strict=True):
                 held = best[place]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.rig import TENANTS, Answers, Rig, running
+from tests.chaos.answers import Answers
+from tests.chaos.rig import TENANTS, Rig, running
 from tests.conftest import started_broker
 from tests.servers.behaviour import Hangup, ReceivedCall, ServerReply, completion
 
@@ -68,7 +69,9 @@ async def test_of_identical_requests_one_is_called_for_each_tenant(tmp_path: Pat
             (called,) = calls(rig, own)
             results = of(answers, own)
             assert len(results) == (MANY if tenant == first else FEWER)
-            assert {result["output"]["content"] for result in results} == {f"for {called}"}, "never another tenant's answer"
+            assert {result["output"]["content"] for result in results} == {f"for {called}"}, (
+                "never another tenant's answer"
+            )
             statuses = [result["status"] for result in results]
             assert (statuses.count("completed"), statuses.count("cached")) == (1, len(results) - 1)
             sources = {result["cache"]["source_request_id"] for result in results if result["status"] == "cached"}
@@ -98,6 +101,6 @@ async def a_call_that_is_refused(rig: Rig, before: int) -> None:
     await rig.ask(identical(tenant, "refused", FAILING, REFUSED), bulk=BULK)
     answers = await rig.wait_for_results(before + FAILING, ANSWERING_SECONDS)
     results = of(answers, "refused")
-    assert {(result["status"], result["error"]["code"]) for result in results} == {("failed", "bad_request")}
+    assert {(result["status"], result["error"]["code"]) for result in results} == {("failed", "provider_bad_request")}
     assert 1 <= len(calls(rig, "refused")) <= MOST_REFUSALS
     assert not [name for name in answers.usages if name.startswith("refused")], "a refusal costs nothing"
