@@ -22,8 +22,8 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ class Served:
     Attributes:
         places: In the stream.
         wrong: Of each, whether it was.
-        refused: Hits by the verifier's word that the raised bar refused.
+        refused: Hits by the verifier's word that the raised bar refused, and no model's answer was compared with.
         checks: Hits that a model was asked about instead.
     """
 
@@ -214,16 +214,17 @@ def replay(pairs: Sequence[Pair], found: Sequence[Found | None], hearing: Hearin
         hits = questions.near(journeys)
         for place, asking in journeys.items():
             wrong, rival = not pairs[place].same, asking.asked and asking.asked.rival
+            would = accepted(found_probability(found[place]), DELTA)
             if place in hits:
                 served.places.append(place)
                 served.wrong.append(wrong)
                 if drawn("grade", place) < hearing.graded:
                     verdict = a_verdict(f"grade/{place}", hits[place].probability, wrong=wrong)
                     waiting.setdefault(place + hearing.after, []).append(verdict)
-            elif rival:
-                refused = drawn_by_questions(asking) >= hearing.checked
-                served.refused += refused
-                served.checks += not refused
+            elif would:
+                served.refused += not rival
+                served.checks += bool(rival)
+            if rival:
                 told = wrong != (drawn("mistaken", place) < hearing.mistaken)
                 verdict = a_verdict(f"comparison/{place}", rival.probability, wrong=told)
                 waiting.setdefault(place + ANSWERED_AFTER, []).append(verdict)
@@ -245,12 +246,12 @@ def a_verdict(name: str, probability: float, *, wrong: bool) -> Verdict:
 
 def drawn(what: str, place: int) -> float:
     """Return a number below 1, the same for the same request."""
-    return crc32(f"{what} {place}".encode() * 3) / (1 << 32)
+    return int.from_bytes(blake2b(f"{what} {place}".encode(), digest_size=4).digest()) / (1 << 32)
 
 
-def drawn_by_questions(asking: Journey) -> float:
-    """Return by what number `Questions` says whether a hit is checked."""
-    return crc32(asking.request.id.encode()) / (1 << 32)
+def found_probability(found: Found | None) -> float:
+    """Return that of the likeliest; 0 where there is none."""
+    return 0.0 if found is None else found.probability
 
 
 def static(pairs: Sequence[Pair], hits: Flags) -> Served:
@@ -304,7 +305,7 @@ def main() -> None:
     found = find_all(asked)
     pairs = deceived(asked, found)
     similarity = np.array([-1.0 if one is None else one.similarity for one in found])
-    probability = np.array([0.0 if one is None else one.probability for one in found])
+    probability = np.array([found_probability(one) for one in found])
     threshold = as_many(similarity, probability)
     by_name = {name: replay(pairs, found, hearing) for name, hearing in HEARINGS.items()}
     by_name["fixed probability"] = static(pairs, probability >= 1 - DELTA)

@@ -34,8 +34,9 @@ DOUBTED, DOUBTED_TOO, DOUBTED_AGAIN = (
     "How should I sort a list in Python?",
 )
 BRIEF, BRIEF_TOO = "Who founded the city of Rome?", "Who has founded the city of Rome?"
-ON = SemanticSettings(enabled=True, checked_share=0)
-POLICY = Policy(semantic_error_bound=0.05)
+ON = SemanticSettings(enabled=True, checked_share=0, checked_in_doubt=0)
+POLICY = Policy(semantic_error_bound=0.2)
+"""So wide that one rejection leaves other hits above the bar."""
 ONLY = {"cache": {"directive": "only"}}
 
 
