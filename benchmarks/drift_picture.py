@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 SIZE = (10, 5)
+EVERY = 10
+"""Hits from one point to the next."""
 GREY, LIGHT = "#555555", "#dddddd"
 
 
@@ -34,7 +36,7 @@ def draw(by_name: Mapping[str, Hits], lengths: Mapping[str, int], window: int, d
     axes = picture.subplots()
     for name, hits in by_name.items():
         line = ":" if name.startswith("fixed") else "-"
-        axes.plot(hits.places[window - 1 :], shares(hits.wrong, window), line, linewidth=1.2, label=name)
+        axes.plot(hits.places[window - 1 :: EVERY], shares(hits.wrong, window)[::EVERY], line, linewidth=1.2, label=name)
     axes.axhline(100 * delta, color=GREY, linewidth=0.8, linestyle="--")
     start = 0
     for name, length in lengths.items():
