@@ -36,7 +36,8 @@ def draw(by_name: Mapping[str, Hits], lengths: Mapping[str, int], window: int, d
     axes = picture.subplots()
     for name, hits in by_name.items():
         line = ":" if name.startswith("fixed") else "-"
-        axes.plot(hits.places[window - 1 :: EVERY], shares(hits.wrong, window)[::EVERY], line, linewidth=1.2, label=name)
+        places, share = hits.places[window - 1 :: EVERY], shares(hits.wrong, window)[::EVERY]
+        axes.plot(places, share, line, linewidth=1.2, label=name)
     axes.axhline(100 * delta, color=GREY, linewidth=0.8, linestyle="--")
     start = 0
     for name, length in lengths.items():

@@ -1,4 +1,4 @@
-"""The bound where the verifier errs among what it is surest of: no bar helps, and little is heard of what is served."""
+"""The bound where the verifier errs among what it is surest of: no bar helps, and little is heard of hits."""
 
 from __future__ import annotations
 
