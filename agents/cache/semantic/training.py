@@ -24,7 +24,6 @@ from streams.embedding import Vectors
 PARTS = 5
 PARTS_BY_FAMILY = 10
 """Of generated pairs, whose families are few: more of them are fitted on in each part."""
-TREES = 300
 DEPTH = 5
 LEAVES = 24
 FEATURES_PER_SPLIT = 0.3
@@ -41,20 +40,22 @@ class Labels:
     """How far labels are trusted.
 
     Attributes:
-        rate: At which trees learn.
+        trees: How many.
+        rate: At which they learn.
         width: Of each network.
         decay: Of its weights.
     """
 
+    trees: int
     rate: float
     width: int
     decay: float
 
 
-PEOPLES = Labels(rate=0.05, width=64, decay=1.0)
+PEOPLES = Labels(trees=300, rate=0.05, width=64, decay=1.0)
 """Labels that people gave, who disagree."""
-BY_RULE = Labels(rate=0.1, width=96, decay=0.1)
-"""Labels of generated pairs, which are right: the trees learn as much as twice as many would at half the rate."""
+BY_RULE = Labels(trees=300, rate=0.1, width=96, decay=0.1)
+"""Labels of generated pairs, which are right: more is learned of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def _parts(examples: Examples, beside: Examples | None, seed: int, dense: bool) 
     if beside is not None:
         examples = joined([examples, beside])
     trust = PEOPLES if dense else BY_RULE
-    return copied(boosted(examples, seed, trust.rate)), _network(_inputs(examples, dense), examples.same, seed, trust)
+    return copied(boosted(examples, seed, trust)), _network(_inputs(examples, dense), examples.same, seed, trust)
 
 
 def _scores(examples: Examples, trees: Trees, network: Network, dense: bool) -> NDArray[np.float64]:
@@ -154,13 +155,13 @@ def _inputs(examples: Examples, dense: bool) -> Floats:
     return inputs_of(examples.columns, examples.firsts, examples.seconds) if dense else examples.columns
 
 
-def boosted(examples: Examples, seed: int, rate: float = PEOPLES.rate) -> HistGradientBoostingClassifier:
+def boosted(examples: Examples, seed: int, trust: Labels = PEOPLES) -> HistGradientBoostingClassifier:
     """Return trees as scikit-learn fits them."""
     return HistGradientBoostingClassifier(
-        max_iter=TREES,
+        max_iter=trust.trees,
         max_depth=DEPTH,
         max_features=FEATURES_PER_SPLIT,
-        learning_rate=rate,
+        learning_rate=trust.rate,
         max_leaf_nodes=LEAVES,
         min_samples_leaf=LEAST_IN_LEAF,
         l2_regularization=SMOOTHING,
@@ -172,9 +173,10 @@ def boosted(examples: Examples, seed: int, rate: float = PEOPLES.rate) -> HistGr
 
 def copied(model: HistGradientBoostingClassifier) -> Trees:
     """Return the same trees as they are run."""
-    features = np.zeros((TREES, 2**DEPTH - 1), dtype=np.int32)
-    thresholds = np.full((TREES, 2**DEPTH - 1), np.inf, dtype=np.float32)
-    values = np.zeros((TREES, 2**DEPTH), dtype=np.float32)
+    count = len(model._predictors)  # noqa: SLF001 - scikit-learn shows its trees nowhere else
+    features = np.zeros((count, 2**DEPTH - 1), dtype=np.int32)
+    thresholds = np.full((count, 2**DEPTH - 1), np.inf, dtype=np.float32)
+    values = np.zeros((count, 2**DEPTH), dtype=np.float32)
     for number, (tree,) in enumerate(model._predictors):  # noqa: SLF001 - scikit-learn shows its trees nowhere else
         _copy(tree.nodes, 0, 0, DEPTH, features[number], thresholds[number], values[number])
     return Trees(features, thresholds, values, float(model._baseline_prediction.ravel()[0]))  # noqa: SLF001

@@ -82,10 +82,9 @@ def test_a_verifier_is_fitted_into_a_folder_and_measured(
 ) -> None:
     for name, value in {
         "PARTS": 2,
-        "TREES": 20,
         "NETWORKS": 1,
         "ROUNDS": 3,
-        "PEOPLES": training.Labels(0.05, width=8, decay=1.0),
+        "PEOPLES": training.Labels(20, 0.05, width=8, decay=1.0),
     }.items():
         monkeypatch.setattr(training, name, value)
     made = [
