@@ -1,11 +1,13 @@
 """How fast the whole pipeline is, against a bare Faust agent on the same broker in the same run.
 
     python -m benchmarks.pipeline [--quick] [--workers N] [--kafka | --broker HOST:PORT] [--scale N] [--latency-ms N]
+        [--semantic]
 
 Prints one JSON object as its last line. Scenarios: (a) bare Faust hop, (b) raw aiokafka hop, (c) single-request
 messages with unique prompts, (d) bulk messages, (e) bulk with half the prompts repeated, (f) lone requests at 20 a
 second. The simulated provider has zero latency unless told otherwise, ClickHouse is written and results are produced
 in all of them. With `--latency-ms 200` a provider that allows 1,000 calls at once can give 5,000 answers a second.
+With `--semantic` all questions are compared as well; but for their numbers all prompts are near each other.
 
 The machine's own speed changes within seconds, by two where others use it too. So the bare hop is measured before and
 after (c) and (d), with workers and sink held meanwhile, and a ratio is that to the mean of both. Hops are timed while
@@ -35,7 +37,8 @@ import uvloop
 from aiokafka.admin import NewTopic
 
 from benchmarks.harness import Counter, System, Watched, child, percentile, spent, system
-from schemas.settings import ProviderSettings, Settings
+from schemas.policy import Policy
+from schemas.settings import ProviderSettings, SemanticSettings, Settings
 from schemas.tenant import TenantRegistered
 from streams.admin import admin
 from streams.envelope import Publication
@@ -49,6 +52,7 @@ BULK = 200
 SINGLE_BATCH = 250
 LONE_PER_SECOND = 20
 WAIT_SECONDS = 300.0
+SEMANTIC_DELTA = 0.02
 WARM_UP, BUFFERED = 2_000, 4_096
 """Messages through a hop before it is timed, and those it has consumed ahead, which it sends faster in the end."""
 HOP, RAW = "benchmarks.faust_hop", "benchmarks.raw_hop"
@@ -193,13 +197,19 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     counts = {"hop": 4_000, "raw": 20_000, "single": 6_000, "bulk": 20_000, "lone_seconds": 3.0}
     if not options.quick:
         counts = {"hop": 8_000, "raw": 100_000, "single": 40_000, "bulk": 100_000, "lone_seconds": 15.0}
-    tenants = tuple(TenantRegistered(tenant=name, reference_model="gpt-4-turbo") for name in TENANTS)
+    policy = Policy(semantic_error_bound=SEMANTIC_DELTA) if options.semantic else Policy()
+    tenants = tuple(TenantRegistered(tenant=name, reference_model="gpt-4-turbo", policy=policy) for name in TENANTS)
     provider = ProviderSettings(kind="simulated", latency_ms=options.latency_ms)
-    overrides: dict[str, Any] = {"tenants": tenants, "providers": {"simulated": provider}}
+    overrides: dict[str, Any] = {
+        "tenants": tenants,
+        "providers": {"simulated": provider},
+        "semantic": SemanticSettings(enabled=options.semantic),
+    }
     figures: dict[str, Any] = {
         "workers": options.workers,
         "broker": "apache" if options.kafka else options.broker or "embedded",
         "provider_latency_ms": options.latency_ms,
+        "semantic": options.semantic,
     }
     async with kafka(options) as broker, system(overrides, broker) as running:
         settings, watched = running.settings, running.watched
@@ -261,6 +271,7 @@ def main() -> None:
     parser.add_argument("--broker", help="bootstrap of a running Apache Kafka instead of the embedded broker")
     parser.add_argument("--kafka", action="store_true", help="start an Apache Kafka for this run, as the tests do")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="of the simulated provider")
+    parser.add_argument("--semantic", action="store_true", help="compare questions, for every tenant")
     parser.add_argument("--scale", type=int, default=0, help="also send this many requests in ten stretches")
     figures = uvloop.run(measure(parser.parse_args()))
     print(json.dumps(figures))

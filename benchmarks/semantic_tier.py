@@ -1,7 +1,9 @@
-"""What the semantic tier costs a request that it does not answer, by how many questions it knows.
+"""What the cache costs a request that no tier answers, by what it knows, with the semantic tier and without.
 
-Run `python -m benchmarks.semantic_tier --pairs question_pairs.csv.gz`. The distinct questions of the file are added
-as they come, the last ones are looked up in batches, as in a worker. Processor time of one thread; one JSON object.
+Run `python -m benchmarks.semantic_tier --data FOLDER`, of a folder with `question_pairs.csv.gz` and
+`mmlu_outcomes.csv.gz`. Their distinct questions, and copies of them with a few words changed where those are too few,
+are answered as they come; others are looked up in batches, as in a worker: the whole step, from fingerprints to the
+decision. Processor time of one thread; one JSON object.
 """
 
 from __future__ import annotations
@@ -9,68 +11,98 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from agents.cache.evaluation.files import FIRST, SECOND, read_pairs
+import msgspec
+
+from agents.cache.questions import Questions
 from agents.cache.semantic.cache import SemanticCache
 from agents.cache.semantic.store import SHIPPED, load
 from agents.cache.semantic.verifier import Verifier
+from agents.cache.stage import CacheStep
 from agents.cache.vectors.ivf import InvertedFile
-from schemas.batch import Asked
+from benchmarks.near_duplicates import entries, questions
+from schemas.effective_policy import UNRESTRICTED, EffectivePolicy, Ruling
 from schemas.semantic_settings import SemanticSettings
+from schemas.settings import IntakeSettings
 from streams.embedding import EmbeddingEngine
+from streams.stage import Journey
+from tests.flow.journeys import NOW, PARIS, a_completion, a_journey, a_passenger
+from tests.flow.models import three_models
 
-SIZES = (10_000, 50_000)
-LOOKED_UP, BATCH, ROUNDS = 1_000, 200, 3
-DELTA = 0.02
+SIZES = (10_000, 100_000)
+LOOKED_UP, BATCH, ROUNDS = 1_000, 200, 5
+ON = EffectivePolicy(semantic_error_bound=Ruling(0.02, "organization acme"))
+ROOM = IntakeSettings(cache_entries=1_000_000, cache_bytes=10_000_000_000)
 MICROSECONDS = 1e6
 
 
-def questions(file: Path) -> list[str]:
-    """Return the distinct questions of a file of pairs, in their order."""
-    rows = read_pairs("--pairs", file)
-    return list(dict.fromkeys(row[name] for row in rows for name in (FIRST, SECOND)))
+def asking(text: str, policy: EffectivePolicy) -> Journey:
+    """Return a question on its way."""
+    journey = a_journey(prompt=text)
+    journey.policy = policy
+    return journey
 
 
-def measured(cache: SemanticCache, asked: list[str]) -> dict[str, float]:
-    """Return the least processor time of a look-up over some rounds, and what came of them."""
-    batches = [
-        [(Asked("scope", text), DELTA) for text in asked[start : start + BATCH]]
-        for start in range(0, len(asked), BATCH)
-    ]
+def answered(step: CacheStep, texts: Sequence[str]) -> float:
+    """Let questions be asked and answered; return microseconds of each, the look-ups and whatever adds it counted."""
+    spent = 0.0
+    for start in range(0, len(texts), BATCH):
+        journeys = [asking(text, ON) for text in texts[start : start + BATCH]]
+        for journey in step.process(journeys, NOW).onward:
+            passenger = a_passenger(journey.request.id, fingerprint=journey.fingerprint)
+            completion = a_completion(msgspec.structs.replace(passenger, asked=journey.asked), answer=PARIS)
+            began = time.process_time()
+            step.complete(completion, NOW)
+            spent += time.process_time() - began
+    return spent / len(texts) * MICROSECONDS
+
+
+def missed(step: CacheStep, texts: Sequence[str], policy: EffectivePolicy) -> tuple[float, int]:
+    """Return the least microseconds of a question over some rounds, and how many none of the tiers answered."""
     times = []
     for _ in range(ROUNDS):
-        began = time.process_time()
-        found = [one for batch in batches for one in cache.find(batch)]
-        times.append((time.process_time() - began) / len(asked) * MICROSECONDS)
-    return {
-        "look_up_us": round(min(times), 1),
-        "with_candidate": sum(one is not None for one in found),
-        "hits": sum(one is not None and one.hit for one in found),
-    }
+        spent, onward = 0.0, 0
+        for start in range(0, len(texts), BATCH):
+            journeys = [asking(text, policy) for text in texts[start : start + BATCH]]
+            began = time.process_time()
+            flow = step.process(journeys, NOW)
+            spent += time.process_time() - began
+            onward += len(flow.onward)
+            for journey in flow.onward:
+                step.abandon(journey, NOW)
+        times.append(spent / len(texts) * MICROSECONDS)
+    return min(times), onward
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     options = parser.parse_args()
-    engine, settings = EmbeddingEngine(), SemanticSettings()
+    engine, settings = EmbeddingEngine(), SemanticSettings(enabled=True)
     verifier = Verifier(load(SHIPPED, engine.name), engine)
-    texts = questions(options.pairs)
-    known, asked = texts[:-LOOKED_UP], texts[-LOOKED_UP:]
-    figures: dict[str, object] = {"looked_up": LOOKED_UP, "batch": BATCH, "delta": DELTA}
-    for size in SIZES:
-        cache = SemanticCache(
+    real = questions(options.data)
+    asked, known = real[:LOOKED_UP], real[LOOKED_UP:]
+    figures: dict[str, object] = {"looked_up": LOOKED_UP, "batch": BATCH, "delta": ON.semantic_delta}
+    for size in options.sizes:
+        finder = SemanticCache(
             verifier, partial(InvertedFile, engine.dimensions), settings.candidates, settings.least_similarity
         )
-        began = time.process_time()
-        for number, text in enumerate(known[:size]):
-            cache.add(str(number), Asked("scope", text))
-        cache.find([(Asked("scope", "nothing"), DELTA)])  # what was added last is embedded with a look-up
-        adding = (time.process_time() - began) / len(cache) * MICROSECONDS
-        figures[f"entries_{len(cache)}"] = {"add_us": round(adding, 1), **measured(cache, asked)}
+        step = CacheStep(ROOM, three_models(), Questions(settings, finder))
+        adding = answered(step, entries(known, size))
+        with_it, onward = missed(step, asked, ON)
+        without, _ = missed(step, asked, UNRESTRICTED)
+        figures[f"entries_{step.entries}"] = {
+            "miss_us": round(with_it, 1),
+            "miss_without_us": round(without, 1),
+            "missed": onward,
+            "known": len(finder),
+            "add_us": round(adding, 1),
+        }
     print(json.dumps(figures))
 
 

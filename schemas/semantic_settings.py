@@ -18,6 +18,7 @@ class SemanticSettings(Section):
         least_similarity: Cosine of the embeddings below which a question is no candidate.
         max_characters: Of the longest question that is compared.
         checked_share: Of the questions that could be served so, how many a model is asked all the same, to compare.
+        checked_in_doubt: The same while wrong hits of an organization are not made up for by right ones.
     """
 
     enabled: bool = False
@@ -26,3 +27,4 @@ class SemanticSettings(Section):
     least_similarity: Fraction = 0.8
     max_characters: Count = 2_000
     checked_share: Fraction = 0.02
+    checked_in_doubt: Fraction = 0.5

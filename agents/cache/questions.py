@@ -83,8 +83,10 @@ class Questions:
     def near(self, journeys: Mapping[int, Journey]) -> Mapping[int, Found]:
         """Return the hits of these journeys, by the places they are given by.
 
-        One that would be a hit by the tenant's bound and is not served, to check it or since verdicts have raised the
-        bar, is noted in the journey: a model is asked anyway, and its answer tells whether it would have been right.
+        Of those that are hits by the tenant's bound some are not served but noted in the journey: a model is asked,
+        and its answer tells whether it would have been right. The sample is the same whether verdicts have raised
+        the bar beyond them or not: were all that is refused compared and little of what is served, the right ones
+        among what is refused would outvote the wrong ones that are served.
         """
         places, asked = [], []
         for place, journey in journeys.items():
@@ -95,14 +97,15 @@ class Questions:
         found = self._finder.find(asked) if asked else []
         hits: dict[int, Found] = {}
         for place, one in zip(places, found, strict=True):
-            if one is None:
-                continue
             journey = journeys[place]
-            if one.hit and not self._checked(journey):
-                hits[place] = one
-            elif journey.asked is not None and accepted(one.probability, delta := journey.policy.semantic_delta):
+            delta = journey.policy.semantic_delta
+            if one is None or not accepted(one.probability, delta):
+                continue
+            if self._checked(journey):
                 rival = Rival(one.key, one.probability, delta)
-                journey.asked = msgspec.structs.replace(journey.asked, rival=rival)
+                journey.asked = journey.asked and msgspec.structs.replace(journey.asked, rival=rival)
+            elif one.hit:
+                hits[place] = one
         return hits
 
     def add(self, fingerprint: str, asked: Asked, entry: Entry, tenant: str) -> None:
@@ -150,7 +153,10 @@ class Questions:
         )
 
     def _checked(self, journey: Journey) -> bool:
-        """Return whether a model is asked although there is a hit; up to the request's id, so that it is replayed."""
+        """Return whether a model is asked and compared with; up to the request's id, so that it is replayed."""
         if journey.request.cache.directive is CacheDirective.ONLY or journey.policy.cache_mode is not CacheMode.USE:
             return False
-        return crc32(journey.request.id.encode()) < self._settings.checked_share * _CRC_RANGE
+        share = self._settings.checked_share
+        if self._trust.doubts(journey.request.tenant):
+            share = max(share, self._settings.checked_in_doubt)
+        return crc32(journey.request.id.encode()) < share * _CRC_RANGE

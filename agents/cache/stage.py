@@ -74,9 +74,12 @@ class CacheStep:
     def process(self, journeys: Sequence[Journey], now: float) -> Flow:
         """Answer what is cached, keep back what is under way, send the rest onward with its fingerprint."""
         flow = Flow()
-        near = NOTHING_NEAR if self._questions is None else self._near(self._questions, journeys, now)
+        fingerprints: dict[int, str] = {}
+        near = NOTHING_NEAR
+        if self._questions is not None:
+            near = self._near(self._questions, journeys, now, fingerprints)
         for place, journey in enumerate(journeys):
-            self._decide(journey, now, flow, near.get(place))
+            self._decide(journey, now, flow, near.get(place), fingerprints.get(place))
         return flow
 
     def withdraw(self, journey: Journey) -> None:
@@ -173,13 +176,17 @@ class CacheStep:
         if self._flights.leader_of(fingerprint) is None:
             self._flights.lead(fingerprint, leader_id)
 
-    def _near(self, questions: Questions, journeys: Sequence[Journey], now: float) -> Mapping[int, Found]:
+    def _near(
+        self, questions: Questions, journeys: Sequence[Journey], now: float, fingerprints: dict[int, str]
+    ) -> Mapping[int, Found]:
         """Note what journeys ask; return by place which kept question answers one that the exact tier does not."""
         missed: dict[int, Journey] = {}
         for place, journey in enumerate(journeys):
             journey.asked = None if journey.step is not None else questions.asked(journey)
-            if journey.asked is not None and self._kept(self._fingerprint(journey), journey, now) is None:
-                missed[place] = journey
+            if journey.asked is not None:
+                fingerprint = fingerprints[place] = self._fingerprint(journey)
+                if self._kept(fingerprint, journey, now) is None:
+                    missed[place] = journey
         return questions.near(missed) if missed else NOTHING_NEAR
 
     def _fingerprint(self, journey: Journey) -> str:
@@ -194,7 +201,7 @@ class CacheStep:
         assert journey.tenant is not None, "governance names the tenant before the cache"
         return self._cache.get(fingerprint, now, journey.tenant.answer_ttl(journey.request.cache))
 
-    def _decide(self, journey: Journey, now: float, flow: Flow, near: Found | None) -> None:
+    def _decide(self, journey: Journey, now: float, flow: Flow, near: Found | None, fingerprint: str | None) -> None:
         request = journey.request
         directive, mode = request.cache.directive, journey.policy.cache_mode
         usual = directive is CacheDirective.DEFAULT
@@ -202,7 +209,8 @@ class CacheStep:
             journey.asked = None
             flow.onward.append(journey)
             return
-        fingerprint = self._fingerprint(journey)
+        if fingerprint is None:
+            fingerprint = self._fingerprint(journey)
         if usual or directive is not CacheDirective.REFRESH:
             entry = self._kept(fingerprint, journey, now)
             if entry is not None:

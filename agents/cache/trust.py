@@ -27,6 +27,11 @@ class Trust:
         bound = self._bounds.get(tenant)
         return delta if bound is None else bound.corrected(delta)
 
+    def doubts(self, tenant: str) -> bool:
+        """Return whether wrong answers to this tenant are not made up for yet."""
+        bound = self._bounds.get(tenant)
+        return bound is not None and bound.margin > 0
+
     def rejects(self, tenant: str, source_request_id: str) -> bool:
         """Return whether the answer to this request was no answer to another question, as somebody said."""
         return (tenant, source_request_id) in self._rejected

@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from schemas.settings import (
     load_settings,
 )
 from schemas.tenant import TenantRegistered
-from streams.admin import ensure_topics
+from streams.admin import admin, ensure_topics
 from streams.archive import replay
 from streams.archive.totals import disagreements
 from streams.cli.environment import environment_of
@@ -41,7 +40,8 @@ from streams.tail import read_tail
 from streams.topics import COMPLETIONS, GOVERNANCE, REQUESTS, RESULTS, USAGE
 from streams.warehouse.client import Warehouse
 from streams.warehouse.migrations import migrate
-from tests.servers.behaviour import answer_or_fail
+from tests.chaos.answers import Answers
+from tests.servers.behaviour import Behaviour, answer_or_fail
 from tests.servers.openai_compatible import OpenAICompatibleServer
 
 TENANTS = tuple(f"tenant-{number}" for number in range(6))
@@ -56,24 +56,10 @@ models:
     price: {input: 1, output: 2, batch: 0.5}
 """
 PAUSE_SECONDS = 0.1
+STABLE = "Stable"
 SETTLING_LOOKS = 5
 """Between two looks at the same thing: asking without end would take the cores from what is waited for."""
 _completions = msgspec.msgpack.Decoder(CompletionBatch)
-
-
-@dataclass
-class Answers:
-    """What the log says at the end.
-
-    Attributes:
-        results: By request id, every distinct (event id, status) seen.
-        repeats: Result messages beyond the first of their request.
-        usages: By request id, the distinct ids of its usage events.
-    """
-
-    results: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
-    repeats: int = 0
-    usages: dict[str, set[str]] = field(default_factory=dict)
 
 
 class Rig:
@@ -149,6 +135,16 @@ class Rig:
         worker.send_signal(signal.SIGKILL)
         worker.wait()
 
+    async def joined(self, count: int, seconds: float) -> None:
+        """Wait until so many workers share the partitions: whoever was killed is out, whoever came is in."""
+        async with admin(self.settings) as client, asyncio.timeout(seconds):
+            while True:
+                (described,) = await client.describe_consumer_groups([self.settings.kafka.group])
+                _, _, state, _, _, members, *_ = described.groups[0]
+                if state == STABLE and len(members) == count:
+                    return
+                await asyncio.sleep(PAUSE_SECONDS)
+
     def _spawn(self, module: str) -> subprocess.Popen[bytes]:
         self._started += 1
         with (self.folder / f"{module}-{self._started}.log").open("ab") as log:
@@ -174,11 +170,19 @@ class Rig:
 
     async def send(self, ids: Iterable[str], *, bulk: int = 50) -> None:
         """Send requests as bulk messages, spread over the tenants."""
+        await self.ask(
+            (
+                {"id": request_id, "tenant": TENANTS[number % len(TENANTS)], "prompt": f"What is {request_id}?"}
+                for number, request_id in enumerate(ids)
+            ),
+            bulk=bulk,
+        )
+
+    async def ask(self, requests: Iterable[dict[str, Any]], *, bulk: int = 50) -> None:
+        """Send these requests as bulk messages."""
         by_tenant: dict[str, list[bytes]] = {}
-        for number, request_id in enumerate(ids):
-            tenant = TENANTS[number % len(TENANTS)]
-            request = {"id": request_id, "tenant": tenant, "prompt": f"What is {request_id}?"}
-            by_tenant.setdefault(tenant, []).append(json.dumps(request).encode())
+        for request in requests:
+            by_tenant.setdefault(request["tenant"], []).append(json.dumps(request).encode())
         async with Outbox(self._kafka) as outbox:
             for tenant, bodies in by_tenant.items():
                 messages = [
@@ -206,6 +210,7 @@ class Rig:
             result = json.loads(record.value or b"{}")
             event_id = (header(record.headers, "ce_id") or b"").decode()
             seen = self._answers.results.setdefault(result["id"], set())
+            self._answers.bodies[result["id"]] = result
             self._answers.repeats += bool(seen)
             seen.add((event_id, result["status"]))
         async for record in self._news(USAGE.name):
@@ -279,10 +284,17 @@ async def disagreements_left(warehouse: Warehouse) -> list[str]:
 
 @asynccontextmanager
 async def running(
-    folder: Path, bootstrap: str, kind: str, *, workers: int, latency_seconds: float, **overrides: Any
+    folder: Path,
+    bootstrap: str,
+    kind: str,
+    *,
+    workers: int,
+    latency_seconds: float = 0.0,
+    behaviour: Behaviour | None = None,
+    **overrides: Any,
 ) -> AsyncIterator[Rig]:
-    """Run a system until the block ends."""
-    async with OpenAICompatibleServer(answer_or_fail(latency_seconds=latency_seconds)) as provider:
+    """Run a system until the block ends; its provider answers after the latency, or as it is told to."""
+    async with OpenAICompatibleServer(behaviour or answer_or_fail(latency_seconds=latency_seconds)) as provider:
         rig = Rig(folder, bootstrap, kind, provider)
         try:
             await rig.start(workers, **overrides)

@@ -9,6 +9,8 @@ from agents.cache.semantic.asking import APART, WHETHER
 from agents.cache.semantic.batch import Floats, Ints, Side
 from agents.cache.semantic.lexicon import Lexicon
 
+AUXILIARIES = ("past", "present", "future", "able", "ought", "permitted", "support", "speaker", "addressed")
+"""As `words.yaml` lists them."""
 NAMES = (
     "crossed",
     "crossed_joined",
@@ -16,6 +18,7 @@ NAMES = (
     "roles_changed",
     "roles_strong",
     "roles_swapped",
+    "roles_opposed",
     "passive_kept",
     "passive_crossed",
     "near_least",
@@ -27,6 +30,9 @@ NAMES = (
     "apart_worst_pair",
     "same_begin",
     "same_end",
+    "modified_both",
+    "modified",
+    "trailed",
     "passive_differs",
     "negations_differ",
     "negated",
@@ -38,6 +44,7 @@ NAMES = (
     "asks_whether",
     "asks_less",
     "asks_more",
+    *(f"{kind}_differs" for kind in AUXILIARIES),
 )
 ARRANGED = NAMES.index("passive_differs")
 CHUNK = 512
@@ -67,6 +74,7 @@ def alignment(first: Side, second: Side, lexicon: Lexicon) -> Floats:
             (first.asks == WHETHER) != (second.asks == WHETHER),
             np.minimum(first.asks, second.asks),
             np.maximum(first.asks, second.asks),
+            *((first.auxiliaries ^ second.auxiliaries) >> place & 1 for place in range(len(AUXILIARIES))),
         ]
     )
     return np.hstack([arranged, slots]).astype(np.float32)
@@ -90,7 +98,8 @@ def _aligned(first: Side, second: Side, part: Ints, width: int, lexicon: Lexicon
     near = np.matmul(lexicon.vectors[mine], lexicon.vectors[others].transpose(0, 2, 1))
     near = np.where(same, np.float32(1), near)
     near = np.where(here[:, :, None] & there[:, None, :], near, np.float32(FAR))
-    return np.hstack([order, _nearness(near, here, there), _ends(a, b, here, there)])
+    beside = _beside(same, (here, there), (first.phrases[part, cut], second.phrases[part, cut]))
+    return np.hstack([order, _nearness(near, here, there), _ends(a, b, here, there), beside])
 
 
 Sides = tuple[Ints, Ints]
@@ -150,6 +159,7 @@ def _order(
             (matched & ~kept).sum(axis=1),
             (matched & ~kept & ~(doer_a | doer_b) & (strong[role_a] | strong[role_b])).sum(axis=1),
             swapped.sum(axis=(1, 2)),
+            (matched & ~kept & ~(doer_a | doer_b) & strong[role_a] & strong[role_b]).sum(axis=1),
             right.sum(axis=(1, 2)),
             wrong.sum(axis=(1, 2)),
         ]
@@ -187,6 +197,21 @@ def _nearness(near: Floats, here: Flags, there: Flags) -> Floats:
             least_a + least_b,
         ]
     ).astype(np.float32)
+
+
+def _beside(same: Flags, present: tuple[Flags, Flags], phrases: Sides) -> Floats:
+    """Return how many words without a partner stand right before one that has one, and right after, in one phrase.
+
+    Such a word before another most often makes something else of it: a used car is no car; one after it less so.
+    """
+    before, after = [], []
+    for axis, here, phrase in zip((2, 1), present, phrases, strict=True):
+        matched: Flags = np.logical_or.reduce(same, axis=axis)
+        alone = here & ~matched
+        joined = phrase[:, 1:] == phrase[:, :-1]
+        before.append((alone[:, :-1] & matched[:, 1:] & joined).sum(axis=1))
+        after.append((alone[:, 1:] & matched[:, :-1] & joined).sum(axis=1))
+    return np.column_stack([np.minimum(*before), np.maximum(*before), np.maximum(*after)]).astype(np.float32)
 
 
 def _ends(a: Ints, b: Ints, here: Flags, there: Flags) -> Floats:

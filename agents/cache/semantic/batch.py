@@ -36,6 +36,7 @@ class Side:
         symbols: Fingerprint of the operators.
         negations: How many.
         passive: Whether something is done by somebody.
+        auxiliaries: One bit for each kind of auxiliary.
         window: The significant words of each pair, (pairs, WINDOW): rows in the lexicon, -1 for none.
         roles: Of those words.
         phrases: Of those words.
@@ -52,6 +53,7 @@ class Side:
     symbols: Ints
     negations: Ints
     passive: NDArray[np.bool_]
+    auxiliaries: Ints
     window: Ints
     roles: Ints
     phrases: Ints
@@ -79,7 +81,7 @@ def side_of(readings: Sequence[Reading], lexicon: Lexicon) -> Side:
         array[whose, place] = values[kept]
         return array
 
-    asks, quoted, symbols, negations, passive = (np.array(values, dtype=np.int64) for values in single)
+    asks, quoted, symbols, negations, passive, auxiliaries = (np.array(values, dtype=np.int64) for values in single)
     by_somebody: NDArray[np.bool_] = passive != 0
     return Side(
         owner,
@@ -92,6 +94,7 @@ def side_of(readings: Sequence[Reading], lexicon: Lexicon) -> Side:
         symbols,
         negations,
         by_somebody,
+        auxiliaries,
         windowed(rows, -1),
         windowed(_flat(roles_of, total), 0),
         windowed(_flat(phrases_of, total), 0),

@@ -6,8 +6,13 @@ from math import exp, log
 
 STEP = 2.0
 """Logits by which the bar rises with a wrong hit."""
+ROUNDING = 1e-9
+"""A margin that is left of sums that come to nothing."""
 SUREST = 0.999
-"""No probability counts for more: the bar never rises out of the reach of those that are as sure as can be."""
+"""No probability counts for more."""
+BEYOND = 3
+"""Steps by which the bar may rise out of the reach of those that are as sure as can be: where wrong ones are among
+them too, a few right ones in a row by chance do not bring them back."""
 
 
 class ErrorBound:
@@ -29,7 +34,8 @@ class ErrorBound:
         """Take in whether a hit was wrong, which the bound `delta` had let pass, or the margin alone had not."""
         step = STEP * (1 - delta if wrong else -delta)
         highest = max(0.0, _logit(SUREST) - _logit(1 - delta))
-        self.margin = min(max(0.0, self.margin + step), highest + STEP)
+        margin = min(max(0.0, self.margin + step), highest + BEYOND * STEP)
+        self.margin = margin if margin > ROUNDING else 0.0
 
 
 def _logit(probability: float) -> float:

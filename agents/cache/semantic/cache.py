@@ -98,7 +98,8 @@ class SemanticCache:
             asked: Questions, each with its bound.
 
         Returns:
-            The likeliest of the nearest questions in the same scope; None where none is near enough.
+            The likeliest of the nearest questions in the same scope; None where none is near enough, or all have
+            other numbers.
         """
         found: list[Found | None] = [None] * len(asked)
         places: dict[str, list[int]] = {}
@@ -119,6 +120,7 @@ class SemanticCache:
                 [asked[place][1] for place in those],
                 candidates=self._candidates,
                 least_similarity=self._least_similarity,
+                hurried=True,
             )
             for place, one in zip(those, likeliest, strict=True):
                 found[place] = one

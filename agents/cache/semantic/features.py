@@ -22,6 +22,7 @@ FALLING = frozenset(
         "language_replaced",
         "crossed",
         "roles_swapped",
+        "roles_opposed",
         "passive_crossed",
         "opposed",
         "negations_differ",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from agents.cache.semantic.phrasing import Phrasing
 from agents.cache.semantic.stems import stem
 
 WORDS = Path(__file__).with_name("words.yaml")
@@ -95,6 +96,9 @@ class Knowledge:
             for word in words:
                 self._kinds[word] = self._kinds.get(word, Kind(0)) | kind
         self._ends_phrase = frozenset(lists["ends_phrase"].split())
+        self.auxiliaries = _bits(lists["auxiliaries"].values())
+        self.verbs = frozenset(lists["verbs"].split())
+        self.phrasing = Phrasing(lists["phrases"])
         self._not_negated = frozenset(lists["not_negated"].split())
         self.asks = {
             form: kind
@@ -105,10 +109,7 @@ class Knowledge:
         self.strong = np.array([False, *(name in STRONG for name in lists["roles"])])
         self.role_of, self.role_by = self._roles["of"], self._roles["by"]
         self.languages = tuple(lists["spoken"])
-        self._spoken: dict[str, int] = {}
-        for number, words in enumerate(lists["spoken"].values()):
-            for word in words.split():
-                self._spoken[word] = self._spoken.get(word, 0) | 1 << number
+        self._spoken = _bits(lists["spoken"].values())
         self._axes: dict[str, tuple[int, int]] = {}
         for axis, line in enumerate(lists["opposites"]):
             for sign, words in zip((1, -1), line.split("|"), strict=True):
@@ -210,3 +211,12 @@ def _places(lines: Iterable[str]) -> dict[str, int]:
         for word in line.split():
             places.setdefault(word, number)
     return places
+
+
+def _bits(lines: Iterable[str]) -> dict[str, int]:
+    """Return one bit for each line that a word is in, by word."""
+    bits: dict[str, int] = {}
+    for number, line in enumerate(lines):
+        for word in line.split():
+            bits[word] = bits.get(word, 0) | 1 << number
+    return bits

@@ -35,6 +35,7 @@ class Lexicon:
     ) -> None:
         self.knowledge = knowledge
         self.asks = knowledge.asks
+        self.phrasing = knowledge.phrasing
         self._vectors_of = vectors
         self._remembered = remembered
         self._forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from agents.cache.semantic.asking import asked
@@ -45,6 +46,7 @@ class Reading(NamedTuple):
         symbols: Fingerprint of the operators in their order; 0 for none.
         negations: How many there are.
         passive: Whether something is done by somebody.
+        auxiliaries: One bit for each kind of auxiliary that there is.
     """
 
     rows: list[int]
@@ -56,6 +58,7 @@ class Reading(NamedTuple):
     symbols: int
     negations: int
     passive: int
+    auxiliaries: int
 
 
 def fingerprint(texts: list[str]) -> int:
@@ -63,7 +66,7 @@ def fingerprint(texts: list[str]) -> int:
     return (hash(tuple(texts)) or 1) if texts else 0
 
 
-def tokens_of(text: str) -> list[str]:
+def tokens_of(text: str) -> Sequence[str]:
     """Return the words and symbols of a text; of a long one those at both ends."""
     tokens = TOKEN.findall(text)
     if len(tokens) > LONGEST:
@@ -74,7 +77,7 @@ def tokens_of(text: str) -> list[str]:
 def read(text: str, lexicon: Lexicon) -> Reading:
     """Read a text once."""
     text = bare(text)
-    tokens = tokens_of(text)
+    tokens = lexicon.phrasing.plain(tokens_of(text))
     reader = _Reader(lexicon)
     reader.take(tokens)
     quoted = QUOTED.findall(text) if QUOTES.search(text) else []
@@ -88,9 +91,11 @@ def read(text: str, lexicon: Lexicon) -> Reading:
         fingerprint(reader.symbols),
         reader.negations,
         int(reader.by_somebody and reader.acted),
+        reader.auxiliaries,
     )
 
 
+TO = "to"
 ACTED = frozenset({"is", "are", "was", "were", "been", "be", "being", "get", "got", "gets"})
 
 
@@ -104,17 +109,18 @@ class _Reader:
         self.phrases: list[int] = []
         self.groups: list[int] = []
         self.symbols: list[str] = []
-        self.negations = 0
+        self.negations = self.auxiliaries = 0
         self.acted = self.by_somebody = False
 
-    def take(self, tokens: list[str]) -> None:  # noqa: C901 - one pass over every word; calls would double its time
+    def take(self, tokens: Sequence[str]) -> None:  # noqa: C901 - one pass over every word; calls would double its time
         """Read the words."""
         lexicon = self._lexicon
         known, flags, roles_of = lexicon.rows, lexicon.flags, lexicon.roles
         rows, roles, phrases, groups = self.rows, self.roles, self.phrases, self.groups
         of, by = lexicon.knowledge.role_of, lexicon.knowledge.role_by
         role = phrase = group = 0
-        at_start, inside, joined = True, False, False
+        at_start, inside, joined, to = True, False, False, False
+        verbs, auxiliaries = lexicon.knowledge.verbs, lexicon.knowledge.auxiliaries
         for token in tokens:
             first = token[0]
             if first in ".?!;":
@@ -138,6 +144,10 @@ class _Reader:
             if row is None:
                 row = lexicon.row(token)
             kinds = flags[row]
+            if to:
+                to = False
+                if token in verbs:
+                    role = 0  # what is done, not where to
             if kinds & SCALING and rows and flags[rows[-1]] & NUMERIC and inside:
                 row = rows[-1] = lexicon.scaled(rows[-1], token)
                 continue
@@ -158,10 +168,13 @@ class _Reader:
                     joined = False
                 if roles_of[row] >= 0:
                     role = roles_of[row]
+                    to = token == TO
                     if role == by:
                         self.by_somebody = True
                 elif kinds & OPERATOR and token not in SILENT:
                     self.symbols.append(token)
+                if token in auxiliaries:
+                    self.auxiliaries |= auxiliaries[token]
                 if token in ACTED:
                     self.acted = True
                 if token in SILENT:

@@ -24,19 +24,38 @@ from streams.embedding import Vectors
 PARTS = 5
 PARTS_BY_FAMILY = 10
 """Of generated pairs, whose families are few: more of them are fitted on in each part."""
-TREES = 300
 DEPTH = 5
-RATE = 0.05
 LEAVES = 24
 FEATURES_PER_SPLIT = 0.3
 """Trees that may not all look at the same features agree better on what they have not seen."""
 LEAST_IN_LEAF = 40
 SMOOTHING = 5.0
-WIDTH = 64
 NETWORKS = 3
 """Networks with other beginnings, averaged: as good as one three times as wide, and steadier."""
-DECAY = 1.0
 ROUNDS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """How far labels are trusted.
+
+    Attributes:
+        trees: How many.
+        rate: At which they learn.
+        width: Of each network.
+        decay: Of its weights.
+    """
+
+    trees: int
+    rate: float
+    width: int
+    decay: float
+
+
+PEOPLES = Labels(trees=300, rate=0.05, width=64, decay=1.0)
+"""Labels that people gave, who disagree."""
+BY_RULE = Labels(trees=300, rate=0.1, width=96, decay=0.1)
+"""Labels of generated pairs, which are right: more is learned of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +143,8 @@ def _folds(groups: NDArray[np.int64], parts: int, seed: int) -> Iterator[NDArray
 def _parts(examples: Examples, beside: Examples | None, seed: int, dense: bool) -> tuple[Trees, Network]:
     if beside is not None:
         examples = joined([examples, beside])
-    return copied(boosted(examples, seed)), _network(_inputs(examples, dense), examples.same, seed)
+    trust = PEOPLES if dense else BY_RULE
+    return copied(boosted(examples, seed, trust)), _network(_inputs(examples, dense), examples.same, seed, trust)
 
 
 def _scores(examples: Examples, trees: Trees, network: Network, dense: bool) -> NDArray[np.float64]:
@@ -135,13 +155,13 @@ def _inputs(examples: Examples, dense: bool) -> Floats:
     return inputs_of(examples.columns, examples.firsts, examples.seconds) if dense else examples.columns
 
 
-def boosted(examples: Examples, seed: int) -> HistGradientBoostingClassifier:
+def boosted(examples: Examples, seed: int, trust: Labels = PEOPLES) -> HistGradientBoostingClassifier:
     """Return trees as scikit-learn fits them."""
     return HistGradientBoostingClassifier(
-        max_iter=TREES,
+        max_iter=trust.trees,
         max_depth=DEPTH,
         max_features=FEATURES_PER_SPLIT,
-        learning_rate=RATE,
+        learning_rate=trust.rate,
         max_leaf_nodes=LEAVES,
         min_samples_leaf=LEAST_IN_LEAF,
         l2_regularization=SMOOTHING,
@@ -153,9 +173,10 @@ def boosted(examples: Examples, seed: int) -> HistGradientBoostingClassifier:
 
 def copied(model: HistGradientBoostingClassifier) -> Trees:
     """Return the same trees as they are run."""
-    features = np.zeros((TREES, 2**DEPTH - 1), dtype=np.int32)
-    thresholds = np.full((TREES, 2**DEPTH - 1), np.inf, dtype=np.float32)
-    values = np.zeros((TREES, 2**DEPTH), dtype=np.float32)
+    count = len(model._predictors)  # noqa: SLF001 - scikit-learn shows its trees nowhere else
+    features = np.zeros((count, 2**DEPTH - 1), dtype=np.int32)
+    thresholds = np.full((count, 2**DEPTH - 1), np.inf, dtype=np.float32)
+    values = np.zeros((count, 2**DEPTH), dtype=np.float32)
     for number, (tree,) in enumerate(model._predictors):  # noqa: SLF001 - scikit-learn shows its trees nowhere else
         _copy(tree.nodes, 0, 0, DEPTH, features[number], thresholds[number], values[number])
     return Trees(features, thresholds, values, float(model._baseline_prediction.ravel()[0]))  # noqa: SLF001
@@ -189,7 +210,7 @@ def _not_below(threshold: float) -> np.float32:
     return near if near <= threshold else np.nextafter(near, np.float32(-np.inf))
 
 
-def _network(inputs: Floats, same: NDArray[np.bool_], seed: int) -> Network:
+def _network(inputs: Floats, same: NDArray[np.bool_], seed: int, trust: Labels) -> Network:
     mean = inputs.mean(axis=0)
     spread = inputs.std(axis=0)
     scale = (1 / np.where(spread > 0, spread, 1)).astype(np.float32)
@@ -200,7 +221,11 @@ def _network(inputs: Floats, same: NDArray[np.bool_], seed: int) -> Network:
             warnings.simplefilter("ignore", ConvergenceWarning)  # it is ended early on purpose
             models.append(
                 MLPClassifier(
-                    (WIDTH,), alpha=DECAY, max_iter=ROUNDS, early_stopping=True, random_state=seed + number
+                    (trust.width,),
+                    alpha=trust.decay,
+                    max_iter=ROUNDS,
+                    early_stopping=True,
+                    random_state=seed + number,
                 ).fit(ready, same)
             )
     return Network(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from agents.cache.semantic.batch import Floats
 from agents.cache.semantic.calibration import Calibration
-from agents.cache.semantic.features import features
+from agents.cache.semantic.features import FEATURES, features
 from agents.cache.semantic.knowledge import shipped
 from agents.cache.semantic.lexicon import Lexicon
 from agents.cache.semantic.network import Network
@@ -52,17 +52,17 @@ class Judgement:
     weights: NDArray[np.float64]
     calibration: Calibration
 
-    def probabilities(self, columns: Floats, firsts: Vectors, seconds: Vectors) -> NDArray[np.float64]:
-        """Return the probability from features and embeddings."""
-        return self.calibration.probability(
-            weighed(
-                self.weights, self.trees.score(columns), self.network.score(self.inputs(columns, firsts, seconds))
-            )
-        )
+    @property
+    def dense(self) -> bool:
+        """Whether the network looks at the embeddings."""
+        return len(self.network.mean) > len(FEATURES)
 
-    def inputs(self, columns: Floats, firsts: Vectors, seconds: Vectors) -> Floats:
-        """Return what the network looks at."""
-        return inputs_of(columns, firsts, seconds) if len(self.network.mean) > columns.shape[1] else columns
+    def probabilities(self, columns: Floats, vectors: tuple[Vectors, Vectors] | None) -> NDArray[np.float64]:
+        """Return the probability from features, and from embeddings where it is dense."""
+        inputs = inputs_of(columns, *vectors) if self.dense and vectors is not None else columns
+        return self.calibration.probability(
+            weighed(self.weights, self.trees.score(columns), self.network.score(inputs))
+        )
 
 
 def weighed(weights: NDArray[np.float64], *scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -95,6 +95,7 @@ class Verifier:
         firsts: Sequence[Question],
         seconds: Sequence[Question],
         vectors: tuple[Vectors, Vectors] | None = None,
+        similarity: Floats | None = None,
     ) -> NDArray[np.float64]:
         """Return the probability of each pair.
 
@@ -104,8 +105,9 @@ class Verifier:
             firsts: One side.
             seconds: The other, as many.
             vectors: Embeddings of the texts of both sides, where they are known already.
+            similarity: Their cosines, where they are known; without a dense judgement nothing else is needed of them.
         """
-        probability = self._texts([one.text for one in firsts], [two.text for two in seconds], vectors)
+        probability = self._texts([one.text for one in firsts], [two.text for two in seconds], vectors, similarity)
         apart = [
             place for place, (one, two) in enumerate(zip(firsts, seconds, strict=True)) if one.before != two.before
         ]
@@ -115,16 +117,19 @@ class Verifier:
             )
         return probability
 
-    def columns(self, firsts: Sequence[str], seconds: Sequence[str], vectors: tuple[Vectors, Vectors]) -> Floats:
-        """Return the features of each pair."""
-        similarity = np.einsum("pd,pd->p", *vectors)
-        return features(firsts, seconds, similarity, self._lexicon)
-
     def _texts(
-        self, firsts: Sequence[str], seconds: Sequence[str], vectors: tuple[Vectors, Vectors] | None
+        self,
+        firsts: Sequence[str],
+        seconds: Sequence[str],
+        vectors: tuple[Vectors, Vectors] | None,
+        similarity: Floats | None = None,
     ) -> NDArray[np.float64]:
-        if vectors is None:
+        if vectors is None and (similarity is None or self.judgement.dense):
             vectors = self.engine.embed(firsts), self.engine.embed(seconds)
-        probability = self.judgement.probabilities(self.columns(firsts, seconds, vectors), *vectors)
+        if similarity is None:
+            assert vectors is not None
+            similarity = np.einsum("pd,pd->p", *vectors)
+        columns = features(firsts, seconds, similarity, self._lexicon)
+        probability = self.judgement.probabilities(columns, vectors)
         identical = [one.strip() == two.strip() for one, two in zip(firsts, seconds, strict=True)]
         return np.where(identical, np.maximum(probability, IDENTICAL), probability)

@@ -91,9 +91,13 @@ def words(text: str) -> list[str]:
 class Scene:
     """A cache with the semantic tier, one call after the other."""
 
-    def __init__(self, settings: IntakeSettings | None = None, checked: float = 0.0) -> None:
+    def __init__(
+        self, settings: IntakeSettings | None = None, checked: float = 0.0, checked_in_doubt: float = 1.0
+    ) -> None:
         self.finder = SameWords()
-        section = SemanticSettings(enabled=True, max_characters=LONGEST, checked_share=checked)
+        section = SemanticSettings(
+            enabled=True, max_characters=LONGEST, checked_share=checked, checked_in_doubt=checked_in_doubt
+        )
         self.cache = CacheStep(settings or IntakeSettings(), three_models(), Questions(section, self.finder))
 
     def ask(self, text: str, now: float = NOW, policy: Policy | None = None, **fields: Any) -> Journey:
@@ -321,6 +325,17 @@ def test_a_wrong_hit_raises_the_bar_for_all_questions_of_the_tenant_and_right_on
     scene.cache.judge(right)
     scene.ask(OTHER, NOW + 7)
     assert scene.served() is not None
+
+
+def test_what_the_raised_bar_refuses_is_compared_no_more_often_than_what_is_served() -> None:
+    scene = Scene(checked_in_doubt=0.0)
+    scene.answer(scene.ask(TEXT))
+    scene.ask(OTHER, NOW + 5)
+    elsewhere = msgspec.structs.replace(verdict_on(served_by(scene), wrong=True), source_request_id="another")
+    scene.cache.judge([elsewhere])
+    journey = scene.ask(OTHER, NOW + 6)
+    assert scene.served() is None
+    assert sure(journey.asked).rival is None
 
 
 @pytest.mark.parametrize(("said", "wrong"), [(PARIS, False), (Answer("Rome", None, "stop"), True)])

@@ -41,6 +41,18 @@ def test_a_question_is_found_by_another_that_means_the_same(make: Make) -> None:
     assert key_of(cache, OTHER, delta=1e-9) is None
 
 
+def test_questions_with_other_numbers_are_not_even_read(make: Make) -> None:
+    cache = make()
+    cache.add("5", Asked("s", "Convert 5 km to miles"))
+    cache.add("1000", Asked("s", "Convert 1,000 yards to feet"))
+    for text in ("Convert 6 km to miles", "Convert 5.5 km to miles", "Convert 2000 yards to feet"):
+        assert cache.find([(Asked("s", text), DELTA)]) == [None]
+    assert key_of(cache, "Convert 5 kilometers to miles") == "5"
+    assert key_of(cache, "Convert 1000 yards to feet.") == "1000"
+    [spelled] = cache.find([(Asked("s", "Convert six km to miles"), DELTA)])
+    assert spelled is not None, "what is written in words is for the verifier to tell"
+
+
 def test_scopes_do_not_meet(make: Make) -> None:
     cache = make()
     cache.add("k", Asked("s", QUESTION))

@@ -80,7 +80,12 @@ def test_questions_without_words_miss(tmp_path: Path) -> None:
 def test_a_verifier_is_fitted_into_a_folder_and_measured(
     tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {"PARTS": 2, "TREES": 20, "NETWORKS": 1, "ROUNDS": 3, "WIDTH": 8}.items():
+    for name, value in {
+        "PARTS": 2,
+        "NETWORKS": 1,
+        "ROUNDS": 3,
+        "PEOPLES": training.Labels(20, 0.05, width=8, decay=1.0),
+    }.items():
         monkeypatch.setattr(training, name, value)
     made = [
         (pair.first.replace('"', "'"), pair.second.replace('"', "'"), pair.same)

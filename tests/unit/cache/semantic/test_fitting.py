@@ -16,7 +16,12 @@ from streams.embedding import EmbeddingEngine
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"PARTS": 2, "TREES": 20, "NETWORKS": 1, "ROUNDS": 3, "WIDTH": 8}.items():
+    for name, value in {
+        "PARTS": 2,
+        "NETWORKS": 1,
+        "ROUNDS": 3,
+        "PEOPLES": training.Labels(20, 0.05, width=8, decay=1.0),
+    }.items():
         monkeypatch.setattr(training, name, value)
 
 

@@ -117,3 +117,36 @@ def test_names_in_programs_keep_their_capitals() -> None:
     assert knowledge.meaning("readLine").concept != knowledge.meaning("readline").concept
     assert knowledge.meaning("snake_case").kinds & Kind.CODE
     assert knowledge.meaning("Oslo").kinds & Kind.ENTITY
+
+
+@pytest.mark.parametrize(
+    ("turn", "plain"),
+    [
+        ("What's the best way to peel an egg?", "How do I peel an egg?"),
+        ("What is the reason that it rains?", "Why it rains?"),
+        ("How tall is it in the United Kingdom?", "What is the height of it in the UK?"),
+        ("What is the population of Chad?", "How many people live in Chad?"),
+    ],
+)
+def test_turns_of_phrase_are_told_in_plain_words(turn: str, plain: str, lexicon: Lexicon) -> None:
+    assert concepts(turn, lexicon) == concepts(plain, lexicon)
+
+
+@pytest.mark.parametrize("text", ["what is the best", "how", "is it", "What is the best way home"])
+def test_the_beginning_of_a_turn_alone_is_left_as_it_is(text: str, lexicon: Lexicon) -> None:
+    assert len(read(text, lexicon).rows) == len(text.split())
+
+
+def test_what_follows_to_is_done_or_is_where_something_goes(lexicon: Lexicon) -> None:
+    done, gone = read("fly to see Oslo", lexicon), read("fly to Oslo", lexicon)
+    to = lexicon.knowledge.meaning("to").role
+    assert done.roles[-1] == 0
+    assert gone.roles[-1] == to
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("How do I swim?", asking.HOW), ("How fast is it?", asking.HOW_LONG), ("How dangerous is it?", asking.HOW_LONG)],
+)
+def test_a_manner_is_no_degree(text: str, kind: int, lexicon: Lexicon) -> None:
+    assert read(text, lexicon).asks == kind

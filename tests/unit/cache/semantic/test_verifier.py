@@ -108,4 +108,4 @@ def test_the_hard_pairs_it_was_not_fitted_on(verifier: Verifier) -> None:
     hit = np.array([accepted(one, DELTA) for one in chance])
     same = np.array([pair.same for pair in pairs])
     assert hit[~same].mean() <= 0.005
-    assert hit[same].mean() >= 0.35  # 0.4 is wanted and missed, see docs/adr/0017: this keeps it from getting worse
+    assert hit[same].mean() >= 0.45
