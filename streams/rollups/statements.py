@@ -143,6 +143,29 @@ def copied(source: Source, level: Level, columns: Iterable[Mapping[str, str]], s
     )
 
 
+def overview(
+    source: Source, level: Level, columns: Iterable[Mapping[str, str]], starts: Sequence[int], at: int
+) -> str:
+    """Return the statement that sums what was just summed, over all organizations, as the same version.
+
+    Args:
+        source: What is summed.
+        level: How finely: by hour, day or month.
+        columns: Names and types of the columns of the overview's table, in its order.
+        starts: Unix seconds.
+        at: The version.
+    """
+    kept = [column for column in columns if column["name"] not in (*OURS, "level")]
+    parts = [summed(column["name"], column["type"]) for column in kept]
+    names = [column["name"] for column in kept if not is_sum(column["type"])]
+    return (
+        f"INSERT INTO {source}_overview_store (level, start, version, {', '.join(column['name'] for column in kept)})"  # noqa: S608 - names and numbers
+        f" SELECT '{level.name}' AS level, start, {at} AS version, {', '.join(parts)}"
+        f" FROM {source}_by_{level.name}_store AS r WHERE {within('start', starts)} AND r.version = {at}"
+        f" GROUP BY start, {', '.join(names)}"
+    )
+
+
 def is_sum(kind: str) -> bool:
     """Return whether a column of this type is summed; the others say of what it is a sum."""
     return kind.startswith(("UInt64", "Float64", "Decimal", "Map", AGGREGATE))

@@ -49,7 +49,7 @@ READ_BY_ANALYSTS = {
     "users",
 }
 
-WITH_A_PARAMETER = {"usage_since", "results_since"}
+WITH_A_PARAMETER = {"usage_since", "results_since", "usage_overview", "results_overview"}
 
 
 @pytest.fixture
