@@ -216,6 +216,8 @@ async def _measured(
         span = Span(datetime.now(UTC))
         told["ingestion"] = await fill(settings, warehouse, engine, span, options)
         _say(told)
+        if options.ingest_only:
+            return told
         await warehouse.command(RESULTS, settings=FILL_SETTINGS)
         keep(note, span)
     (counted,) = await warehouse.rows("SELECT count() AS calls FROM usage")
@@ -254,6 +256,7 @@ def main() -> None:
         "--merged", nargs="*", default=[], help="tables whose parts are merged before they are measured"
     )
     parser.add_argument("--block-rows", type=int, help="rows in one insert, if not as the sink has it")
+    parser.add_argument("--ingest-only", action="store_true", help="stop when the calls are in")
     parser.add_argument("--folder", help="where the engine keeps its data meanwhile")
     parser.add_argument("--keep", help="a folder that stays: it is filled once, and asked again from then on")
     print(json.dumps(asyncio.run(measure(parser.parse_args()))))
