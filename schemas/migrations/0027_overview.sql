@@ -2,6 +2,7 @@
 -- few columns that its panels tell apart. A day has a dozen rows here where `results_by_day` has thousands, and as many
 -- states of quantiles to be merged. They are copied from the rows of the same version, before that version counts, so that
 -- what holds for those holds here. All levels are in one table and one branch of the view: a query is planned in half the time.
+-- What is summed already is noted to be summed anew, hour by hour; until that is done the views take its minutes.
 CREATE TABLE IF NOT EXISTS usage_overview_store
 (
     level LowCardinality(String),
@@ -22,40 +23,7 @@ CREATE TABLE IF NOT EXISTS usage_overview_store
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY level
 PRIMARY KEY start
-ORDER BY (start, model, provider);
-
-INSERT INTO usage_overview_store (level, start, version, model, provider, calls, superseded_calls, input_tokens,
-    cached_input_tokens, output_tokens, reasoning_tokens, cache_write_tokens, cost_usd, superseded_usd)
-SELECT 'hour', start, version, model, provider, sum(calls), sum(superseded_calls), sum(input_tokens),
-    sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cache_write_tokens), sum(cost_usd),
-    sum(superseded_usd)
-FROM usage_by_hour_store
-WHERE (start, version) IN
-    (SELECT start, max(version) FROM rollup_versions WHERE source = 'usage' AND level = 'hour' GROUP BY start)
-GROUP BY start, version, model, provider
-SETTINGS max_bytes_before_external_group_by = 268435456;
-
-INSERT INTO usage_overview_store (level, start, version, model, provider, calls, superseded_calls, input_tokens,
-    cached_input_tokens, output_tokens, reasoning_tokens, cache_write_tokens, cost_usd, superseded_usd)
-SELECT 'day', start, version, model, provider, sum(calls), sum(superseded_calls), sum(input_tokens),
-    sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cache_write_tokens), sum(cost_usd),
-    sum(superseded_usd)
-FROM usage_by_day_store
-WHERE (start, version) IN
-    (SELECT start, max(version) FROM rollup_versions WHERE source = 'usage' AND level = 'day' GROUP BY start)
-GROUP BY start, version, model, provider
-SETTINGS max_bytes_before_external_group_by = 268435456;
-
-INSERT INTO usage_overview_store (level, start, version, model, provider, calls, superseded_calls, input_tokens,
-    cached_input_tokens, output_tokens, reasoning_tokens, cache_write_tokens, cost_usd, superseded_usd)
-SELECT 'month', start, version, model, provider, sum(calls), sum(superseded_calls), sum(input_tokens),
-    sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cache_write_tokens), sum(cost_usd),
-    sum(superseded_usd)
-FROM usage_by_month_store
-WHERE (start, version) IN
-    (SELECT start, max(version) FROM rollup_versions WHERE source = 'usage' AND level = 'month' GROUP BY start)
-GROUP BY start, version, model, provider
-SETTINGS max_bytes_before_external_group_by = 268435456;
+ORDER BY (start, level, model, provider);
 
 CREATE OR REPLACE VIEW usage_overview AS
 WITH (
@@ -63,7 +31,7 @@ WITH (
         groupUniqArrayIf(toStartOfHour(start), level IN ('minute', 'hour')),
         groupUniqArrayIf(toStartOfDay(start), level != 'month'),
         groupUniqArray(toDateTime(toStartOfMonth(start), 'UTC')))
-    FROM (SELECT level, start FROM rollup_touched WHERE source = 'usage' GROUP BY level, start, token HAVING max(done) = 0)
+    FROM rollup_touched FINAL WHERE source = 'usage' AND done = 0
 ) AS live
 SELECT model, provider, calls, superseded_calls, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
     cache_write_tokens, cost_usd, superseded_usd
@@ -71,18 +39,14 @@ FROM usage_overview_store
 WHERE start > {since:DateTime64(6, 'UTC')}
   AND (level = 'month' AND start NOT IN (live.4)
         OR level = 'day' AND start NOT IN (live.3)
-            AND (toDateTime(toStartOfMonth(start), 'UTC') IN (live.4) OR toDateTime(toStartOfMonth(start), 'UTC') = toDateTime(toStartOfMonth({since:DateTime64(6, 'UTC')}), 'UTC'))
+            AND (toDateTime(toStartOfMonth(start), 'UTC') IN (live.4)
+                OR toDateTime(toStartOfMonth(start), 'UTC') = toDateTime(toStartOfMonth({since:DateTime64(6, 'UTC')}), 'UTC'))
         OR level = 'hour' AND start NOT IN (live.2)
             AND (toStartOfDay(start) IN (live.3) OR toStartOfDay(start) = toStartOfDay({since:DateTime64(6, 'UTC')})))
   AND (level, start, version) IN
     (
         SELECT level, start, max(version) FROM rollup_versions
         WHERE source = 'usage' AND level IN ('hour', 'day', 'month') AND start > {since:DateTime64(6, 'UTC')}
-          AND (level = 'month' AND start NOT IN (live.4)
-              OR level = 'day' AND start NOT IN (live.3)
-                  AND (toDateTime(toStartOfMonth(start), 'UTC') IN (live.4) OR toDateTime(toStartOfMonth(start), 'UTC') = toDateTime(toStartOfMonth({since:DateTime64(6, 'UTC')}), 'UTC'))
-              OR level = 'hour' AND start NOT IN (live.2)
-                  AND (toStartOfDay(start) IN (live.3) OR toStartOfDay(start) = toStartOfDay({since:DateTime64(6, 'UTC')})))
         GROUP BY level, start
     )
 UNION ALL
@@ -133,40 +97,7 @@ CREATE TABLE IF NOT EXISTS results_overview_store
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY level
 PRIMARY KEY start
-ORDER BY (start, status, model, provider, cache_tier);
-
-INSERT INTO results_overview_store (level, start, version, status, model, provider, cache_tier, results, input_tokens,
-    output_tokens, cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency)
-SELECT 'hour', start, version, status, model, provider, cache_tier, sum(results), sum(input_tokens),
-    sum(output_tokens), sum(cost_usd), sum(baseline_cost_usd), sumMap(savings_usd), sumMap(saved_by),
-    sum(cache_age_seconds), quantilesTDigestMergeState(0.5, 0.95, 0.99)(latency)
-FROM results_by_hour_store
-WHERE (start, version) IN
-    (SELECT start, max(version) FROM rollup_versions WHERE source = 'results' AND level = 'hour' GROUP BY start)
-GROUP BY start, version, status, model, provider, cache_tier
-SETTINGS max_bytes_before_external_group_by = 268435456;
-
-INSERT INTO results_overview_store (level, start, version, status, model, provider, cache_tier, results, input_tokens,
-    output_tokens, cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency)
-SELECT 'day', start, version, status, model, provider, cache_tier, sum(results), sum(input_tokens),
-    sum(output_tokens), sum(cost_usd), sum(baseline_cost_usd), sumMap(savings_usd), sumMap(saved_by),
-    sum(cache_age_seconds), quantilesTDigestMergeState(0.5, 0.95, 0.99)(latency)
-FROM results_by_day_store
-WHERE (start, version) IN
-    (SELECT start, max(version) FROM rollup_versions WHERE source = 'results' AND level = 'day' GROUP BY start)
-GROUP BY start, version, status, model, provider, cache_tier
-SETTINGS max_bytes_before_external_group_by = 268435456;
-
-INSERT INTO results_overview_store (level, start, version, status, model, provider, cache_tier, results, input_tokens,
-    output_tokens, cost_usd, baseline_cost_usd, savings_usd, saved_by, cache_age_seconds, latency)
-SELECT 'month', start, version, status, model, provider, cache_tier, sum(results), sum(input_tokens),
-    sum(output_tokens), sum(cost_usd), sum(baseline_cost_usd), sumMap(savings_usd), sumMap(saved_by),
-    sum(cache_age_seconds), quantilesTDigestMergeState(0.5, 0.95, 0.99)(latency)
-FROM results_by_month_store
-WHERE (start, version) IN
-    (SELECT start, max(version) FROM rollup_versions WHERE source = 'results' AND level = 'month' GROUP BY start)
-GROUP BY start, version, status, model, provider, cache_tier
-SETTINGS max_bytes_before_external_group_by = 268435456;
+ORDER BY (start, level, status, model, provider, cache_tier);
 
 CREATE OR REPLACE VIEW results_overview AS
 WITH (
@@ -174,7 +105,7 @@ WITH (
         groupUniqArrayIf(toStartOfHour(start), level IN ('minute', 'hour')),
         groupUniqArrayIf(toStartOfDay(start), level != 'month'),
         groupUniqArray(toDateTime(toStartOfMonth(start), 'UTC')))
-    FROM (SELECT level, start FROM rollup_touched WHERE source = 'results' GROUP BY level, start, token HAVING max(done) = 0)
+    FROM rollup_touched FINAL WHERE source = 'results' AND done = 0
 ) AS live
 SELECT status, model, provider, cache_tier, results, input_tokens, output_tokens, cost_usd, baseline_cost_usd,
     savings_usd, saved_by, cache_age_seconds, latency
@@ -182,18 +113,14 @@ FROM results_overview_store
 WHERE start > {since:DateTime64(6, 'UTC')}
   AND (level = 'month' AND start NOT IN (live.4)
         OR level = 'day' AND start NOT IN (live.3)
-            AND (toDateTime(toStartOfMonth(start), 'UTC') IN (live.4) OR toDateTime(toStartOfMonth(start), 'UTC') = toDateTime(toStartOfMonth({since:DateTime64(6, 'UTC')}), 'UTC'))
+            AND (toDateTime(toStartOfMonth(start), 'UTC') IN (live.4)
+                OR toDateTime(toStartOfMonth(start), 'UTC') = toDateTime(toStartOfMonth({since:DateTime64(6, 'UTC')}), 'UTC'))
         OR level = 'hour' AND start NOT IN (live.2)
             AND (toStartOfDay(start) IN (live.3) OR toStartOfDay(start) = toStartOfDay({since:DateTime64(6, 'UTC')})))
   AND (level, start, version) IN
     (
         SELECT level, start, max(version) FROM rollup_versions
         WHERE source = 'results' AND level IN ('hour', 'day', 'month') AND start > {since:DateTime64(6, 'UTC')}
-          AND (level = 'month' AND start NOT IN (live.4)
-              OR level = 'day' AND start NOT IN (live.3)
-                  AND (toDateTime(toStartOfMonth(start), 'UTC') IN (live.4) OR toDateTime(toStartOfMonth(start), 'UTC') = toDateTime(toStartOfMonth({since:DateTime64(6, 'UTC')}), 'UTC'))
-              OR level = 'hour' AND start NOT IN (live.2)
-                  AND (toStartOfDay(start) IN (live.3) OR toStartOfDay(start) = toStartOfDay({since:DateTime64(6, 'UTC')})))
         GROUP BY level, start
     )
 UNION ALL
@@ -223,3 +150,7 @@ WHERE (toStartOfMinute(completed_at) IN (live.1) OR toStartOfMinute(completed_at
   AND completed_at >= {since:DateTime64(6, 'UTC')}
   AND (toStartOfMinute(completed_at), event_key) NOT IN (SELECT minute, event_key FROM results_repeats)
 GROUP BY status, model, provider, cache_tier;
+
+INSERT INTO rollup_touched
+SELECT source, 'hour', start, rand64(), 0, now()
+FROM (SELECT DISTINCT source, start FROM rollup_versions WHERE level = 'hour');
