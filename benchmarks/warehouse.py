@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
 import tempfile
@@ -24,6 +25,7 @@ if not __package__:  # run as a file: its folder is on the path, the checkout is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
+import uvloop
 
 from benchmarks.harness import percentile
 from benchmarks.warehouse_rows import Span, by_place, records
@@ -32,6 +34,7 @@ from schemas.settings import ClickHouseSettings, Settings
 from streams.archive.replay import FILL_SETTINGS
 from streams.embedded.warehouse import EmbeddedWarehouse
 from streams.rollups import roll_up
+from streams.sink.__main__ import GC_THRESHOLDS
 from streams.sink.block import Block
 from streams.sink.counters import Counters
 from streams.sink.writer import Writer
@@ -259,7 +262,8 @@ def main() -> None:
     parser.add_argument("--ingest-only", action="store_true", help="stop when the calls are in")
     parser.add_argument("--folder", help="where the engine keeps its data meanwhile")
     parser.add_argument("--keep", help="a folder that stays: it is filled once, and asked again from then on")
-    print(json.dumps(asyncio.run(measure(parser.parse_args()))))
+    gc.set_threshold(*GC_THRESHOLDS)
+    print(json.dumps(uvloop.run(measure(parser.parse_args()))))
 
 
 if __name__ == "__main__":

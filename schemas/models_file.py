@@ -119,8 +119,8 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as missing:
         raise ConfigurationError(
-            f"models file {path}: {missing.strerror}; set models_file (ASAHI_MODELS_FILE), or run Asahi in the folder "
-            "that has it"
+            f"models file {path}: {missing.strerror}; set models_file (ASAHI_MODELS_FILE), or run Asahi in the "
+            "folder that has it"
         ) from missing
 
 
