@@ -47,8 +47,8 @@ def _month(moment: int) -> int:
 
 HOUR_SECONDS = 3_600
 MONTH = Level("month", _month, 3)
-DAY = Level("day", _whole(24 * HOUR_SECONDS), 31, MONTH)
-HOUR = Level("hour", _whole(HOUR_SECONDS), 336, DAY)
+DAY = Level("day", _whole(24 * HOUR_SECONDS), 5, MONTH)
+HOUR = Level("hour", _whole(HOUR_SECONDS), 72, DAY)
 MINUTE = Level("minute", _whole(60), 1_440, HOUR)
 LEVELS = (MINUTE, HOUR, DAY, MONTH)
 """From the finest: each is made of the one before it."""
