@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ if not __package__:  # run as a file: its folder is on the path, the checkout is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
+import uvloop
 
 from benchmarks.harness import percentile
 from benchmarks.warehouse_rows import Span, by_place, records
@@ -31,6 +34,7 @@ from schemas.settings import ClickHouseSettings, Settings
 from streams.archive.replay import FILL_SETTINGS
 from streams.embedded.warehouse import EmbeddedWarehouse
 from streams.rollups import roll_up
+from streams.sink.__main__ import GC_THRESHOLDS
 from streams.sink.block import Block
 from streams.sink.counters import Counters
 from streams.sink.writer import Writer
@@ -44,6 +48,10 @@ NOTES_OF_AN_HOUR = 10_000
 RANGES = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "all": timedelta(days=400)}
 """How far back the panels look."""
 MILLISECONDS = 1000
+ROWS_AT_ONCE = 1_000_000
+"""So many are made up before they are written."""
+END = "end"
+"""The file in a folder that stays with the time its rows end at."""
 RESULTS = """
 INSERT INTO results_store
     (event_key, id, tenant, user, team, status, model, provider, lane, task_type, input_tokens, cached_input_tokens,
@@ -91,19 +99,32 @@ async def fill(settings: Settings, warehouse: Warehouse, engine: Engine, span: S
     limits = settings.clickhouse
     counters = Counters()
     writer = Writer(limits, warehouse, "bench", _nowhere, counters)  # type: ignore[arg-type]  # never called
-    seconds, cpu, slowest = 0.0, engine.cpu(), 0.0
-    for made in records(span, options.rows, limits.block_rows, options.seed, options.random_ids):
-        began = time.perf_counter()
-        await writer.write(Block(by_place(made)))
-        took = time.perf_counter() - began
-        seconds, slowest = seconds + took, max(slowest, took)
+    seconds, cpu, own = 0.0, engine.cpu(), 0.0
+    made = records(span, options.rows, limits.block_rows, options.seed, options.random_ids)
+    while some := [Block(by_place(one)) for one in islice(made, max(1, ROWS_AT_ONCE // limits.block_rows))]:
+        began, busy = time.perf_counter(), time.process_time()
+        await write(writer, some)
+        seconds, own = seconds + time.perf_counter() - began, own + time.process_time() - busy
     return {
         "rows": counters.rows,
         "blocks": counters.blocks,
         "rows_per_second": round(counters.rows / seconds),
-        "slowest_block_ms": round(slowest * MILLISECONDS, 1),
+        "block_rows": limits.block_rows,
+        "sink_cpu_us_per_row": round(own / counters.rows * 1e6, 2),
         "engine_cpu_us_per_row": round((engine.cpu() - cpu) / counters.rows * 1e6, 2),
     }
+
+
+async def write(writer: Writer, blocks: list[Block]) -> None:
+    """Write blocks as the sink does: each is encoded while the one before it is written."""
+    writing: asyncio.Task[None] | None = None
+    for block in blocks:
+        encoded = await asyncio.to_thread(writer.encode, block)
+        if writing is not None:
+            await writing
+        writing = asyncio.create_task(writer.write(encoded))
+    if writing is not None:
+        await writing
 
 
 async def rolled(warehouse: Warehouse, engine: Engine, rows: int) -> dict[str, Any]:
@@ -162,25 +183,47 @@ def _slowest(answered: dict[str, dict[str, float]]) -> dict[str, float]:
 
 async def measure(options: Any) -> dict[str, Any]:
     """Return all figures."""
+    if options.keep:
+        return await _in(Path(options.keep), options)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        engine = EmbeddedWarehouse(Path(folder), port=0, start_timeout=120.0)
-        await engine.start()
-        try:
-            limits = ClickHouseSettings(url=engine.url, timeout_seconds=PATIENCE_SECONDS)
-            settings = Settings(clickhouse=limits)
-            await migrate(settings)
-            async with Warehouse(limits) as warehouse:
-                return await _measured(settings, warehouse, Engine(engine.process.pid or 0), options)
-        finally:
-            await engine.stop()
+        return await _in(Path(folder), options)
 
 
-async def _measured(settings: Settings, warehouse: Warehouse, engine: Engine, options: Any) -> dict[str, Any]:
-    span = Span(datetime.now(UTC))
-    told: dict[str, Any] = {"ingestion": await fill(settings, warehouse, engine, span, options)}
-    _say(told)
+async def _in(folder: Path, options: Any) -> dict[str, Any]:
+    engine = EmbeddedWarehouse(folder, port=0, start_timeout=120.0)
+    await engine.start()
+    try:
+        limits = ClickHouseSettings(url=engine.url, timeout_seconds=PATIENCE_SECONDS, **_blocks(options))
+        settings = Settings(clickhouse=limits)
+        await migrate(settings)
+        async with Warehouse(limits) as warehouse:
+            return await _measured(settings, warehouse, Engine(engine.process.pid or 0), folder / END, options)
+    finally:
+        await engine.stop()
+
+
+def _blocks(options: Any) -> dict[str, Any]:
+    """Return settings for blocks of another size than the sink's."""
+    if options.block_rows is None:
+        return {}
+    return {"block_rows": options.block_rows}
+
+
+async def _measured(
+    settings: Settings, warehouse: Warehouse, engine: Engine, note: Path, options: Any
+) -> dict[str, Any]:
+    """Return the figures of a folder; what an earlier run filled is not filled again."""
+    told: dict[str, Any] = {}
+    span = filled(note)
+    if span is None:
+        span = Span(datetime.now(UTC))
+        told["ingestion"] = await fill(settings, warehouse, engine, span, options)
+        _say(told)
+        if options.ingest_only:
+            return told
+        await warehouse.command(RESULTS, settings=FILL_SETTINGS)
+        keep(note, span)
     (counted,) = await warehouse.rows("SELECT count() AS calls FROM usage")
-    await warehouse.command(RESULTS, settings=FILL_SETTINGS)
     told["rolling_up"] = await rolled(warehouse, engine, options.rows)
     _say(told)
     for table in options.merged:
@@ -189,6 +232,16 @@ async def _measured(settings: Settings, warehouse: Warehouse, engine: Engine, op
     _say(told)
     told["dashboard_ms"] = await asked(warehouse, span.end, options.times)
     return {"rows": options.rows, "calls": counted["calls"], **told}
+
+
+def filled(note: Path) -> Span | None:
+    """Return what an earlier run filled a folder with, if one did."""
+    return Span(datetime.fromisoformat(note.read_text())) if note.exists() else None
+
+
+def keep(note: Path, span: Span) -> None:
+    """Note that a folder is filled."""
+    note.write_text(span.end.isoformat())
 
 
 def _say(told: dict[str, Any]) -> None:
@@ -205,8 +258,12 @@ def main() -> None:
     parser.add_argument(
         "--merged", nargs="*", default=[], help="tables whose parts are merged before they are measured"
     )
+    parser.add_argument("--block-rows", type=int, help="rows in one insert, if not as the sink has it")
+    parser.add_argument("--ingest-only", action="store_true", help="stop when the calls are in")
     parser.add_argument("--folder", help="where the engine keeps its data meanwhile")
-    print(json.dumps(asyncio.run(measure(parser.parse_args()))))
+    parser.add_argument("--keep", help="a folder that stays: it is filled once, and asked again from then on")
+    gc.set_threshold(*GC_THRESHOLDS)
+    print(json.dumps(uvloop.run(measure(parser.parse_args()))))
 
 
 if __name__ == "__main__":

@@ -118,7 +118,10 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as missing:
-        raise ConfigurationError(f"models file {path}: {missing.strerror}; set models_file") from missing
+        raise ConfigurationError(
+            f"models file {path}: {missing.strerror}; set models_file (ASAHI_MODELS_FILE), or run Asahi in the "
+            "folder that has it"
+        ) from missing
 
 
 def _said(path: Path, faults: Sequence[Fault]) -> str:

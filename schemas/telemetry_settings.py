@@ -13,7 +13,7 @@ class MetricsSettings(Section):
     """Figures of each process, and of all in one place.
 
     Attributes:
-        enabled: Whether worker and sink answer `/metrics` and `/health` over HTTP.
+        enabled: Whether worker, sink and analyst answer `/metrics` and `/health` over HTTP.
         host: Address they listen on.
         port: Of a worker's or sink's endpoint; the sink that `asahi worker` runs beside its worker takes the next
             one, and 0 takes a free one. In the embedded stack it is the port of the endpoint that joins all.

@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Iterable
+
+from prometheus_client.metrics_core import Metric
 
 from schemas.errors import AsahiError
 from schemas.settings import Settings, load_settings
 from streams.deadline import told_to_stop
 from streams.logs import configure_logging
+from streams.metrics.endpoint import Condition, endpoint
+from streams.metrics.exposition import of_this_process
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +32,15 @@ async def serve(settings: Settings) -> None:
         logger.info("there is nothing to do: analytics.enabled is off")
         await stop.wait()
         return
-    await run_analyst(settings, stop, time.time)
+
+    async def figures() -> Iterable[Metric]:
+        return of_this_process()
+
+    async def health() -> Condition:
+        return Condition(True, "ok")
+
+    async with endpoint(settings.metrics, figures, health):
+        await run_analyst(settings, stop, time.time)
 
 
 def main() -> int:

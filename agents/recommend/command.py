@@ -21,6 +21,7 @@ from schemas.errors import ConfigurationError
 from schemas.recommendation import RecommendationMade
 from schemas.registry import ModelRegistry
 from schemas.settings import Settings
+from streams.cli.acquaintance import check_known
 from streams.cli.display import console, emit_json, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.moments import Span
@@ -130,6 +131,8 @@ def recommend(context: click.Context, seconds: int, tenant: str, as_json: bool, 
 
 async def _found(settings: Settings, seconds: int, tenant: str, *, published: bool = False) -> Found:
     found = await find(settings, *_since(seconds), tenant)
+    if not found.requests:
+        await check_known(settings.clickhouse, tenant)
     if published:
         await publish(settings.kafka, found.recommendations)
     return found
@@ -150,7 +153,7 @@ def show(invocation: Invocation, recommendation_id: str, seconds: int, tenant: s
     if as_json:
         emit_json(made.model_dump(mode="json"))
     else:
-        show_one(made, TITLES.get(made.kind, made.kind))
+        show_one(made, TITLES.get(made.kind, made.kind), settings.clickhouse)
 
 
 async def _one(settings: Settings, recommendation_id: str, seconds: int, tenant: str) -> RecommendationMade:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from agents.recommendations.overlap import together
 from agents.recommendations.terms import Period
 from schemas.recommendation import Confidence, RecommendationMade
+from schemas.settings import ClickHouseSettings
 from streams.cli.display import console, dollars, duration, plain_table
 
 SHORT = 8
@@ -129,8 +130,14 @@ def _projected(period: Period) -> bool:
     return period.monthly(Decimal(1)) is not None
 
 
-def show_one(made: RecommendationMade, title: str) -> None:
-    """Print one of them with all that speaks for it."""
+def show_one(made: RecommendationMade, title: str, clickhouse: ClickHouseSettings) -> None:
+    """Print one of them with all that speaks for it, and where to ask for more.
+
+    Args:
+        made: The recommendation.
+        title: Of its kind.
+        clickhouse: Where the tables are that its query names.
+    """
     out = console()
     table = plain_table("", "")
     monthly = "" if made.monthly_usd is None else f", {dollars(made.monthly_usd)} in 30 days at this pace"
@@ -152,5 +159,10 @@ def show_one(made: RecommendationMade, title: str) -> None:
         table.add_row(f"[bold]{escape(heading)}[/bold]", escape(said))
     out.print(table)
     out.print()
-    out.print("[bold]The evidence, for ClickHouse[/bold] (asahi.results and so on are views; see docs/tables.md)")
+    where = f"{clickhouse.url}/?database={clickhouse.database}"
+    out.print(
+        "[bold]The evidence, for ClickHouse[/bold] (docs/tables.md tells what the views hold); put it into a file and"
+        f"\n  curl '{where}' --data-binary @query.sql",
+        soft_wrap=True,
+    )
     out.print(textwrap.indent(escape(made.query), "  "), soft_wrap=True)

@@ -7,6 +7,6 @@ SELECT
     round(quantiles[1], 2) AS p50_ms,
     round(quantiles[2], 2) AS p95_ms,
     round(quantiles[3], 2) AS p99_ms
-FROM results_since(since = {since:DateTime64(6, 'UTC')}) AS r
+FROM results_overview(since = {since:DateTime64(6, 'UTC')}) AS r
 GROUP BY status
 ORDER BY results DESC

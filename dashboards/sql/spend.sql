@@ -5,4 +5,4 @@ SELECT
     sum(r.baseline_cost_usd) AS baseline_usd,
     sum(arraySum(mapValues(r.savings_usd))) AS saved_usd,
     round(if(baseline_usd > 0, 100 * toFloat64(saved_usd) / toFloat64(baseline_usd), 0), 2) AS saved_percent
-FROM results_since(since = {since:DateTime64(6, 'UTC')}) AS r
+FROM results_overview(since = {since:DateTime64(6, 'UTC')}) AS r

@@ -9,4 +9,4 @@ SELECT
     sum(r.reasoning_tokens) AS reasoning_tokens,
     sum(r.cost_usd) AS spent_usd,
     sum(r.superseded_usd) AS wasted_usd
-FROM usage_since(since = {since:DateTime64(6, 'UTC')}) AS r
+FROM usage_overview(since = {since:DateTime64(6, 'UTC')}) AS r

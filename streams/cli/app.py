@@ -9,10 +9,11 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from schemas.errors import AsahiError, ConfigurationError
+from schemas.errors import AsahiError, BrokerUnavailable, ConfigurationError, WarehouseUnavailable
 from streams.cli.invocation import Invocation
 from streams.cli.lazy import Entry, LazyCommands
 from streams.cli.signals import Interrupted
@@ -59,7 +60,20 @@ COMMANDS = {
 }
 
 
-@click.group(cls=LazyCommands, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(LazyCommands):
+    """All commands: of what does not answer they say, too, whether anything was started."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (BrokerUnavailable, WarehouseUnavailable) as away:
+            if absence := ctx.ensure_object(Invocation).absence():
+                raise type(away)(f"{away}\n{absence}") from away
+            raise
+
+
+@click.group(cls=Commands, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="asahi", prog_name="asahi")
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the embedded stack.")
 @click.option("--verbose", "-v", is_flag=True, help="Show what the libraries have to say.")

@@ -17,7 +17,7 @@ from streams.health import STABLE, stage_health
 
 logger = logging.getLogger(__name__)
 
-SINK = "sink"
+SINK, ANALYST = "sink", "analyst"
 WATCH_SECONDS = 0.25
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
@@ -53,12 +53,13 @@ class Crew:
     def __init__(self, settings: Settings, workers: int) -> None:
         self.restarts = 0
         self._settings = settings
-        names = [*(f"worker-{number}" for number in range(1, workers + 1)), SINK]
+        analysts = [ANALYST] if settings.analytics.enabled else []
+        names = [*(f"worker-{number}" for number in range(1, workers + 1)), SINK, *analysts]
         ports = free_ports(len(names)) if settings.metrics.enabled else []
         self.endpoints = {name: f"{LOOPBACK}:{port}" for name, port in zip(names, ports, strict=False)}
         self._workers = [self._member(f"worker-{number}", "pipeline") for number in range(1, workers + 1)]
         self._sink = self._member(SINK, "sink")
-        self._analysts = [self._member("analyst", "analyst")] if settings.analytics.enabled else []
+        self._analysts = [self._member(name, ANALYST) for name in analysts]
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

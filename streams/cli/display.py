@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import shutil
 import sys
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
 import click
 import orjson
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
 from rich.table import Table
+
+from schemas.settings import EmbeddedSettings
 
 PIPED_WIDTH = 160
 CENTS = Decimal("0.01")
 SMALL = Decimal("0.0001")
+TENTHS = Decimal("0.1")
+NEARLY_ALL, ALL = 99, 100
 SECONDS_PER_MINUTE = 60
 SECONDS_PER_HOUR = 3600
 
@@ -29,6 +35,28 @@ def side_console() -> Console:
     return Console(file=sys.stderr, highlight=False)
 
 
+class PlainTable(Table):
+    """A table whose lines end where their text does: nothing to trip over in what is copied or compared."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Give what Rich draws, line by line, without the blanks that fill up its last column."""
+        drawn = [each for each in super().__rich_console__(console, options) if isinstance(each, Segment)]
+        for line in Segment.split_lines(drawn):
+            yield from _without_trailing_blanks(line)
+            yield Segment.line()
+
+
+def _without_trailing_blanks(line: Iterable[Segment]) -> Iterator[Segment]:
+    blanks: list[Segment] = []
+    for segment in line:
+        text = segment.text.rstrip(" ")
+        if text:
+            yield from blanks
+            yield Segment(text, segment.style)
+            blanks = []
+        blanks.append(Segment(segment.text[len(text) :], segment.style))
+
+
 def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
     """Return an empty table in the house style; only its last column is folded when room is short.
 
@@ -36,7 +64,7 @@ def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
         *headings: Of the columns.
         right: Those of them that hold numbers.
     """
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=any(headings))
+    table = PlainTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=any(headings))
     for heading in headings:
         last = heading is headings[-1]
         table.add_column(heading, justify="right" if heading in right else "left", no_wrap=not last, overflow="fold")
@@ -69,6 +97,11 @@ def program() -> str:
     return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
+def program_on(data_dir: Path) -> str:
+    """Return what to type to run this program on a data folder."""
+    return program() if data_dir == EmbeddedSettings().data_dir else f"{program()} --data-dir {data_dir}"
+
+
 def dollars(amount: Decimal) -> str:
     """Return an amount as people read it: cents, and more digits where it is small."""
     if not amount:
@@ -94,4 +127,11 @@ def saved_share(cost: Decimal, baseline: Decimal) -> str:
     if not baseline:
         return "no baseline"
     share = 100 * (baseline - cost) / baseline
-    return f"{share:.0f} % less" if share >= 0 else f"{-share:.0f} % more"
+    return f"{_percent(share)} % less" if share >= 0 else f"{_percent(-share)} % more"
+
+
+def _percent(share: Decimal) -> str:
+    """Return a share in percent; what is nearly nothing, or nearly all, is not rounded to it."""
+    if 0 < share < 1 or NEARLY_ALL < share < ALL:
+        return str(share.quantize(TENTHS, ROUND_DOWN) if share > TENTHS else TENTHS)
+    return f"{share:.0f}"

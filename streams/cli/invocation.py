@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.settings import GovernanceSettings, Settings, load_settings
+from streams.cli.display import program_on
 from streams.embedded.state import StackState, find_stack
 from streams.master_key import own_master_key_file, own_vault
 
@@ -30,6 +31,18 @@ class Invocation:
         if self.data_dir is not None:
             overrides["embedded"] = overrides.get("embedded", {}) | {"data_dir": self.data_dir}
         return load_settings(**overrides)
+
+    def absence(self) -> str:
+        """Return what to do where a stack of this machine is meant and none runs; empty otherwise."""
+        settings = self.settings()
+        elsewhere = "bootstrap" in settings.kafka.model_fields_set or "url" in settings.clickhouse.model_fields_set
+        data_dir = settings.embedded.data_dir
+        if elsewhere or find_stack(data_dir) is not None:
+            return ""
+        return (
+            f"Nothing runs on the data folder {data_dir}: start it with `{program_on(data_dir)} up`, name another "
+            "with --data-dir, or say with kafka.bootstrap and clickhouse.url where else to look."
+        )
 
     def attached(self) -> Settings:
         """Return the configuration, with broker and ClickHouse of the running stack where it names no others.

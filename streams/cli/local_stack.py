@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from schemas.registry import ModelRegistry
 from schemas.settings import Settings
 from streams.admin import ensure_topics
 from streams.archive.restore import RestoreReport, restore
@@ -55,6 +56,7 @@ async def local_stack(settings: Settings, workers: int, tell: Tell) -> AsyncIter
         ConfigurationError: Folder or ports are in use, or a setting is wrong.
         EmbeddedServiceError: A process did not start.
     """
+    ModelRegistry.load(settings.models_file)  # wrong ones are told before anything is started
     tell("starting broker and ClickHouse")
     services = EmbeddedStack(settings.embedded)
     state = await services.start()
@@ -68,7 +70,7 @@ async def local_stack(settings: Settings, workers: int, tell: Tell) -> AsyncIter
         restored = await restore(reached)
         # After what was restored, so that the configuration of today holds.
         tenants = await register_tenants(reached)
-        tell(f"starting {workers} worker{'s' if workers > 1 else ''} and the sink")
+        tell(f"starting {started(reached, workers)}")
         crew, refilling = Crew(reached, workers), refill(reached)
         services.announce(crew.endpoints)
         try:
@@ -97,3 +99,9 @@ def refill(settings: Settings) -> ChildProcess:
         ready=begun,
         env=environment_of(settings),
     )
+
+
+def started(settings: Settings, workers: int) -> str:
+    """Return in words which processes do the work."""
+    crew = f"{workers} worker{'s' if workers > 1 else ''}"
+    return f"{crew}, the sink and the analyst" if settings.analytics.enabled else f"{crew} and the sink"

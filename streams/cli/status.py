@@ -61,6 +61,8 @@ def status(invocation: Invocation, only: str | None, as_json: bool) -> int:
         emit_json(_document(settings, findings, well))
     else:
         _show(settings, findings)
+        if isinstance(findings.stages, str) and (absence := invocation.absence()):
+            console().print(absence, soft_wrap=True)
     return 0 if well else 1
 
 

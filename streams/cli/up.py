@@ -7,8 +7,8 @@ import asyncio
 import click
 
 from schemas.errors import EmbeddedServiceError
-from schemas.settings import EmbeddedSettings, Settings, Signatures
-from streams.cli.display import console, program, side_console
+from schemas.settings import Settings, Signatures
+from streams.cli.display import console, program_on, side_console
 from streams.cli.invocation import Invocation
 from streams.cli.local_stack import LocalStack, local_stack
 from streams.cli.signals import run_to_end, until_signalled
@@ -23,7 +23,7 @@ EXAMPLE_SQL = "SELECT status, count() FROM results GROUP BY status"
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Pipeline workers.")
 @click.pass_obj
 def up(invocation: Invocation, workers: int) -> None:
-    """Start broker, ClickHouse, workers and sink on this machine, and keep them running until Ctrl-C."""
+    """Start broker, ClickHouse, workers, sink and analyst on this machine, and keep them running until Ctrl-C."""
     run_to_end(_up(invocation.settings(), workers))
 
 
@@ -66,7 +66,7 @@ async def _until_stopped(stack: LocalStack) -> None:
 
 def _welcome(stack: LocalStack, metrics: str | None) -> list[str]:
     data_dir = stack.settings.embedded.data_dir
-    asahi = program() if data_dir == EmbeddedSettings().data_dir else f"{program()} --data-dir {data_dir}"
+    asahi = program_on(data_dir)
     lines = [
         "[bold]asahi is up[/bold]",
         f"  Kafka        {stack.state.bootstrap}",

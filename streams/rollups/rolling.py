@@ -127,6 +127,9 @@ async def _sum(warehouse: Warehouse, source: Source, level: Level, starts: Seque
     version = int(row["version"])
     columns = await warehouse.rows(statements.COLUMNS, {"table": f"{source}_by_{level.name}_store"})
     await warehouse.command(statements.copied(source, level, columns, starts, version), settings=SUMMING)
+    if level is not MINUTE:
+        columns = await warehouse.rows(statements.COLUMNS, {"table": f"{source}_overview_store"})
+        await warehouse.command(statements.overview(source, level, columns, starts, version), settings=SUMMING)
     await warehouse.command(statements.versions(source, level, starts, version))
     if level.above is not None:
         above = sorted({level.above.floor(start) for start in starts})

@@ -47,8 +47,8 @@ def _month(moment: int) -> int:
 
 HOUR_SECONDS = 3_600
 MONTH = Level("month", _month, 3)
-DAY = Level("day", _whole(24 * HOUR_SECONDS), 31, MONTH)
-HOUR = Level("hour", _whole(HOUR_SECONDS), 336, DAY)
+DAY = Level("day", _whole(24 * HOUR_SECONDS), 5, MONTH)
+HOUR = Level("hour", _whole(HOUR_SECONDS), 72, DAY)
 MINUTE = Level("minute", _whole(60), 1_440, HOUR)
 LEVELS = (MINUTE, HOUR, DAY, MONTH)
 """From the finest: each is made of the one before it."""
@@ -62,7 +62,7 @@ WHERE source = {source:String} AND level = {level:String} AND done = 0 AND start
 ORDER BY start LIMIT {limit:UInt64}
 """
 AGGREGATE = "AggregateFunction("
-OURS = frozenset(("start", "version"))
+OURS = frozenset(("level", "start", "version"))
 COLUMNS = """
 SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String} ORDER BY position
 """
@@ -132,14 +132,44 @@ def copied(source: Source, level: Level, columns: Iterable[Mapping[str, str]], s
         at: The version.
     """
     view = f"{source}_by_{level.name}"
-    kept = [column for column in columns if column["name"] not in OURS]
     start = f"toDateTime({level.name}, 'UTC')" if level in (DAY, MONTH) else level.name
-    parts = [summed(column["name"], column["type"]) for column in kept]
-    names = [column["name"] for column in kept if not is_sum(column["type"])]
+    names, parts, keys = _summing(columns)
     return (
-        f"INSERT INTO {view}_store (start, version, {', '.join(column['name'] for column in kept)})"  # noqa: S608 - names and numbers
-        f" SELECT {start} AS start, {at} AS version, {', '.join(parts)} FROM {view} AS r"
-        f" WHERE {within(start, starts)} GROUP BY start, {', '.join(names)}"
+        f"INSERT INTO {view}_store (start, version, {names})"  # noqa: S608 - names and numbers
+        f" SELECT {start} AS start, {at} AS version, {parts} FROM {view} AS r"
+        f" WHERE {within(start, starts)} GROUP BY start, {keys}"
+    )
+
+
+def overview(
+    source: Source, level: Level, columns: Iterable[Mapping[str, str]], starts: Sequence[int], at: int
+) -> str:
+    """Return the statement that sums what was just summed, over all organizations, as the same version.
+
+    Args:
+        source: What is summed.
+        level: How finely: by hour, day or month.
+        columns: Names and types of the columns of the overview's table, in its order.
+        starts: Unix seconds.
+        at: The version.
+    """
+    names, parts, keys = _summing(columns)
+    return (
+        f"INSERT INTO {source}_overview_store (level, start, version, {names})"  # noqa: S608 - names and numbers
+        f" SELECT '{level.name}' AS level, start, {at} AS version, {parts}"
+        f" FROM {source}_by_{level.name}_store AS r WHERE {within('start', starts)} AND r.version = {at}"
+        f" GROUP BY start, {keys}"
+    )
+
+
+def _summing(columns: Iterable[Mapping[str, str]]) -> tuple[str, str, str]:
+    """Return the names of a table's columns, how they are summed, and those of what they are sums."""
+    kept = [(column["name"], column["type"]) for column in columns if column["name"] not in OURS]
+    names = [name for name, _ in kept]
+    return (
+        ", ".join(names),
+        ", ".join([summed(name, kind) for name, kind in kept]),
+        ", ".join([name for name, kind in kept if not is_sum(kind)]),
     )
 
 

@@ -26,7 +26,7 @@ from streams.sink.figures import condition, inserted, traced
 from streams.sink.positions import archived_ends, resume_at
 from streams.sink.refused import DeadLetters
 from streams.sink.traces import Traces, configured_traces
-from streams.sink.writer import Writer
+from streams.sink.writer import Encoded, Writer
 from streams.topics import GOVERNANCE, PUBLIC
 from streams.warehouse.client import Warehouse
 
@@ -40,6 +40,8 @@ POLL_SECONDS = 0.2
 GATHER_SECONDS = 0.05
 """Pause between reads while a block fills: fewer and larger fetches."""
 FETCH_ROWS = 2_000
+IN_A_THREAD_ROWS = 2_000
+"""Fewer are encoded at once: a thread costs as much as 30 of them."""
 QUIET_ROUNDS = 2
 """So often must nothing come before a log counts as read to its end."""
 MS_PER_SECOND = 1000
@@ -49,8 +51,8 @@ MAX_ERROR_CHARS = 300
 class Sink:
     """One consumer of the public topics; several share the partitions.
 
-    One block is written while the next is gathered, so that at most two are in memory. Offsets are committed after
-    the insert. While ClickHouse is away nothing more is read.
+    One block is written while the next is gathered and encoded, so that at most two are in memory. Offsets are
+    committed after the insert. While ClickHouse is away nothing more is read.
 
     Args:
         settings: The configuration.
@@ -177,8 +179,9 @@ class Sink:
         return self._writing is None or self._writing.done()
 
     async def _hand_over(self, block: Block, stop: asyncio.Event) -> None:
-        """Start writing a block as soon as the one before it is written."""
+        """Encode a block, and start writing it as soon as the one before it is written."""
         generation = self._assignment.generation
+        ends, encoded = block.ends(), await self._encoded(block)
         while self._writing is not None and not self._writing.done():
             await asyncio.wait([self._writing], timeout=POLL_SECONDS)
             if self._out_of_time(stop):
@@ -187,15 +190,24 @@ class Sink:
             self._writing.result()
         if block.rows and generation == self._assignment.generation:
             self._wrote_at = time.monotonic()
-            self._writing = asyncio.create_task(self._write(block))
+            self.counters.restored += block.rows - encoded.block.rows
+            self._writing = asyncio.create_task(self._write(ends, encoded))
 
-    async def _write(self, block: Block) -> None:
-        ends = block.ends()
-        fresh = Block({place: kept for place, records in block.in_order() if (kept := news(records))})
-        self.counters.restored += block.rows - fresh.rows
-        if fresh.rows:
-            await self._writer.write(fresh)
-            self._traces.follow(fresh)
+    async def _encoded(self, block: Block) -> Encoded:
+        """Return what is new of a block, encoded beside the event loop: the block before it is being sent."""
+        if block.rows < IN_A_THREAD_ROWS:
+            return self._fresh(block)
+        return await asyncio.to_thread(self._fresh, block)
+
+    def _fresh(self, block: Block) -> Encoded:
+        return self._writer.encode(
+            Block({place: kept for place, records in block.in_order() if (kept := news(records))})
+        )
+
+    async def _write(self, ends: dict[TopicPartition, int], encoded: Encoded) -> None:
+        if encoded.block.rows:
+            await self._writer.write(encoded)
+            self._traces.follow(encoded.block)
         await self._commit(ends)
 
     async def _commit(self, ends: dict[TopicPartition, int]) -> None:

@@ -34,11 +34,19 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A line that is not sent, and why."""
+    """A line that is not sent, and why.
+
+    Attributes:
+        id: The line's own, if it can be read; else one made of its number.
+        problem: Names the line.
+        custom_id: Of an OpenAI batch line.
+        tenant: The line's own, if it can be read; else empty.
+    """
 
     id: str
     problem: ProblemRecord
     custom_id: str | None = None
+    tenant: str = ""
 
 
 class _Head(msgspec.Struct):
@@ -71,7 +79,7 @@ class LineParser:
 
     def parse(self, line: Line) -> Accepted | Refused:
         """Return the line's request, complete and valid, or why there is none."""
-        request_id, custom_id = id_of_line(self._submission, line.number), None
+        request_id, custom_id, tenant = id_of_line(self._submission, line.number), None, ""
         try:
             if line.raw is None:
                 raise InvalidEvent("too_large", f"is longer than {self._longest} bytes", "make the request smaller")
@@ -83,23 +91,27 @@ class LineParser:
             elif head.custom_id is not msgspec.UNSET:
                 raise InvalidEvent("invalid_field", "custom_id must be a text", REMEDY, "custom_id")
             else:
+                tenant = head.tenant if isinstance(head.tenant, str) else ""
+                request_id = head.id if isinstance(head.id, str) and head.id else request_id
                 body = self._native(line.raw, head, request_id)
             if len(body) > self._longest:
                 raise InvalidEvent("too_large", f"is longer than {self._longest} bytes", "make the request smaller")
             request = Request.model_validate_json(body)
         except (msgspec.MsgspecError, orjson.JSONDecodeError, UnicodeDecodeError) as wrong:
-            return Refused(request_id, _problem(line, "malformed_json", f"not a JSON object: {wrong}"), custom_id)
+            return Refused(
+                request_id, _problem(line, "malformed_json", f"not a JSON object: {wrong}"), custom_id, tenant
+            )
         except RecursionError:
-            return Refused(request_id, _problem(line, "malformed_json", "nested too deeply"), custom_id)
+            return Refused(request_id, _problem(line, "malformed_json", "nested too deeply"), custom_id, tenant)
         except ValidationError as wrong:
             first = wrong.errors(include_url=False, include_input=False)[0]
             field = ".".join(str(part) for part in first["loc"]) or first.get("ctx", {}).get("field", "")
             code = "malformed_json" if first["type"] == "json_invalid" else "invalid_field"
             message = f"{field}: {first['msg']}" if field else first["msg"]
-            return Refused(request_id, _problem(line, code, message, field=field or None), custom_id)
+            return Refused(request_id, _problem(line, code, message, field=field or None), custom_id, tenant)
         except InvalidEvent as wrong:
             problem = _problem(line, wrong.code, wrong.message, wrong.remedy, wrong.field)
-            return Refused(request_id, problem, custom_id)
+            return Refused(request_id, problem, custom_id, tenant)
         return Accepted(request.id, request.tenant, body, custom_id)
 
     def _native(self, raw: bytes, head: _Head, request_id: str) -> bytes:

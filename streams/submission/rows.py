@@ -38,9 +38,9 @@ def refusal(request_id: str, problem: ProblemRecord, tenant: str, at: datetime) 
     """Return the result of a line that was never sent, as the system would have rejected it.
 
     Args:
-        request_id: The id the request would have had.
+        request_id: The id the request has, or would have had.
         problem: Names the line.
-        tenant: The submission's tenant.
+        tenant: The line's, or the submission's where it names none.
         at: When the submission began: the same at every attempt, so that the output is too.
     """
     record = ResultRecord(

@@ -12,7 +12,7 @@ from schemas.wire import ProblemRecord
 from streams.submission.journal import Journal
 from streams.submission.outcome import decode_outcome
 from streams.submission.output import Output
-from streams.submission.parsing import LineParser, Refused
+from streams.submission.parsing import Accepted, LineParser, Refused
 from streams.submission.rows import refusal, renderer
 from streams.submission.source import Line, read_lines
 from streams.submission.window import Entry, Window
@@ -115,7 +115,7 @@ class Run:
     def _enter(self, line: Line) -> Entry | None:
         parsed = self._parse(line)
         if isinstance(parsed, Refused):
-            self._refuse(line, parsed.id, parsed.custom_id, parsed.problem)
+            self._refuse(line, parsed, parsed.problem)
             return None
         content = hash(parsed.body)
         entry = Entry(parsed.id, line.number, line.end, parsed.tenant, content, parsed.body, parsed.custom_id)
@@ -132,11 +132,11 @@ class Run:
             "give every line an id of its own",
             "id" if parsed.custom_id is None else "custom_id",
         )
-        self._refuse(line, parsed.id, parsed.custom_id, problem)
+        self._refuse(line, parsed, problem)
         return None
 
-    def _refuse(self, line: Line, request_id: str, custom_id: str | None, problem: ProblemRecord) -> None:
-        journal = self.journal
-        result = refusal(request_id, problem, journal.asking.tenant, journal.started_at)
+    def _refuse(self, line: Line, parsed: Accepted | Refused, problem: ProblemRecord) -> None:
+        journal, request_id, custom_id = self.journal, parsed.id, parsed.custom_id
+        result = refusal(request_id, problem, parsed.tenant or journal.asking.tenant, journal.started_at)
         row = self._render(result, request_id, custom_id)
         self.window.add(Entry(request_id, line.number, line.end, "", custom_id=custom_id, row=row))

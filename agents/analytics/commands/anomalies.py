@@ -13,6 +13,7 @@ from agents.analytics.commands import facts
 from schemas.anomaly import Contribution, Metric
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
+from streams.cli.acquaintance import check_known
 from streams.cli.display import console, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.moments import Moment, Span
@@ -20,6 +21,10 @@ from streams.cli.signals import run_to_end
 from streams.warehouse.client import Row, Warehouse
 
 LIMIT = 50
+NONE = (
+    "no anomalies. Of an organization that is new an hour or so of minutes must be known before anything is strange; "
+    "`asahi status --only analyst` says whether the analyst keeps up"
+)
 LIST = """
 SELECT * FROM anomalies
 WHERE ({tenant:String} = '' OR tenant = {tenant:String}) AND ({metric:String} = '' OR metric = {metric:String})
@@ -67,7 +72,7 @@ def list_(
         emit_json([_document(row) for row in rows])
         return
     if not rows:
-        console().print("no anomalies")
+        console().print(NONE, soft_wrap=True)
         return
     table = plain_table("since", "status", "severity", "anomaly", "cause", "what", right=("severity",))
     for row in rows:
@@ -187,7 +192,10 @@ def _mute(
 
 async def _rows(settings: Settings, parameters: dict[str, object]) -> list[Row]:
     async with Warehouse(settings.clickhouse) as warehouse:
-        return await warehouse.rows(LIST, parameters)
+        rows = await warehouse.rows(LIST, parameters)
+    if not rows:
+        await check_known(settings.clickhouse, str(parameters["tenant"]))
+    return rows
 
 
 def _causes(row: Row) -> list[Contribution]:

@@ -9,6 +9,7 @@ import click
 
 from schemas.forecast import Pace
 from schemas.settings import Settings
+from streams.cli.acquaintance import check_known
 from streams.cli.display import console, dollars, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.signals import run_to_end
@@ -81,7 +82,10 @@ def forecast(invocation: Invocation, tenant: str | None, step: str, limit: int, 
 async def look(settings: Settings, parameters: dict[str, object]) -> tuple[list[Row], list[Row]]:
     """Return the newest forecast of each series, and of each budget."""
     async with Warehouse(settings.clickhouse) as warehouse:
-        return await warehouse.rows(NEWEST, parameters), await warehouse.rows(BUDGETS, parameters)
+        found = await warehouse.rows(NEWEST, parameters), await warehouse.rows(BUDGETS, parameters)
+    if not any(found):
+        await check_known(settings.clickhouse, str(parameters["tenant"]))
+    return found
 
 
 def _series(row: Row) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import click
 
 from schemas.feedback import RIGHT
 from schemas.settings import Settings
+from streams.cli.acquaintance import check_known
 from streams.cli.display import console, dollars, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.moments import Moment
@@ -64,6 +65,7 @@ def stats(invocation: Invocation, tenant: str, since: datetime | None, as_json: 
         return
     total = sum(row["requests"] for row in rows)
     if not total:
+        run_to_end(check_known(invocation.attached().clickhouse, tenant))
         console().print("no answers in this time; see --since")
         return
     table = plain_table("answered by", "requests", "share", "saved", "mean age", "sure", "graded", "wrong")

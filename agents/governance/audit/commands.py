@@ -20,6 +20,7 @@ from agents.governance.audit.verification import verify as verify_trail
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from streams.admin import cluster_id
+from streams.cli.acquaintance import check_known
 from streams.cli.display import console, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.moments import Moment
@@ -97,6 +98,7 @@ def query(
         emit_json([row | {"occurred_at": row["occurred_at"].isoformat()} for row in rows])
         return
     if not rows:
+        run_to_end(check_known(invocation.attached().clickhouse, filters["tenant"]))
         console().print("no audit records")
         return
     table = plain_table("when", "tenant", "actor", "action", "subject", "outcome", "reason")

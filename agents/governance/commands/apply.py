@@ -61,6 +61,8 @@ def apply(
         show_changes(changes)
     else:
         console().print("nothing changes")
+    if changes and dry_run and not as_json:
+        console().print(f"dry run: nothing was changed; without --dry-run it would be {_count(changes)}")
     if not changes or dry_run:
         return 0
     if not yes and not as_json and sys.stdin.isatty():

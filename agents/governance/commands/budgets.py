@@ -9,6 +9,7 @@ import click
 from agents.governance.budgets.recollection import Recollection
 from agents.governance.budgets.standing import Standing, standings
 from agents.governance.commands.log import read_registry
+from agents.governance.commands.subjects import registered
 from agents.governance.registry import Registry
 from agents.governance.registry.places import Fact
 from schemas.settings import Settings
@@ -28,10 +29,11 @@ async def read_standings(settings: Settings, tenant: str | None, now: float) -> 
 
     Raises:
         BrokerUnavailable: No broker answers.
+        ConfigurationError: The organization is not registered.
     """
     registry = await read_registry(settings)
     recollections = await _recollections(settings, registry)
-    names = [tenant] if tenant is not None else registry.names()
+    names = [registered(registry, tenant)] if tenant is not None else registry.names()
     wanted: list[Fact] = []
     for name in names:
         if (organization := registry.get(name)) is not None:

@@ -27,14 +27,31 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For programs
 
 
 def listed(registry: Registry, kind: Kind, tenant: str | None) -> list[Fact]:
-    """Return the facts of a kind, of one organization or of all."""
-    names = [tenant] if tenant is not None else registry.names()
+    """Return the facts of a kind, of one organization or of all.
+
+    Raises:
+        ConfigurationError: Nobody knows the organization.
+    """
+    names = [registered(registry, tenant)] if tenant is not None else registry.names()
     if kind is Kind.TENANT:
-        return sorted(registry, key=lambda fact: fact.tenant)
+        return sorted((fact for fact in registry if fact.tenant in names), key=lambda fact: fact.tenant)
     below = (fact for name in names for fact in registry.below(name))
     return sorted(
         (fact for fact in below if place_of_fact(fact).kind is kind), key=lambda fact: str(place_of_fact(fact))
     )
+
+
+def registered(registry: Registry, tenant: str) -> str:
+    """Return the name of an organization.
+
+    Raises:
+        ConfigurationError: It is not registered.
+    """
+    if registry.get(tenant) is None and not registry.below(tenant):
+        raise ConfigurationError(
+            f"no organization {tenant!r} is registered; `asahi governance tenants list` shows who is"
+        )
+    return tenant
 
 
 def document(fact: Fact) -> dict[str, Any]:
@@ -135,10 +152,11 @@ def _list(kind: Kind) -> click.Command:
         if not facts:
             console().print(f"no {kind}s")
             return
-        table = plain_table(str(kind), "tenant", "changed by", "what holds")
+        whose = () if kind is Kind.TENANT else ("tenant",)
+        table = plain_table(str(kind), *whose, "changed by", "what holds")
         for fact in facts:
-            changed_by = fact.changed_by or "-"
-            table.add_row(place_of_fact(fact).name, fact.tenant, changed_by, summary(fact) or "nothing of its own")
+            names = (place_of_fact(fact).name, fact.tenant)[: 1 + len(whose)]
+            table.add_row(*names, fact.changed_by or "-", summary(fact) or "nothing of its own")
         console().print(table)
 
     return command

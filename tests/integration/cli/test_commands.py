@@ -114,7 +114,7 @@ def test_prometheus_is_told_what_clickhouse_says(asahi: Asahi, running: Up, tmp_
 
     eventually(agree)
     lines = {line["process"]: line for line in status["processes"]}
-    assert lines.keys() == state["processes"].keys() == {"worker-1", "sink"}
+    assert lines.keys() == state["processes"].keys() == {"worker-1", "sink", "analyst"}
     assert all(line["up"] for line in lines.values())
     assert lines["worker-1"]["written"] == sum(results().values())
     assert (lines["worker-1"]["held"], lines["worker-1"]["in_flight"]) == (0, 0)
@@ -138,7 +138,7 @@ def test_the_one_place_may_be_a_process_of_its_own(running: Up) -> None:
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as serving:
         assert serving.stdout is not None
         address = serving.stdout.readline().strip().removeprefix("http://").removesuffix("/metrics")
-        assert by(scraped(address), "asahi_process_up", "process") == {"worker-1": 1, "sink": 1}
+        assert by(scraped(address), "asahi_process_up", "process") == {"worker-1": 1, "sink": 1, "analyst": 1}
         serving.terminate()
         assert serving.wait(STOP_SECONDS) == 0
 
@@ -207,6 +207,26 @@ def test_status_for_people_names_every_stage(asahi: Asahi) -> None:
     assert said.code == 0
     for stage in ("intake", "providers", "accounting", "audit", "sink"):
         assert f"\n{stage} " in said.out
+    assert "\nanalyst " in said.out.partition("\nprocess ")[2], "among the processes, too"
+
+
+COMMANDS_OF_A_TENANT = (
+    ("anomalies", "list"),
+    ("forecast",),
+    ("cache", "stats"),
+    ("recommend",),
+    ("audit", "query"),
+    ("governance", "keys", "list"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS_OF_A_TENANT)
+def test_a_tenant_that_nobody_knows_is_told_from_one_of_whom_there_is_nothing_to_tell(
+    asahi: Asahi, command: tuple[str, ...]
+) -> None:
+    said = asahi(*command, "--tenant", "dmeo")
+    assert (said.code, "'dmeo'" in said.err) == (2, True), said
+    assert asahi(*command, "--tenant", "demo").code == 0
 
 
 def test_topics_tables_and_schemas_are_there(asahi: Asahi) -> None:
@@ -252,7 +272,7 @@ def run_producer(bootstrap: str, values: list[bytes]) -> None:
 
 
 def test_an_anomaly_is_listed_shown_acknowledged_and_muted(asahi: Asahi, running: Up) -> None:
-    assert asahi("anomalies", "list").out == "no anomalies\n"
+    assert asahi("anomalies", "list").out.startswith("no anomalies. Of an organization that is new ")
     assert "no forecasts yet" in asahi("forecast").out
     settings = Invocation(running.data_dir).attached()
     event = AnomalyOpened.model_validate(EXAMPLES[AnomalyOpened]["spend"])

@@ -53,6 +53,10 @@ def test_teams_and_users_are_set_shown_and_removed_and_each_change_is_audited(as
     assert (standing["scope"], standing["name"], standing["period"]) == ("team", "desk", "month")
     assert (standing["limit_usd"], standing["reserved_usd"], standing["left_usd"]) == ("250", "0", "250")
     assert "demo/team/desk" in asahi("governance", "budgets").out
+    assert asahi("governance", "budgets", "--tenant", "dmeo").code == 2
+    listed = asahi("governance", "tenants", "list", "--tenant", "demo").out.splitlines()
+    assert [line.split()[0] for line in listed] == ["tenant", "demo"]
+    assert listed[0].count("tenant") == 1
 
     full = asahi("governance", "teams", "remove", "desk", "--tenant", "demo", *WHY)
     assert (full.code, "still has amara" in full.err) == (2, True)
@@ -114,7 +118,9 @@ def test_a_file_is_applied_after_its_difference_is_shown(asahi: Asahi, tmp_path:
     ]
     unasked = asahi(*apply)
     assert (unasked.code, "3 changes not made; say --yes" in unasked.err) == (2, True)
-    assert asahi("governance", "users", "list", "--tenant", "filed", "--json").json == []
+    assert "dry run: nothing was changed; without --dry-run it would be 3 changes" in dry.out
+    stranger = asahi("governance", "users", "list", "--tenant", "filed", "--json")
+    assert (stranger.code, "no organization 'filed' is registered" in stranger.err) == (2, True)
     assert asahi(*apply, "--yes").code == 0
     assert asahi(*apply, "--yes").out == "nothing changes\n"
     file.write_text("tenants:\n  - tenant: filed\n    reference_model: gpt-4-turbo\n    teams: [{team: desk}]\n")

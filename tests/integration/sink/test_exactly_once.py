@@ -143,7 +143,7 @@ async def test_sink_that_was_thought_dead_writes_what_another_wrote(settings: Se
     ]
     for part in (records, records[20:60], records):
         writer = Writer(settings.clickhouse, warehouse, cluster, DeadLetters(settings), Counters())
-        await writer.write(Block({place: part}))
+        await writer.write(writer.encode(Block({place: part})))
     assert await count(warehouse, "archive") == 100
     assert await count(warehouse, "results") == 100
     assert await count(warehouse, "archive_store") >= 100

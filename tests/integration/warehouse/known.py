@@ -170,9 +170,10 @@ def results(when: Calendar) -> list[Publication]:
     problem = ProblemRecord("budget_exhausted", "the budget is used up", "raise it")
     extraction: dict[str, Any] = {"lane": Lane.BULK, "task_type": "extraction"}
     hit: dict[str, Any] = {"status": Status.CACHED}
+    little = {"routing": "2", "compression": "0"}
     saved_twice = {"routing": "2", "batch_lane": "1"}
     return [
-        answer("r1", when.of(0, 9), search, BIG, ("3", "5"), {"routing": "2"}, ("cheapest", "1")),
+        answer("r1", when.of(0, 9), search, BIG, ("3", "5"), little, ("cheapest", "1")),
         answer("r2", when.of(0, 10), search, SMALL, ("1", "4"), saved_twice, ("cheapest", "1"), **extraction),
         answer(
             "r3", when.of(0, 11), search, BIG, ("0", "3"), {"cache_exact": "3"}, ("cache", None), cache=exact, **hit

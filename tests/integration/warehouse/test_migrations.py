@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import ConfigurationError, WarehouseError
 from schemas.settings import Settings
+from streams.archive.totals import disagreements
+from streams.rollups import roll_up
 from streams.warehouse.client import Warehouse
 from streams.warehouse.migrations import FOLDER, migrate, read_migrations
+from tests.integration.warehouse.known import Calendar, write
 
 OURS = [migration.name for migration in read_migrations()]
 READ_BY_ANALYSTS = {
@@ -49,7 +53,7 @@ READ_BY_ANALYSTS = {
     "users",
 }
 
-WITH_A_PARAMETER = {"usage_since", "results_since"}
+WITH_A_PARAMETER = {"usage_since", "results_since", "usage_overview", "results_overview"}
 
 
 @pytest.fixture
@@ -57,6 +61,16 @@ def folder(tmp_path: Path) -> Path:
     copy = tmp_path / "migrations"
     shutil.copytree(FOLDER, copy)
     return copy
+
+
+@pytest.fixture
+def later(folder: Path) -> dict[Path, str]:
+    """Take the migration that forgets causes without savings out of the folder, and those behind it; return them."""
+    (savings,) = (name for name in OURS if name.endswith("_savings"))
+    taken = {path: path.read_text() for path in sorted(folder.glob("*.sql")) if path.stem >= savings}
+    for path in taken:
+        path.unlink()
+    return taken
 
 
 async def test_once_is_enough(settings: Settings, warehouse: Warehouse) -> None:
@@ -116,3 +130,19 @@ async def test_older_release_works_on(settings: Settings, folder: Path, caplog: 
     (folder / f"{OURS[-1]}.sql").unlink()
     assert await migrate(settings, folder) == []
     assert "migrated by a newer release" in caplog.text
+
+
+async def test_causes_that_saved_nothing_are_forgotten_of_what_was_there_before(
+    settings: Settings, warehouse: Warehouse, folder: Path, later: dict[Path, str]
+) -> None:
+    await migrate(settings, folder)
+    await write(warehouse, Calendar(datetime.now(UTC)))
+    counted = "SELECT DISTINCT arrayJoin(mapKeys(saved_by)) AS cause FROM results_by_day"
+    assert "compression" in {row["cause"] for row in await warehouse.rows(counted)}
+    for path, text in later.items():
+        path.write_text(text)
+    assert await migrate(settings, folder) == [path.stem for path in later]
+    for _ in range(2):
+        assert "compression" not in {row["cause"] for row in await warehouse.rows(counted)}
+        assert await disagreements(warehouse) == []
+        await roll_up(warehouse, unfinished=True)

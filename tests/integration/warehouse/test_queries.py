@@ -58,7 +58,10 @@ def answers(when: Calendar) -> dict[str, Rows]:
         "What was paid for nothing?": [("openai", "big", 1, USD(2))],
         "Which costs were corrected?": [("list-2", 1, 1, USD(1))],
         "What did a team save last week, and why?": [
-            ("routing", 2, USD(4), REASON), ("cache_exact", 1, USD(3), REASON), ("batch_lane", 1, USD(1), REASON),
+            ("in all", "", "", "", 3, USD(8), ""), ("cache_exact", "cache", "big", "big", 1, USD(3), REASON),
+            ("routing", "cheapest", "big", "big", 1, USD(2), REASON),
+            ("routing", "cheapest", "small", "big", 1, USD(2), REASON),
+            ("batch_lane", "cheapest", "small", "big", 1, USD(1), REASON),
         ],
         "Where do savings come from, over all time?": [
             ("routing", 4, USD(5)), ("cache_exact", 1, USD(3)), ("cache_semantic", 1, USD("1.5")),
@@ -141,11 +144,19 @@ async def test_percentiles(known: tuple[Settings, Calendar]) -> None:
 async def test_budget_that_is_used_up_soon(known: tuple[Settings, Calendar]) -> None:
     settings, when = known
     (row,) = await ask(settings, "When will a budget of this month be used up?")
-    kind, name, limit, spent, *_, reached_at, used_up_on = row
+    kind, name, limit, spent, percent, per_day, used_up_on = row
     assert (kind, name, limit) == ("team", "support", 1)
     assert spent >= USD("0.5")
-    ends = (when.month.replace(tzinfo=None) + timedelta(days=32)).replace(day=1)
-    assert (used_up_on != "") == (reached_at < ends)
+    assert percent == float(100 * spent)
+    so_far = (datetime.now(UTC) - when.month).total_seconds()
+    assert per_day == pytest.approx(float(spent) / so_far * 86_400, rel=0.01)
+    ends = (when.month + timedelta(days=32)).replace(day=1)
+    if spent >= 1:
+        assert used_up_on == "used up"
+    elif when.month + timedelta(seconds=so_far / float(spent)) >= ends:
+        assert used_up_on == "not this month"
+    else:
+        assert when.month.date().isoformat() <= used_up_on < ends.date().isoformat()
 
 
 async def test_all_of_it_adds_up(known: tuple[Settings, Calendar]) -> None:

@@ -7,12 +7,23 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+import click
 import orjson
 import pytest
 
-from streams.cli.app import COMMANDS, run
+from schemas.errors import BrokerUnavailable
+from streams.cli.app import COMMANDS, Commands, run
+from streams.cli.invocation import Invocation
+from streams.cli.lazy import Entry
 from streams.cli.signals import Interrupted, run_to_end, until_signalled
 from streams.topics import CATALOGUE
+
+
+@click.command()
+def silent() -> None:
+    """Ask whom nobody has started."""
+    raise BrokerUnavailable("no broker answers")
+
 
 Printed = Callable[[], tuple[str, str]]
 
@@ -145,3 +156,18 @@ def test_a_cancellation_that_no_signal_caused_stays_one() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         run_to_end(work())
+
+
+def test_what_does_not_answer_is_told_together_with_how_to_start_it(tmp_path: Path) -> None:
+    group = Commands("asahi", entries={"silent": Entry(f"{__name__}:silent", "Fails.")})
+    with pytest.raises(BrokerUnavailable, match=r"no broker answers\nNothing runs on the data folder"):
+        group.main(["silent"], standalone_mode=False, obj=Invocation(tmp_path))
+
+
+def test_up_begins_nothing_without_its_models(
+    tmp_path: Path, printed: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASAHI_MODELS_FILE", str(tmp_path / "models.yaml"))
+    assert run(["--data-dir", str(tmp_path / "data"), "up"]) == 2
+    assert "models.yaml: No such file or directory; set models_file" in printed()[1]
+    assert not (tmp_path / "data").exists()

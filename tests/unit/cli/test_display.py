@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
 import orjson
@@ -37,7 +38,16 @@ def test_durations_are_read_at_a_glance(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("cost", "baseline", "text"),
-    [("1", "10", "90 % less"), ("12", "10", "20 % more"), ("1", "0", "no baseline"), ("10", "10", "0 % less")],
+    [
+        ("1", "10", "90 % less"),
+        ("12", "10", "20 % more"),
+        ("1", "0", "no baseline"),
+        ("10", "10", "0 % less"),
+        ("3", "1000", "99.7 % less"),
+        ("1", "1e9", "99.9 % less"),
+        ("0", "10", "100 % less"),
+        ("997", "1000", "0.3 % less"),
+    ],
 )
 def test_savings_are_said_in_words(cost: str, baseline: str, text: str) -> None:
     assert saved_share(Decimal(cost), Decimal(baseline)) == text
@@ -81,3 +91,21 @@ def test_what_to_type_depends_on_where_the_program_is(tmp_path: Path, monkeypatc
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "asahi").touch(mode=0o755)
     assert program() == "asahi"
+
+
+def test_lines_of_a_table_end_where_their_text_does() -> None:
+    table = plain_table("name", "count", "what", right=("count",))
+    table.add_row("[green]a[/green]", "1", "a long remark")
+    table.add_row("longer", "1,000", "[bold]b[/bold]")
+    table.add_row("empty", "", "")
+    console = Console(file=StringIO(), width=40, force_terminal=True, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    lines = captured.get().splitlines()
+    assert lines == [line.rstrip() for line in lines]
+    assert [line.split() for line in lines] == [
+        ["name", "count", "what"],
+        ["a", "1", "a", "long", "remark"],
+        ["longer", "1,000", "b"],
+        ["empty"],
+    ]

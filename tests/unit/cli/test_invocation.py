@@ -93,3 +93,16 @@ def test_a_running_stack_counts_as_simulated_only_when_every_provider_is(
     assert runs_simulated(Invocation(tmp_path).settings())
     monkeypatch.setenv("ASAHI_PROVIDERS", '{"real": {"kind": "openai-compatible", "base_url": "http://there/v1"}}')
     assert not runs_simulated(Invocation(tmp_path).settings())
+
+
+def test_where_nothing_runs_it_is_said_how_to_start(
+    tmp_path: Path, state: StackState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absence = Invocation(tmp_path).absence()
+    assert str(tmp_path) in absence
+    assert f"--data-dir {tmp_path} up`" in absence
+    monkeypatch.setenv("ASAHI_KAFKA_BOOTSTRAP", "kafka:9092")
+    assert Invocation(tmp_path).absence() == "", "brokers of one's own are started otherwise"
+    monkeypatch.delenv("ASAHI_KAFKA_BOOTSTRAP")
+    state.write(tmp_path)
+    assert Invocation(tmp_path).absence() == ""

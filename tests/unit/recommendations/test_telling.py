@@ -21,6 +21,7 @@ from agents.recommendations.making import Finding
 from agents.recommendations.overlap import ranked, together
 from agents.recommendations.terms import Period
 from schemas.recommendation import RecommendationMade
+from schemas.settings import ClickHouseSettings
 from tests.unit.recommendations.made import SINCE, UNTIL, made, naming, terms
 
 TITLES = {kind.name: kind.title for kind in KINDS}
@@ -126,7 +127,7 @@ def test_people_read_that_savings_do_not_add_up(capsys: pytest.CaptureFixture[st
     shared = ranked([Finding(a, array("Q", [1, 2])), Finding(b, array("Q", [2]))])
     page = said(capsys, shared)
     assert "Together they save $0.0720 at least" in page
-    show_one(shared[0], "a title")
+    show_one(shared[0], "a title", ClickHouseSettings())
     assert "1 requests with bbbbbbbb" in capsys.readouterr().out
 
 
@@ -138,10 +139,11 @@ def test_people_read_why_there_is_nothing(capsys: pytest.CaptureFixture[str]) ->
 
 def test_one_is_shown_with_its_evidence_and_query(capsys: pytest.CaptureFixture[str]) -> None:
     found = one().model_copy(update={"team": "search", "user": "amara", "at_stake_usd": Decimal(3)})
-    show_one(found, "a title")
+    show_one(found, "a title", ClickHouseSettings(url="http://ch:81", database="theirs"))
     page = capsys.readouterr().out
     for words in ("acme · team search · user amara", "0.0720 USD", "at stake", "predicted", "SELECT", "0.900 before"):
         assert words in page
+    assert "curl 'http://ch:81/?database=theirs' --data-binary @query.sql" in page
 
 
 def test_programs_read_all_of_it() -> None:

@@ -19,6 +19,7 @@ from streams.rollups.statements import (
     copied,
     is_sum,
     moments,
+    overview,
     summed,
     touched,
     versions,
@@ -96,3 +97,20 @@ def test_moments_are_numbers() -> None:
         "SELECT 'results', 'hour', start, 7 FROM (SELECT toDateTime(arrayJoin([3600]), 'UTC') AS start)"
     )
     assert "'results', 'day', start, rand64(), 0, now()" in touched(Source.RESULTS, DAY, [86_400])
+
+
+def test_overview_is_made_of_the_rows_of_the_same_version_and_of_no_others() -> None:
+    columns = [
+        {"name": "level", "type": "LowCardinality(String)"},
+        {"name": "start", "type": "DateTime('UTC')"},
+        {"name": "model", "type": "LowCardinality(String)"},
+        {"name": "calls", "type": "UInt64"},
+        {"name": "latency", "type": STATE},
+        {"name": "version", "type": "UInt64"},
+    ]
+    assert overview(Source.USAGE, HOUR, columns, [7200, 3600], 42) == (
+        "INSERT INTO usage_overview_store (level, start, version, model, calls, latency)"
+        " SELECT 'hour' AS level, start, 42 AS version, model, sum(r.calls) AS calls,"
+        " quantilesTDigestMergeState(0.5, 0.95, 0.99)(r.latency) AS latency FROM usage_by_hour_store AS r"
+        f" WHERE {within('start', [7200, 3600])} AND r.version = 42 GROUP BY start, model"
+    )

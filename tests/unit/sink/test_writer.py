@@ -62,7 +62,7 @@ def writer(table: Table, aside: Aside) -> tuple[Writer, Counters]:
 async def test_block_is_inserted_whole() -> None:
     table, aside = Table(), Aside()
     writes, counters = writer(table, aside)
-    await writes.write(Block({PLACE: [record(offset) for offset in range(5)]}))
+    await writes.write(writes.encode(Block({PLACE: [record(offset) for offset in range(5)]})))
     assert [row["offset"] for row in table.rows] == [0, 1, 2, 3, 4]
     assert (counters.rows, counters.blocks, counters.failures, counters.waiting_since) == (5, 1, 0, None)
     assert counters.last_insert_at is not None
@@ -71,7 +71,7 @@ async def test_block_is_inserted_whole() -> None:
 async def test_clickhouse_away_is_waited_for() -> None:
     table, aside = Table(away=3), Aside()
     writes, counters = writer(table, aside)
-    await writes.write(Block({PLACE: [record(0), record(1)]}))
+    await writes.write(writes.encode(Block({PLACE: [record(0), record(1)]})))
     assert [row["offset"] for row in table.rows] == [0, 1]
     assert (counters.blocks, counters.failures, counters.waiting_since) == (1, 3, None)
 
@@ -81,7 +81,7 @@ async def test_only_the_refused_events_are_set_aside(bad: set[int]) -> None:
     table, aside = Table(), Aside()
     writes, counters = writer(table, aside)
     events = [record(n, POISON if n in bad else b"{}", (("ce_id", b"1"),)) for n in range(7)]
-    await writes.write(Block({PLACE: events}))
+    await writes.write(writes.encode(Block({PLACE: events})))
     assert [row["offset"] for row in table.rows] == list(range(7))
     assert [letter.offset for letter, _ in aside.letters] == sorted(bad)
     assert {code for _, code in aside.letters} == {VIOLATED_CONSTRAINT}
@@ -95,7 +95,7 @@ async def test_only_the_refused_events_are_set_aside(bad: set[int]) -> None:
 async def test_broken_table_costs_no_event() -> None:
     table, aside = Table(broken=4), Aside()
     writes, counters = writer(table, aside)
-    await writes.write(Block({PLACE: [record(0), record(1)]}))
+    await writes.write(writes.encode(Block({PLACE: [record(0), record(1)]})))
     assert {row["offset"] for row in table.rows} == {0, 1}
     assert all(row["value"] == b"{}" for row in table.rows)
     assert aside.letters == []
@@ -104,7 +104,7 @@ async def test_broken_table_costs_no_event() -> None:
 
 async def test_reason_of_a_refusal_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     writes, _ = writer(Table(), Aside())
-    await writes.write(Block({PLACE: [record(0, POISON)]}))
+    await writes.write(writes.encode(Block({PLACE: [record(0, POISON)]})))
     assert "poison" not in caplog.text
     (said,) = [each for each in caplog.records if each.message == "event set aside"]
     assert vars(said)["offset"] == 0

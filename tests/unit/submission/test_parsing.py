@@ -110,6 +110,13 @@ def test_a_refused_openai_line_keeps_its_custom_id() -> None:
     assert (wrong.id, wrong.custom_id, wrong.problem.field) == ("sub/t1", "t1", "url")
 
 
+def test_a_refused_line_keeps_its_own_id_and_tenant() -> None:
+    wrong = refused(b'{"id": "mine", "tenant": "acme", "prompt": 5}')
+    assert (wrong.id, wrong.tenant, wrong.problem.field) == ("mine", "acme", "prompt")
+    nameless = refused(b'{"id": 7, "tenant": ["acme"], "prompt": "hi"}')
+    assert (nameless.id, nameless.tenant) == ("sub:3", "")
+
+
 def test_wrong_constraints_are_refused_also_when_a_deadline_must_be_added() -> None:
     parsed = parse(b'{"prompt": "hi", "constraints": null}', Asking("demo", deadline=DEADLINE))
     assert isinstance(parsed, Refused)
