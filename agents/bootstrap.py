@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
+from secrets import token_bytes
 
 from agents.accounting.agent import Accounting
 from agents.accounting.settlement import Settlement, settle, supersede
@@ -43,6 +44,7 @@ from agents.routing.configured import (
 from agents.routing.dispatch import shard_partition, to_call
 from agents.routing.expectations import Experience
 from agents.routing.stage import RoutingStep
+from agents.windows.prefixes import KEY_BYTES, PrefixRecogniser
 from agents.windows.stage import WindowStep
 from schemas.batch import Completion
 from schemas.errors import ConfigurationError
@@ -161,6 +163,8 @@ def compose_stages(
 
     estimator, questions = Estimator(registry), configured_questions(settings)
 
+    prefix_key = token_bytes(KEY_BYTES)
+
     def new_state(partition: int) -> PartitionState:
         budgets = BudgetDesk(directory, estimator, settings.governance.hold_seconds)
         state = PartitionState(
@@ -170,7 +174,7 @@ def compose_stages(
             governance=GovernanceStep(directory, Admission(), budgets, settings.routing.expected_output_tokens),
             personal_data=screening,
             cache=CacheStep(settings.intake, registry, None if questions is None else questions()),
-            windows=WindowStep(settings.windows, settings.batches),
+            windows=WindowStep(settings.windows, settings.batches, PrefixRecogniser(settings.prefixes, prefix_key)),
             routing=routing,
             spending=budgets,
             surveys=ToldSurveys(settings.routing.known_surveys),

@@ -144,6 +144,37 @@ class Cascade(Part, frozen=True, gc=False):
     expected: tuple[float, ...]
 
 
+class Cut(Part, frozen=True, gc=False):
+    """Where a shared beginning of a request ends.
+
+    Attributes:
+        messages: Whole messages before it; none of a plain prompt.
+        into: Of the message behind these, or of the plain prompt: characters of its text, or content parts where it
+            has parts; 0 where the beginning ends with a message.
+        tokens: Estimated length of the beginning.
+        key: Hex name of the beginning; tells nothing of tenant or content.
+    """
+
+    messages: int
+    into: int
+    tokens: int
+    key: str
+
+
+class SharedPrefix(Part, frozen=True, gc=False):
+    """The beginnings of a request that other requests have too, to be marked for a provider's prompt cache.
+
+    Attributes:
+        cuts: Where they end, at least one, the shortest first.
+        first: Whether this call is the one that has the longest one written.
+        ready_at: Unix seconds at which the provider is expected to have that.
+    """
+
+    cuts: tuple[Cut, ...]
+    first: bool = False
+    ready_at: float = 0.0
+
+
 class Call(Part, frozen=True, gc=False):
     """One admitted request on its way to a provider.
 
@@ -155,6 +186,7 @@ class Call(Part, frozen=True, gc=False):
         dispatched_at: Unix seconds.
         stages_ms: Milliseconds spent so far, by stage.
         cascade: Makes the first targets the steps of a cascade.
+        prefix: Where its shared beginnings end, if marking them pays.
     """
 
     passenger: Passenger
@@ -164,6 +196,7 @@ class Call(Part, frozen=True, gc=False):
     deadline: float | None = None
     stages_ms: dict[str, float] = {}
     cascade: Cascade | None = None
+    prefix: SharedPrefix | None = None
 
 
 class Completion(Part, frozen=True, gc=False):

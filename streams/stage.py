@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from schemas.batch import Asked, Cascade, Target
+from schemas.batch import Asked, Cascade, SharedPrefix, Target
 from schemas.effective_policy import UNRESTRICTED, EffectivePolicy
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
@@ -79,6 +79,7 @@ class Journey(msgspec.Struct):
         sent: The request as it was sent, where that is not `body`: sealed.
         inherited: Whether a predecessor may have let it in: rates count it then and do not refuse it.
         asked: Set by the cache when the answer may be served to others in other words.
+        prefix: Set by windows: its beginnings that others share, where marking them pays.
     """
 
     request: Request
@@ -109,6 +110,7 @@ class Journey(msgspec.Struct):
     sent: bytes = b""
     inherited: bool = False
     asked: Asked | None = None
+    prefix: SharedPrefix | None = None
 
 
 @dataclass(slots=True)
