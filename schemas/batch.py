@@ -166,11 +166,13 @@ class SharedPrefix(Part, frozen=True, gc=False):
 
     Attributes:
         cuts: Where they end, at least one, the shortest first.
+        key: Names requests that should meet the same prompt cache, as `Cut.key` does: so few that one machine has it.
         first: Whether this call is the one that has the longest one written.
         ready_at: Unix seconds at which the provider is expected to have that.
     """
 
     cuts: tuple[Cut, ...]
+    key: str
     first: bool = False
     ready_at: float = 0.0
 

@@ -22,6 +22,8 @@ class PrefixSettings(Section):
         read_factor: Price of a token that is read from it, by that of a plain one.
         markers: Most beginnings marked in one request; Anthropic takes four.
         boundaries: Most places in one request where a shared beginning may end.
+        calls_per_key: Calls of one `prompt_cache_key` that one machine of OpenAI serves in `seconds`: it sends on
+            what goes beyond 15 a minute. Where more share a beginning, a longer one that fewer share is named.
         known: Beginnings remembered per partition, about 300 bytes each.
         tenants: Tenants per partition of which it is remembered how often what they send comes again.
     """
@@ -34,5 +36,6 @@ class PrefixSettings(Section):
     read_factor: Annotated[float, Field(ge=0, lt=1)] = 0.1
     markers: Annotated[int, Field(ge=1, le=4)] = 4
     boundaries: Annotated[int, Field(ge=2)] = 32
+    calls_per_key: Count = 75
     known: Count = 20_000
     tenants: Count = 1_000

@@ -153,6 +153,7 @@ def cuts_of(prompt: Prompt, least_tokens: float) -> tuple[Cut, ...]:
 
 
 def cache_key_of(prompt: Prompt, least_tokens: float) -> str | None:
-    """Return what names the shortest of these: requests of one name should meet the same prompt cache."""
-    cuts = cuts_of(prompt, least_tokens)
-    return cuts[0].key if cuts else None
+    """Return what names the requests that should meet the same prompt cache; None where they share no beginning."""
+    if isinstance(prompt, MarkedPrompt) and cuts_of(prompt, least_tokens):
+        return prompt.prefix.key
+    return None

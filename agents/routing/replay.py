@@ -45,8 +45,9 @@ class Replayer:
     """Decides about logged requests under one configuration.
 
     What only the log knows of a request goes into the decision again: the lane it travelled in, which provider had
-    its beginning cached and what it was told to cache, which models policies permitted, its task type as detected, and
-    what experience told of each candidate. Providers count as in order. What a policy let a request cost is not known.
+    its beginning cached and what it was told to cache, which models policies permitted, its task type as detected,
+    and what experience told of each candidate. Providers count as in order. What a policy let a request cost is not
+    known.
 
     Args:
         registry: The models.

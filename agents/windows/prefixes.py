@@ -23,16 +23,24 @@ KEY_BYTES = 32
 
 
 class _Sightings:
-    """Of one beginning: how often it came, the last time within reach of the one before."""
+    """Of one beginning: how often it came, each time within reach of the one before, and how often lately."""
 
-    __slots__ = ("at", "kind", "times", "used_at", "written_at")
+    __slots__ = ("at", "kind", "lately", "times", "used_at", "written_at")
 
     def __init__(self, kind: Kind, now: float) -> None:
         self.kind = kind
         self.times = 1
+        self.lately = 1.0
         self.at = now
         self.written_at = -math.inf
         self.used_at = -math.inf
+
+    def come_again(self, now: float, seconds: float) -> None:
+        """Count one more; what is older than `seconds` weighs less than a third."""
+        passed = now - self.at
+        self.times = 1 if passed >= seconds else self.times + 1
+        self.lately = 1.0 + self.lately * math.exp(-max(0.0, passed) / seconds)
+        self.at = now
 
 
 class PrefixRecogniser:
@@ -95,8 +103,10 @@ class PrefixRecogniser:
             seen.used_at = now
         if not chosen:
             return None
+        most = self._settings.calls_per_key
         return SharedPrefix(
             tuple(Cut(each.messages, each.into, each.tokens, each.digest.hex()) for each, _ in chosen),
+            next((each for each, seen in chosen if seen.lately <= most), chosen[-1][0]).digest.hex(),
             chosen[-1][1].written_at == now,
             chosen[-1][1].written_at + self._settings.settle_seconds,
         )
@@ -109,8 +119,7 @@ class PrefixRecogniser:
             if seen is None:
                 seen = known[boundary.digest] = _Sightings(boundary.kind, now)
             else:
-                seen.times = 1 if now - seen.at >= seconds else seen.times + 1
-                seen.at = now
+                seen.come_again(now, seconds)
                 known.move_to_end(boundary.digest)
             returns(seen.kind).reached(seen.times)
 
