@@ -162,10 +162,10 @@ class Cut(Part, frozen=True, gc=False):
 
 
 class SharedPrefix(Part, frozen=True, gc=False):
-    """The beginnings of a request that other requests have too, to be marked for a provider's prompt cache.
+    """The beginnings of a long request that other requests have too, to be marked for a provider's prompt cache.
 
     Attributes:
-        cuts: Where they end, at least one, the shortest first.
+        cuts: Where those end that are worth it, the shortest first.
         key: Names requests that should meet the same prompt cache, as `Cut.key` does: so few that one machine has it.
         first: Whether this call is the one that has the longest one written.
         ready_at: Unix seconds at which the provider is expected to have that.
@@ -188,7 +188,7 @@ class Call(Part, frozen=True, gc=False):
         dispatched_at: Unix seconds.
         stages_ms: Milliseconds spent so far, by stage.
         cascade: Makes the first targets the steps of a cascade.
-        prefix: Where its shared beginnings end, if marking them pays.
+        prefix: Where its shared beginnings end; None for a short one.
     """
 
     passenger: Passenger

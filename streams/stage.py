@@ -79,7 +79,7 @@ class Journey(msgspec.Struct):
         sent: The request as it was sent, where that is not `body`: sealed.
         inherited: Whether a predecessor may have let it in: rates count it then and do not refuse it.
         asked: Set by the cache when the answer may be served to others in other words.
-        prefix: Set by windows: its beginnings that others share, where marking them pays.
+        prefix: Set by windows: its beginnings that others share; None for a short one.
     """
 
     request: Request

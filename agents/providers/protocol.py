@@ -5,6 +5,7 @@ Adding a provider is one new file with a class of this shape, and one line in `r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Collection
 from typing import Any, Protocol
 
@@ -153,7 +154,5 @@ def cuts_of(prompt: Prompt, least_tokens: float) -> tuple[Cut, ...]:
 
 
 def cache_key_of(prompt: Prompt, least_tokens: float) -> str | None:
-    """Return what names the requests that should meet the same prompt cache; None where they share no beginning."""
-    if isinstance(prompt, MarkedPrompt) and cuts_of(prompt, least_tokens):
-        return prompt.prefix.key
-    return None
+    """Return what names the requests that should meet the same prompt cache; None where it is not told."""
+    return prompt.prefix.key if isinstance(prompt, MarkedPrompt) and math.isfinite(least_tokens) else None

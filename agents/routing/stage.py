@@ -89,7 +89,7 @@ class RoutingStep:
             )
             beginnings = self._caches.beginnings(journey.request, journey.input_tokens)
             marked, prefix = 0, journey.prefix
-            if prefix is not None:
+            if prefix is not None and prefix.cuts:
                 marked = prefix.cuts[-1].tokens
                 beginnings += self._caches.marked(prefix)
             warm = self._caches.warm(beginnings, now) if beginnings else ()

@@ -1,6 +1,6 @@
 """Where a beginning that requests share may end, and a keyed hash of each such beginning. Pure.
 
-A beginning consists of the tools, the form of the answer and the first messages; within the last message it may end
+A beginning consists of the tools, the form of the answer and the first messages; within a message it may end
 between two content parts, or in a text behind a line. Which lines depends on nothing behind them: two requests that
 begin alike have the same boundaries as far as they are alike. One boundary more is the last blank line of a text,
 behind which the question stands when a document comes first.
@@ -33,8 +33,8 @@ class Kind(IntEnum):
 
     MESSAGE = 0  # not the last one
     END = 1  # the last message: it comes again when a conversation goes on
-    PART = 2  # a content part of the last message
-    LINE = 3  # somewhere in the last message's text
+    PART = 2  # a content part
+    LINE = 3  # somewhere in a text
     PARAGRAPH = 4  # the last blank line of that text
 
 
@@ -58,13 +58,20 @@ class Boundary(NamedTuple):
 def boundaries_of(request: Request, key: bytes, least_tokens: int, most: int) -> list[Boundary]:
     """Return the boundaries of a request that lie far enough from its start, the first one first.
 
+    Those inside a message that is not the last are told only of the first few, which stay as a conversation goes on.
+
     Args:
         request: Of one tenant, which is part of every digest.
         key: Of the hash, at most 64 bytes.
         least_tokens: Least length of a beginning.
         most: Most boundaries to return, at least two; of more, the first few and the last ones.
     """
-    found = [boundary for boundary in _boundaries(request, key) if boundary.tokens >= least_tokens]
+    found: list[Boundary] = []
+    last = len(request.messages or ()) - 1
+    for boundary in _boundaries(request, key):
+        inside = boundary.into and request.messages is not None and boundary.messages < last
+        if boundary.tokens >= least_tokens and not (inside and len(found) >= FIRST_KEPT):
+            found.append(boundary)
     if len(found) <= most:
         return found
     first = min(FIRST_KEPT, most // 2)
@@ -81,10 +88,10 @@ def _boundaries(request: Request, key: bytes) -> Iterator[Boundary]:
         last = index == len(messages) - 1
         running.update(head)
         chars += len(head)
-        for piece, into, kind in _pieces(message, last):
+        for piece, into, kind in _pieces(message):
             running.update(piece)
             chars += len(piece)
-            if last and into:
+            if into:
                 yield Boundary(running.digest(), chars // CHARS_PER_TOKEN, index, into, kind)
         running.update(b"\x00")
         kind = Kind.END if last else Kind.MESSAGE
@@ -97,11 +104,11 @@ def _boundaries(request: Request, key: bytes) -> Iterator[Boundary]:
                 yield Boundary(running.digest(), chars // CHARS_PER_TOKEN, 0, into, kind)
 
 
-def _pieces(message: Message, last: bool) -> Iterator[tuple[bytes, int, Kind]]:
+def _pieces(message: Message) -> Iterator[tuple[bytes, int, Kind]]:
     """Yield the content in pieces, each with the boundary behind it; 0 where there is none."""
     content = message.content
     if isinstance(content, str):
-        yield from _text_pieces(content) if last else [(_encoded(content), 0, Kind.MESSAGE)]
+        yield from _text_pieces(content)
         return
     for number, part in enumerate(content or (), start=1):
         yield b"\x01" + orjson.dumps(part), number if number < len(content or ()) else 0, Kind.PART

@@ -43,7 +43,7 @@ def group_of(request: Request, prefix_chars: int, shared: SharedPrefix | None = 
         (*choice, _weights(request.weights)),
         _sampling(request.sampling),
         _form(request),
-        prefix_of(request, prefix_chars) if shared is None else shared.cuts[-1].key,
+        prefix_of(request, prefix_chars) if shared is None or not shared.cuts else shared.cuts[-1].key,
     )
 
 

@@ -76,8 +76,8 @@ class PrefixRecogniser:
             self._known.popitem(last=False)
         return found
 
-    def mark(self, request: Request, boundaries: list[Boundary], now: float, *, waits: bool) -> SharedPrefix | None:
-        """Return the beginnings of a counted request that its call should mark, or None.
+    def mark(self, request: Request, boundaries: list[Boundary], now: float, *, waits: bool) -> SharedPrefix:
+        """Return the beginnings of a counted request that its call should mark, perhaps none, and the name it has.
 
         Args:
             request: Counted just now.
@@ -86,10 +86,12 @@ class PrefixRecogniser:
             waits: Whether the request waits until what another one writes is there to be read.
         """
         returns = self._returns.of(request.tenant)
+        key = self._key_of(boundaries).hex()
+        last = len(request.messages or ()) - 1
         paying: list[tuple[Boundary, _Sightings]] = []
         for boundary in boundaries:
             seen = self._known.get(boundary.digest)
-            if seen is None:
+            if seen is None or (boundary.into and boundary.messages < last):
                 continue
             if now - seen.used_at < self._settings.seconds:
                 if waits or now - seen.written_at >= self._settings.settle_seconds:
@@ -102,11 +104,10 @@ class PrefixRecogniser:
                 seen.written_at = now
             seen.used_at = now
         if not chosen:
-            return None
-        most = self._settings.calls_per_key
+            return SharedPrefix((), key)
         return SharedPrefix(
             tuple(Cut(each.messages, each.into, each.tokens, each.digest.hex()) for each, _ in chosen),
-            next((each for each, seen in chosen if seen.lately <= most), chosen[-1][0]).digest.hex(),
+            key,
             chosen[-1][1].written_at == now,
             chosen[-1][1].written_at + self._settings.settle_seconds,
         )
@@ -122,6 +123,22 @@ class PrefixRecogniser:
                 seen.come_again(now, seconds)
                 known.move_to_end(boundary.digest)
             returns(seen.kind).reached(seen.times)
+
+    def _key_of(self, boundaries: list[Boundary]) -> bytes:
+        """Return the name of the shortest beginning that so few requests share that one machine can serve them.
+
+        It is the same from the first request on. Where it is too many whatever beginning is taken, it is that of the
+        fewest; a beginning that ends with the request is of no use to others unless it came before.
+        """
+        best, fewest = boundaries[0].digest, math.inf
+        for boundary in boundaries:
+            seen = self._known.get(boundary.digest)
+            if seen is None or (boundary.kind is Kind.END and seen.times == 1) or seen.times >= fewest:
+                continue
+            best, fewest = boundary.digest, seen.times
+            if seen.lately <= self._settings.calls_per_key:
+                break
+        return best
 
     def _chosen(self, paying: list[tuple[Boundary, _Sightings]]) -> list[tuple[Boundary, _Sightings]]:
         """Return the last of these, and before it those where requests part that are alike so far.

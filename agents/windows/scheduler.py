@@ -76,7 +76,8 @@ class RequestQueue:
             shared = journey.prefix
             ready_at = now if shared is None else shared.ready_at
             window = self._windows[group] = _Window(max(now + self._limits.seconds, ready_at), ready_at)
-            if group is not None and group.prefix is not None and (shared is None or shared.first):
+            warm = shared is not None and bool(shared.cuts) and not shared.first
+            if group is not None and group.prefix is not None and not warm:
                 return [journey]
         window.journeys.append(journey)
         window.tokens += journey.input_tokens
