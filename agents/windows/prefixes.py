@@ -85,20 +85,8 @@ class PrefixRecogniser:
             now: Unix seconds.
             waits: Whether the request waits until what another one writes is there to be read.
         """
-        returns = self._returns.of(request.tenant)
         key = self._key_of(boundaries).hex()
-        last = len(request.messages or ()) - 1
-        paying: list[tuple[Boundary, _Sightings]] = []
-        for boundary in boundaries:
-            seen = self._known.get(boundary.digest)
-            if seen is None or (boundary.into and boundary.messages < last):
-                continue
-            if now - seen.used_at < self._settings.seconds:
-                if waits or now - seen.written_at >= self._settings.settle_seconds:
-                    paying.append((boundary, seen))
-            elif returns(seen.kind).expected(seen.times) > self._pays_from:
-                paying.append((boundary, seen))
-        chosen = self._chosen(paying)
+        chosen = self._chosen(self._paying(request, boundaries, now, waits=waits))
         for _, seen in chosen:
             if now - seen.used_at >= self._settings.seconds:
                 seen.written_at = now
@@ -111,6 +99,32 @@ class PrefixRecogniser:
             chosen[-1][1].written_at == now,
             chosen[-1][1].written_at + self._settings.settle_seconds,
         )
+
+    def _paying(
+        self, request: Request, boundaries: list[Boundary], now: float, *, waits: bool
+    ) -> list[tuple[Boundary, _Sightings]]:
+        """Return the beginnings that are read if they are marked, and those that it pays to write.
+
+        While one is being written, what writes a part of it again is not marked: the beginnings that are read remain.
+        """
+        returns = self._returns.of(request.tenant)
+        last = len(request.messages or ()) - 1
+        read: list[tuple[Boundary, _Sightings]] = []
+        paying: list[tuple[Boundary, _Sightings]] = []
+        being_written = False
+        for boundary in boundaries:
+            seen = self._known.get(boundary.digest)
+            if seen is None or (boundary.into and boundary.messages < last):
+                continue
+            if now - seen.used_at < self._settings.seconds:
+                if waits or now - seen.written_at >= self._settings.settle_seconds:
+                    read.append((boundary, seen))
+                    paying.append((boundary, seen))
+                else:
+                    being_written = True
+            elif returns(seen.kind).expected(seen.times) > self._pays_from:
+                paying.append((boundary, seen))
+        return read if being_written else paying
 
     def _count(self, request: Request, boundaries: list[Boundary], now: float) -> None:
         returns = self._returns.of(request.tenant)
@@ -143,13 +157,12 @@ class PrefixRecogniser:
     def _chosen(self, paying: list[tuple[Boundary, _Sightings]]) -> list[tuple[Boundary, _Sightings]]:
         """Return the last of these, and before it those where requests part that are alike so far.
 
-        Of the boundaries within one message only one is taken: a text that is cut at changing places is not the
-        same to a provider. It is the last that came before, or else the last.
+        Of the boundaries within the last message at most one is taken, and none besides its end: a text that is cut at
+        changing places is not the same to a provider. It is the last that came before, or else the last.
         """
         whole = [each for each in paying if not each[0].into]
         within = [each for each in paying if each[0].into]
-        if within:
-            whole = [each for each in whole if each[0].messages <= within[0][0].messages]
+        if within and not (whole and whole[-1][0].messages > within[0][0].messages):
             again = [each for each in within if each[1].times > 1]
             whole.append(again[-1] if again else within[-1])
         chosen: list[tuple[Boundary, _Sightings]] = []
