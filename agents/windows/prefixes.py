@@ -157,8 +157,8 @@ class PrefixRecogniser:
     def _chosen(self, paying: list[tuple[Boundary, _Sightings]]) -> list[tuple[Boundary, _Sightings]]:
         """Return the last of these, and before it those where requests part that are alike so far.
 
-        Of the boundaries within the last message at most one is taken, and none besides its end: a text that is cut at
-        changing places is not the same to a provider. It is the last that came before, or else the last.
+        Of the boundaries within the last message at most one is taken, and none besides its end: a text that is cut
+        at changing places is not the same to a provider. It is the last that came before, or else the last.
         """
         whole = [each for each in paying if not each[0].into]
         within = [each for each in paying if each[0].into]
