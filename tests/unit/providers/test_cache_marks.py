@@ -129,8 +129,8 @@ def test_marks_add_nothing_else_and_never_an_empty_block(prompt: Prompt, places:
     if isinstance(plain.get("system"), str) and isinstance(sent["system"], list):
         assert "\n\n".join(block["text"] for block in sent["system"]) == plain["system"]
 
-    def texts(messages: list[dict[str, Any]]) -> list[tuple[str, Any]]:
-        found = []
+    def texts(messages: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = []
         for turn in messages:
             content = turn["content"]
             blocks = [{"type": "text", "text": content}] if isinstance(content, str) else without_marks(content)
