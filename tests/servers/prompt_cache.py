@@ -99,6 +99,12 @@ class PromptCache:
         self._kept[digest] = (ready_at if now < until else now + self._ready_seconds, now + self._seconds)
 
 
+def tokens_of_key(asked: Mapping[str, Any]) -> int:
+    """Return what the key of a body of OpenAI's adds to its length."""
+    key = asked.get("prompt_cache_key")
+    return 0 if key is None else len(_encode({"prompt_cache_key": key})) // CHARS_PER_TOKEN
+
+
 def _blocks(asked: Mapping[str, Any]) -> Iterator[tuple[bytes, int, bool]]:
     """Yield of each block the digest and the tokens of all up to it, and whether it is marked."""
     digest, chars = _digest(b"", _encode(asked.get("model"))), 0

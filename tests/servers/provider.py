@@ -19,7 +19,7 @@ from tests.servers.connection import HttpConnection
 from tests.servers.faults import PAID, Asked, Fault, Faults, no_faults
 from tests.servers.flavors import FLAVORS, Flavor, Spoken, encode, spoken
 from tests.servers.ledger import ProviderLedger
-from tests.servers.prompt_cache import PromptCache, TooManyMarks
+from tests.servers.prompt_cache import PromptCache, TooManyMarks, tokens_of_key
 
 HOST = "127.0.0.1"
 STATUSES = {
@@ -164,8 +164,11 @@ class ProviderServer:
         cache = self._prompt_cache
         if cache is None:
             return said
-        read, written = cache.of_messages(asked, now) if path == "/v1/messages" else (cache.of_text(asked, now), 0)
-        return replace(said, cached_tokens=read, written_tokens=written)
+        if path == "/v1/messages":
+            read, written = cache.of_messages(asked, now)
+            return replace(said, cached_tokens=read, written_tokens=written)
+        unread = said.input_tokens - tokens_of_key(asked)  # the key is no part of the prompt
+        return replace(said, input_tokens=unread, cached_tokens=min(unread, cache.of_text(asked, now)))
 
     def _inadmissible(self, path: str, headers: dict[str, str], asked: dict[str, Any]) -> Fault | None:
         if not any(headers.get(name) for name in KEY_HEADERS):
