@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
+from secrets import token_bytes
 
 from agents.accounting.agent import Accounting
 from agents.accounting.settlement import Settlement, settle, supersede
@@ -44,6 +45,7 @@ from agents.routing.configured import (
 from agents.routing.dispatch import shard_partition, to_call
 from agents.routing.expectations import Experience
 from agents.routing.stage import RoutingStep
+from agents.windows.prefixes import KEY_BYTES, PrefixRecogniser
 from agents.windows.stage import WindowStep
 from schemas.batch import Completion
 from schemas.errors import ConfigurationError
@@ -142,7 +144,8 @@ def compose_stages(
         return directory.data_keys
 
     def evict(tenant: str) -> None:
-        tenancy.evict(tenant)
+        del tenant  # a look through all of them is cheap enough for what is seldom
+        tenancy.evict()
 
     encryption = configured_encryption(settings, facts)
     codec, patience = encryption.codec, encryption.patience
@@ -169,6 +172,8 @@ def compose_stages(
 
     estimator, questions = Estimator(registry), configured_questions(settings)
 
+    prefix_key = token_bytes(KEY_BYTES)
+
     def new_state(partition: int) -> PartitionState:
         budgets = BudgetDesk(directory, estimator, settings.governance.hold_seconds)
         state = PartitionState(
@@ -181,7 +186,7 @@ def compose_stages(
             cache=CacheStep(
                 settings.intake, registry, None if questions is None else questions(), directory.evictions
             ),
-            windows=WindowStep(settings.windows, settings.batches),
+            windows=WindowStep(settings.windows, settings.batches, PrefixRecogniser(settings.prefixes, prefix_key)),
             routing=routing,
             spending=budgets,
             surveys=ToldSurveys(settings.routing.known_surveys),

@@ -181,6 +181,39 @@ class Cascade(Part, frozen=True, gc=False):
     expected: tuple[float, ...]
 
 
+class Cut(Part, frozen=True, gc=False):
+    """Where a shared beginning of a request ends.
+
+    Attributes:
+        messages: Whole messages before it; none of a plain prompt.
+        into: Of the message behind these, or of the plain prompt: characters of its text, or content parts where it
+            has parts; 0 where the beginning ends with a message.
+        tokens: Estimated length of the beginning.
+        key: Hex name of the beginning; tells nothing of tenant or content.
+    """
+
+    messages: int
+    into: int
+    tokens: int
+    key: str
+
+
+class SharedPrefix(Part, frozen=True, gc=False):
+    """The beginnings of a long request that other requests have too, to be marked for a provider's prompt cache.
+
+    Attributes:
+        cuts: Where those end that are worth it, the shortest first.
+        key: Names requests that should meet the same prompt cache, as `Cut.key` does: so few that one machine has it.
+        first: Whether this call is the one that has the longest one written.
+        ready_at: Unix seconds at which the provider is expected to have that.
+    """
+
+    cuts: tuple[Cut, ...]
+    key: str
+    first: bool = False
+    ready_at: float = 0.0
+
+
 class Call(Part, frozen=True, gc=False):
     """One admitted request on its way to a provider.
 
@@ -192,6 +225,7 @@ class Call(Part, frozen=True, gc=False):
         dispatched_at: Unix seconds.
         stages_ms: Milliseconds spent so far, by stage.
         cascade: Makes the first targets the steps of a cascade.
+        prefix: Where its shared beginnings end; None for a short one.
     """
 
     passenger: Passenger
@@ -201,6 +235,7 @@ class Call(Part, frozen=True, gc=False):
     deadline: float | None = None
     stages_ms: dict[str, float] = {}
     cascade: Cascade | None = None
+    prefix: SharedPrefix | None = None
 
 
 class Completion(Part, frozen=True, gc=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,6 +28,9 @@ class ProviderSettings(Section):
         interface: For `openai`: `chat` completions or `responses`.
         leave_out: Names of sampling parameters that the models there do not take; they are not sent.
         max_output_tokens: For `anthropic`, which must be told: longest answer of a request that names none.
+        prompt_cache: `shared` tells the provider which beginnings requests share, so that it caches them: `anthropic`
+            by marks, others by `prompt_cache_key`. `none` tells nothing, `auto` tells `openai` and `anthropic`.
+        prompt_cache_min_tokens: Shortest beginning that it caches.
         http2: Share HTTP/2 connections among calls; costs CPU and saves connections.
         recording: For `recorded`: the CSV file, gzipped or not, or a list of them.
         recorded_columns: For `recorded`: answer column by model name; `x` also stands for `x_answer`, and for
@@ -63,6 +67,8 @@ class ProviderSettings(Section):
     interface: Literal["chat", "responses"] = "chat"
     leave_out: tuple[SamplingParameter, ...] = ()
     max_output_tokens: Count = 4_096
+    prompt_cache: Literal["auto", "shared", "none"] = "auto"
+    prompt_cache_min_tokens: Count = 1_024
     http2: bool = False
     headers: dict[str, str] = {}
     recording: Path | tuple[Path, ...] | None = None
@@ -87,3 +93,12 @@ class ProviderSettings(Section):
     breaker_open_seconds: Seconds = 5.0
     breaker_open_max_seconds: Seconds = 60.0
     breaker_probes: Count = 2
+
+    def least_cached(self, *, by_default: bool) -> float:
+        """Return from how many tokens on the provider is told of shared beginnings; infinite when it never is.
+
+        Args:
+            by_default: Whether a provider of this kind is told when `prompt_cache` leaves it open.
+        """
+        told = by_default if self.prompt_cache == "auto" else self.prompt_cache == "shared"
+        return self.prompt_cache_min_tokens if told else math.inf

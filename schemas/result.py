@@ -184,6 +184,7 @@ class Decision(Value):
         task_confidence: Probability that it is the right one, in tenths, rounded down.
         min_quality: Least quality that was asked for, by the request or the settings.
         survey: Id of the event on `asahi.surveys` that holds `candidates` and `lost`, where they are empty here.
+        marked_tokens: Of the input, what the call tells providers to keep in their prompt caches, as estimated.
     """
 
     rule: str
@@ -201,6 +202,7 @@ class Decision(Value):
     task_confidence: Fraction | None = None
     min_quality: Fraction | None = None
     survey: str | None = None
+    marked_tokens: Tokens = 0
 
 
 class Problem(Value):

@@ -20,6 +20,7 @@ from schemas.governance_settings import GovernanceSettings as GovernanceSettings
 from schemas.governance_settings import Signatures as Signatures
 from schemas.lane_settings import BatchSettings as BatchSettings  # part of this module for those who import it
 from schemas.lane_settings import WindowSettings as WindowSettings
+from schemas.prefix_settings import PrefixSettings as PrefixSettings
 from schemas.provider_settings import ProviderSettings as ProviderSettings
 from schemas.recommendation_settings import RecommendationSettings as RecommendationSettings
 from schemas.routing_settings import RoutingSettings as RoutingSettings
@@ -194,6 +195,7 @@ class Settings(BaseSettings):
     intake: IntakeSettings = IntakeSettings()
     windows: WindowSettings = WindowSettings()
     batches: BatchSettings = BatchSettings()
+    prefixes: PrefixSettings = PrefixSettings()
     routing: RoutingSettings = RoutingSettings()
     worker: WorkerSettings = WorkerSettings()
     audit: AuditSettings = AuditSettings()

@@ -70,6 +70,7 @@ class Choice(Wire, frozen=True, gc=False):
     task_confidence: float | None = None
     min_quality: float | None = None
     survey: str | None = None
+    marked_tokens: int = 0
 
     def encoded(self) -> bytes:
         """Return the JSON."""

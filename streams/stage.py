@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from schemas.batch import Asked, Cascade, StepAccount, StepOf, Target
+from schemas.batch import Asked, Cascade, SharedPrefix, StepAccount, StepOf, Target
 from schemas.effective_policy import UNRESTRICTED, EffectivePolicy
 from schemas.request import Request, TraceContext
 from schemas.result import Lane, Status
@@ -84,6 +84,7 @@ class Journey(msgspec.Struct):
         foresight: Set by governance where the request declares steps: what it may come to with them.
         step: Whose step it is; None for a request.
         taken: What the steps of the request came to, once their results are in place.
+        prefix: Set by windows: its beginnings that others share; None for a short one.
     """
 
     request: Request
@@ -117,6 +118,7 @@ class Journey(msgspec.Struct):
     foresight: Foresight | None = None
     step: StepOf | None = None
     taken: tuple[StepAccount, ...] = ()
+    prefix: SharedPrefix | None = None
 
     @property
     def request_id(self) -> str:

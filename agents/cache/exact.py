@@ -14,6 +14,7 @@ from schemas.batch import Completion, Target
 from schemas.prices import list_cost_of
 from schemas.registry import ModelRegistry
 from schemas.wire import Answer, Tokens
+from streams.catchall import Bug, contain
 
 ENTRY_BYTES = 850
 """Memory of an entry besides its text: key, slots, tokens, target, ids, rank (831 bytes by tracemalloc)."""
@@ -91,8 +92,7 @@ def entry_of(completion: Completion, registry: ModelRegistry) -> Entry:
     call = completion.answering_call()
     passenger = completion.passenger
     tokens = NO_TOKENS if call is None else call.tokens
-    model = registry.get(completion.answered_by.model)
-    worth = TOKEN_USD * (tokens.input_tokens + tokens.output_tokens)
+    worth = contain(lambda: _worth(tokens, completion.answered_by, registry), "cache")
     return Entry(
         answer=completion.answer,
         tokens=tokens,
@@ -103,8 +103,15 @@ def entry_of(completion: Completion, registry: ModelRegistry) -> Entry:
         size=size_of(completion.answer),
         data_key=passenger.data_key,
         tenant=passenger.tenant,
-        worth=worth if model is None else worth + float(list_cost_of(tokens, model.price)),
+        worth=0.0 if isinstance(worth, Bug) else worth,  # without a price it is still an answer
     )
+
+
+def _worth(tokens: Tokens, answered_by: Target | None, registry: ModelRegistry) -> float:
+    """Return what it would cost to have an answer made again, in dollars."""
+    model = None if answered_by is None else registry.get(answered_by.model)
+    time = TOKEN_USD * (tokens.input_tokens + tokens.output_tokens)
+    return time if model is None else time + float(list_cost_of(tokens, model.price))
 
 
 class Cache:

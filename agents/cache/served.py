@@ -6,6 +6,7 @@ import msgspec
 
 from agents.cache.exact import Entry
 from agents.cache.semantic.found import Found
+from schemas.batch import Failure
 from schemas.cache_hit import SEMANTIC
 from schemas.prices import list_cost_of
 from schemas.registry import ModelRegistry
@@ -65,6 +66,15 @@ def missed(journey: Journey, now: float) -> ResultRecord:
         "cache.directive",
     )
     return ended_with(journey, Status.REJECTED, problem, now)
+
+
+def failed_alike(journey: Journey, failure: Failure, now: float) -> ResultRecord:
+    """Return the result of a request that waited for the answer to an identical one, which failed."""
+    problem = ProblemRecord(failure.code, failure.message, failure.remedy)
+    result = ended_with(journey, Status.FAILED, problem, now)
+    if journey.data_key is not None:  # a provider's words may quote the prompt
+        result = msgspec.structs.replace(result, sealed=sealed_under(journey.data_key.id))
+    return result
 
 
 def _baseline(journey: Journey, entry: Entry, registry: ModelRegistry) -> BaselineRecord | None:

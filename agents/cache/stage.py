@@ -6,24 +6,20 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-
 from agents.cache.exact import QUESTION_BYTES, Cache, Entry, entry_of, worth_keeping
 from agents.cache.fingerprint import fingerprint_of
 from agents.cache.flights import Flights
 from agents.cache.questions import Questions
 from agents.cache.semantic.found import Found
-from agents.cache.served import from_cache, from_flight, from_question, missed
+from agents.cache.served import failed_alike, from_cache, from_flight, from_question, missed
 from schemas.batch import Completion, Failure
 from schemas.policy import CacheMode
 from schemas.registry import ModelRegistry
 from schemas.request import CacheDirective
-from schemas.result import Status
 from schemas.settings import IntakeSettings
 from schemas.verdict import Verdict
-from schemas.wire import ProblemRecord, sealed_under
 from streams.evictions import Evictions
-from streams.stage import Flow, Journey, deadline_of, ended_with, expired, ms_between
+from streams.stage import Flow, Journey, deadline_of, expired, ms_between
 
 LEADERS_OWN = frozenset({"no_model_meets_constraints", "model_does_not_fit"})
 """Failures that say nothing about the question: latency budget and maximum cost are not in the fingerprint."""
@@ -272,13 +268,9 @@ class CacheStep:
                 flow.ended.append((journey, from_flight(journey, entry, self._registry, now)))
 
     def _fail(self, waited: Iterable[Journey], failure: Failure, now: float, flow: Flow) -> None:
-        problem = ProblemRecord(failure.code, failure.message, failure.remedy)
         for journey in waited:
             self._note_wait(journey, now)
-            result = ended_with(journey, Status.FAILED, problem, now)
-            if journey.data_key is not None:  # a provider's words may quote the prompt
-                result = msgspec.structs.replace(result, sealed=sealed_under(journey.data_key.id))
-            flow.ended.append((journey, result))
+            flow.ended.append((journey, failed_alike(journey, failure, now)))
 
     def _succeed(self, fingerprint: str, now: float, flow: Flow) -> None:
         """Send the first who can still lead onward; the others wait for it."""

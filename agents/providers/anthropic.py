@@ -64,8 +64,8 @@ class Anthropic:
 
     Args:
         name: As configured; named in errors.
-        settings: `base_url`, `api_key_env`, `headers`, `leave_out`, `max_output_tokens`, `http2` and the timeouts are
-            read.
+        settings: `base_url`, `api_key_env`, `headers`, `leave_out`, `max_output_tokens`, `prompt_cache`,
+            `prompt_cache_min_tokens`, `http2` and the timeouts are read.
         transport: Defaults to real connections.
         clock: Returns Unix seconds, to read dates in headers.
 
@@ -83,11 +83,12 @@ class Anthropic:
         self._endpoint = anthropic_endpoint(name, settings, transport, clock)
         self._leave_out = settings.leave_out
         self._longest = settings.max_output_tokens
+        self._least_cached = settings.least_cached(by_default=True)
 
     async def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply:
         """Make one call; the runner keeps the time it may take in total."""
         asked = prompt.without(self._leave_out)
-        body = message_body(asked, model, self._longest)
+        body = message_body(asked, model, self._longest, self._least_cached)
         headers = call_names(prompt, model, attempt) | version_header(asked)
         received = await self._endpoint.ask(MESSAGES_PATH, body, headers)
         reply = parse_message(received.body, prompt)

@@ -31,6 +31,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
     stop: list[str] | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+    prompt_cache_key: str | None = None
 
 
 class _Message(msgspec.Struct):
@@ -55,7 +56,9 @@ _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_choices = msgspec.json.Decoder(list[_Choice]).decode
 
 
-def chat_body(prompt: Prompt, model: str, *, limit_is_completion: bool = False) -> bytes:
+def chat_body(
+    prompt: Prompt, model: str, *, limit_is_completion: bool = False, cache_key: str | None = None
+) -> bytes:
     """Return the JSON body that asks this model.
 
     Args:
@@ -63,6 +66,7 @@ def chat_body(prompt: Prompt, model: str, *, limit_is_completion: bool = False) 
         model: The model's name.
         limit_is_completion: Send the longest answer as `max_completion_tokens`, which OpenAI's own models want;
             others know only the older `max_tokens`.
+        cache_key: Names the prompt cache to be used.
     """
     sampling = prompt.sampling
     messages = prompt.messages if prompt.prompt is None else [ChatMessage("user", prompt.prompt)]
@@ -81,6 +85,7 @@ def chat_body(prompt: Prompt, model: str, *, limit_is_completion: bool = False) 
             stop=sampling.stop,
             presence_penalty=sampling.presence_penalty,
             frequency_penalty=sampling.frequency_penalty,
+            prompt_cache_key=cache_key,
         )
     )
 

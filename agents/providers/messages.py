@@ -7,14 +7,16 @@ counterpart and are not sent.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
 
 from agents.providers.answers import delivered, estimated
 from agents.providers.bills import billed
+from agents.providers.cache_marks import SYSTEM_ROLES, mark, text_block
 from agents.providers.content import Image, arguments_of, function_tools, parts_of, tool_calls_of, untranslatable
-from agents.providers.protocol import ChatMessage, Prompt, Reply
+from agents.providers.protocol import ChatMessage, Prompt, Reply, cuts_of
 from agents.providers.usage import Flavor
 from schemas.errors import ProviderUnreadable
 from schemas.wire import Answer
@@ -37,7 +39,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
     model: str
     max_tokens: int
     messages: list[dict[str, Any]]
-    system: str | None = None
+    system: str | list[dict[str, Any]] | None = None
     tools: list[dict[str, Any]] | None = None
     output_config: dict[str, Any] | None = None
     temperature: float | None = None
@@ -66,13 +68,14 @@ _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_blocks = msgspec.json.Decoder(list[_Block]).decode
 
 
-def message_body(prompt: Prompt, model: str, longest: int) -> bytes:
+def message_body(prompt: Prompt, model: str, longest: int, least_cached: float = math.inf) -> bytes:
     """Return the JSON body that asks this model.
 
     Args:
         prompt: What is asked.
         model: The model's name.
         longest: Most tokens of the answer when the prompt names no limit.
+        least_cached: Length in tokens from which on shared beginnings are marked to be cached.
 
     Raises:
         ProviderBadRequest: The prompt holds what this format has no words for.
@@ -84,12 +87,16 @@ def message_body(prompt: Prompt, model: str, longest: int) -> bytes:
     if form.get("type") == "json_object":
         system.append(JSON_ONLY)
     temperature = sampling.temperature
+    told: str | list[dict[str, Any]] = "\n\n".join(system)
+    if cuts := cuts_of(prompt, least_cached):
+        told = [text_block(text) for text in system]
+        mark(cuts, messages or [], told, turns)
     return _encode(
         _Body(
             model=model,
             max_tokens=sampling.max_output_tokens or longest,
             messages=turns,
-            system="\n\n".join(system) or None,
+            system=told or None,
             tools=[_tool(tool) for tool in function_tools(prompt.tools)] or None,
             output_config=_output_config(form),
             temperature=None if temperature is None else min(temperature, MAX_TEMPERATURE),
@@ -136,7 +143,7 @@ def _turns(messages: list[ChatMessage]) -> tuple[list[str], list[dict[str, Any]]
     turns: list[dict[str, Any]] = []
     results: list[dict[str, Any]] | None = None
     for message in messages:
-        if message.role in ("system", "developer"):
+        if message.role in SYSTEM_ROLES:
             system.append(message.text)
             continue
         if message.role != "tool":
@@ -169,7 +176,7 @@ def _content(message: ChatMessage) -> str | list[dict[str, Any]]:
 
 def _block(part: str | Image) -> dict[str, Any]:
     if isinstance(part, str):
-        return {"type": "text", "text": part}
+        return text_block(part)
     if not part.url.startswith("data:"):
         return {"type": "image", "source": {"type": "url", "url": part.url}}
     media_type, marker, data = part.url.removeprefix("data:").partition(";base64,")

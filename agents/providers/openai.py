@@ -11,7 +11,7 @@ from agents.providers.call_names import CLIENT_REQUEST_ID, REQUEST_ID, call_name
 from agents.providers.chat_completions import chat_body, parse_reply
 from agents.providers.endpoint import Endpoint
 from agents.providers.openai_compatible import CHAT_PATH, LATENCY_HEADER
-from agents.providers.protocol import Prompt, Reply
+from agents.providers.protocol import Prompt, Reply, cache_key_of
 from agents.providers.rate_limits import rate_limits
 from agents.providers.responses import parse_response, response_body
 from agents.providers.retry_after import number
@@ -41,7 +41,8 @@ class OpenAI:
 
     Args:
         name: As configured; named in errors.
-        settings: `interface`, `base_url`, `api_key_env`, `headers`, `leave_out`, `http2` and the timeouts are read.
+        settings: `interface`, `base_url`, `api_key_env`, `headers`, `leave_out`, `prompt_cache`,
+            `prompt_cache_min_tokens`, `http2` and the timeouts are read.
         transport: Defaults to real connections.
         clock: Returns Unix seconds, to read dates in headers.
 
@@ -58,6 +59,7 @@ class OpenAI:
     ) -> None:
         self._endpoint = openai_endpoint(name, settings, transport, clock)
         self._leave_out = settings.leave_out
+        self._least_cached = settings.least_cached(by_default=True)
         self._responses = settings.interface == "responses"
 
     async def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply:
@@ -65,11 +67,12 @@ class OpenAI:
         names = call_names(prompt, model, attempt)
         names[CLIENT_REQUEST_ID] = names[REQUEST_ID]
         asked = prompt.without(self._leave_out)
+        cache_key = cache_key_of(prompt, self._least_cached)
         if self._responses:
-            received = await self._endpoint.ask(RESPONSES_PATH, response_body(asked, model), names)
+            received = await self._endpoint.ask(RESPONSES_PATH, response_body(asked, model, cache_key), names)
             reply = parse_response(received.body, prompt)
         else:
-            body = chat_body(asked, model, limit_is_completion=True)
+            body = chat_body(asked, model, limit_is_completion=True, cache_key=cache_key)
             received = await self._endpoint.ask(CHAT_PATH, body, names)
             reply = parse_reply(received.body, prompt)
         latency_ms = number(received.headers.get(LATENCY_HEADER))

@@ -10,7 +10,7 @@ import httpx
 from agents.providers.call_names import call_names
 from agents.providers.chat_completions import chat_body, parse_reply
 from agents.providers.endpoint import Endpoint
-from agents.providers.protocol import Prompt, Reply
+from agents.providers.protocol import Prompt, Reply, cache_key_of
 from agents.providers.rate_limits import rate_limits
 from agents.providers.retry_after import number
 from schemas.settings import ProviderSettings
@@ -24,7 +24,8 @@ class OpenAICompatible:
 
     Args:
         name: As configured; named in errors.
-        settings: `base_url`, `api_key_env`, `headers`, `leave_out`, `http2` and the timeouts are read.
+        settings: `base_url`, `api_key_env`, `headers`, `leave_out`, `prompt_cache`,
+            `prompt_cache_min_tokens`, `http2` and the timeouts are read.
         transport: Defaults to real connections.
         clock: Returns Unix seconds, to read dates in headers.
 
@@ -41,10 +42,11 @@ class OpenAICompatible:
     ) -> None:
         self._endpoint = Endpoint(name, settings, transport=transport, clock=clock)
         self._leave_out = settings.leave_out
+        self._least_cached = settings.least_cached(by_default=False)
 
     async def complete(self, prompt: Prompt, model: str, attempt: int) -> Reply:
         """Make one call; the runner keeps the time it may take in total."""
-        body = chat_body(prompt.without(self._leave_out), model)
+        body = chat_body(prompt.without(self._leave_out), model, cache_key=cache_key_of(prompt, self._least_cached))
         received = await self._endpoint.ask(CHAT_PATH, body, call_names(prompt, model, attempt))
         reply = parse_reply(received.body, prompt)
         latency_ms = number(received.headers.get(LATENCY_HEADER))

@@ -5,12 +5,14 @@ Adding a provider is one new file with a class of this shape, and one line in `r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Collection
 from typing import Any, Protocol
 
 import msgspec
 
 from agents.providers.rate_limits import RateLimits
+from schemas.batch import Call, Cut, SharedPrefix
 from schemas.wire import Answer, Tokens
 
 
@@ -82,6 +84,16 @@ class Prompt(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, sampling=msgspec.structs.replace(self.sampling, **left_out))
 
 
+class MarkedPrompt(Prompt, frozen=True, kw_only=True):
+    """The same of a request whose beginnings others share. A class of its own: no body can say so of itself.
+
+    Attributes:
+        prefix: Where the shared beginnings end.
+    """
+
+    prefix: SharedPrefix
+
+
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """A provider's answer to one call, as billed.
 
@@ -126,3 +138,21 @@ class Provider(Protocol):
 
 decode_prompt = msgspec.json.Decoder(Prompt).decode
 """Decode the body of a call. Raises `msgspec.DecodeError`, which is a bug of whoever admitted it."""
+
+
+def prompt_of(call: Call) -> Prompt:
+    """Return what a call asks, and where its shared beginnings end if it says so; raises as `decode_prompt` does."""
+    prompt = decode_prompt(call.body)
+    return prompt if call.prefix is None else MarkedPrompt(**msgspec.structs.asdict(prompt), prefix=call.prefix)
+
+
+def cuts_of(prompt: Prompt, least_tokens: float) -> tuple[Cut, ...]:
+    """Return where the shared beginnings of a prompt end that are long enough to be cached."""
+    if not isinstance(prompt, MarkedPrompt):
+        return ()
+    return tuple(cut for cut in prompt.prefix.cuts if cut.tokens >= least_tokens)
+
+
+def cache_key_of(prompt: Prompt, least_tokens: float) -> str | None:
+    """Return what names the requests that should meet the same prompt cache; None where it is not told."""
+    return prompt.prefix.key if isinstance(prompt, MarkedPrompt) and math.isfinite(least_tokens) else None

@@ -31,6 +31,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
     temperature: float | None = None
     top_p: float | None = None
     max_output_tokens: int | None = None
+    prompt_cache_key: str | None = None
 
 
 class _Part(msgspec.Struct):
@@ -70,8 +71,8 @@ _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_items = msgspec.json.Decoder(list[_Item]).decode
 
 
-def response_body(prompt: Prompt, model: str) -> bytes:
-    """Return the JSON body that asks this model.
+def response_body(prompt: Prompt, model: str, cache_key: str | None = None) -> bytes:
+    """Return the JSON body that asks this model, and names the prompt cache to be used.
 
     Raises:
         ProviderBadRequest: The prompt holds what this format has no words for.
@@ -91,6 +92,7 @@ def response_body(prompt: Prompt, model: str) -> bytes:
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_output_tokens=sampling.max_output_tokens,
+            prompt_cache_key=cache_key,
         )
     )
 

@@ -19,7 +19,7 @@ from agents.providers.flight import MS_PER_SECOND, Cut, Flight, latency_of
 from agents.providers.gate import Gate
 from agents.providers.lane import Lane
 from agents.providers.outstanding import Outstanding
-from agents.providers.protocol import Provider, Reply, decode_prompt
+from agents.providers.protocol import Provider, Reply, prompt_of
 from agents.providers.retries import pause_before_retry
 from agents.providers.under_way import UnderWay
 from schemas.batch import Call, Completion
@@ -185,7 +185,7 @@ class CallRunner(Generic[Token]):
             return False
         try:
             if flight.prompt is None:
-                flight.prompt = decode_prompt(flight.call.body)
+                flight.prompt = prompt_of(flight.call)
             flight.begin_attempt(now)
             lane.begin(flight, now)
             model = flight.target.model

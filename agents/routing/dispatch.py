@@ -52,7 +52,7 @@ def to_call(journey: Journey, now: float) -> Call:
     deadline = deadline_of(request)
     longest = journey.longest_answer
     body = journey.body if longest is None else bounded(journey.body, longest)
-    return Call(passenger, body, journey.targets, now, deadline, journey.stages_ms, journey.cascade)
+    return Call(passenger, body, journey.targets, now, deadline, journey.stages_ms, journey.cascade, journey.prefix)
 
 
 def bounded(body: bytes, longest: int) -> bytes:

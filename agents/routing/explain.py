@@ -124,7 +124,8 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     if decision is not None:
         facts += [("decision", decision.reason), ("rule", decision.rule)]
         if decision.input_tokens is not None:
-            facts.append(("input", f"{decision.input_tokens:,} tokens, estimated"))
+            marked = f", {decision.marked_tokens:,} marked for prompt caches" if decision.marked_tokens else ""
+            facts.append(("input", f"{decision.input_tokens:,} tokens, estimated{marked}"))
         if decision.min_quality is not None:
             facts.append(("quality", f"{decision.min_quality:g} or more asked for"))
         if decision.task_type is not None and decision.task_confidence is not None:

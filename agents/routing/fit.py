@@ -15,7 +15,7 @@ from agents.routing.permission import not_permitted, permitted_providers
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.units import QUALITY_UNITS, cost_units, quality_of, quality_units, usd
 from agents.routing.violation import Violation
-from schemas.prices_formula import TOKENS_PER_PRICE_UNIT, Formula
+from schemas.prices_formula import KINDS, NOTHING, TOKENS_PER_PRICE_UNIT, Formula
 from schemas.registry import Capability, ModelSpec
 from schemas.result import Lane
 from schemas.wire import ONE_CALL, ExpectedRecord
@@ -26,6 +26,7 @@ DEARER = "costs more"
 TOO_POOR = "quality too low"
 """The commonest of all losses, so it is the same for all; a decision has the figures beside it."""
 NOTHING_CACHED: dict[str, int] = {}
+WRITTEN = KINDS["cache_write"].field
 
 
 class InputRates(NamedTuple):
@@ -34,6 +35,7 @@ class InputRates(NamedTuple):
     Attributes:
         input_rate: Of one input token, in cost units.
         cached_discount: Of one cached input token, in cost units.
+        write_premium: Of one input token that is written into the cache, in cost units.
         answer_cost: Of the expected answer, and of the request as such, in cost units.
         longer: What still longer inputs cost, or None.
     """
@@ -41,6 +43,7 @@ class InputRates(NamedTuple):
     above: int
     input_rate: int
     cached_discount: int
+    write_premium: int
     answer_cost: int
     longer: InputRates | None
 
@@ -57,6 +60,7 @@ class Candidate(NamedTuple):
         room: Input tokens that fit beside it into the context window.
         input_rate: Of one input token, in cost units.
         cached_discount: Of one cached input token, in cost units.
+        write_premium: Of one input token that is written into the cache, in cost units.
         answer_cost: Of the expected answer, and of the request as such, in cost units.
         calls: Paid calls expected for one answer, in thousandths.
         longer: What long inputs cost, where the price has tiers.
@@ -72,16 +76,18 @@ class Candidate(NamedTuple):
     room: int
     input_rate: int
     cached_discount: int
+    write_premium: int
     answer_cost: int
     calls: int
     longer: InputRates | None = None
 
-    def cost(self, input_tokens: int, cached: int = 0) -> int:
-        """Return the expected cost in cost units; with one call, what `cost_of` says where no cache is written."""
+    def cost(self, input_tokens: int, cached: int = 0, written: int = 0) -> int:
+        """Return the expected cost in cost units; with one call, what `cost_of` says."""
         rates: Candidate | InputRates = self
         while rates.longer is not None and input_tokens > rates.longer.above:
             rates = rates.longer
         once = input_tokens * rates.input_rate - cached * rates.cached_discount + rates.answer_cost
+        once += written * rates.write_premium
         return once if self.calls == CALL_UNITS else once * self.calls // CALL_UNITS
 
 
@@ -131,6 +137,7 @@ def candidate_of(spec: ModelSpec, position: int, needs: Needs, expectations: Exp
         spec.context_window - output_tokens,
         rates.input_rate,
         rates.cached_discount,
+        rates.write_premium,
         rates.answer_cost,
         expectations.calls_per_answer(spec.name),
         rates.longer,
@@ -142,6 +149,7 @@ def _rates(formula: Formula, output_tokens: int) -> InputRates:
         formula.above,
         cost_units(formula.input / TOKENS_PER_PRICE_UNIT),
         cost_units(-formula.cached / TOKENS_PER_PRICE_UNIT),
+        cost_units(dict(formula.caching).get(WRITTEN, NOTHING) / TOKENS_PER_PRICE_UNIT),
         cost_units((output_tokens * formula.output + formula.fee) / TOKENS_PER_PRICE_UNIT),
         None if formula.longer is None else _rates(formula.longer, output_tokens),
     )
@@ -160,7 +168,7 @@ def calls_of(candidate: Candidate) -> float:
 
 def offers_of(candidates: Sequence[Candidate], prospect: Prospect) -> list[Offer]:
     """Return what the candidates offer for one request, in their order."""
-    tokens, qualities, warm = prospect
+    tokens, qualities, warm, marked = prospect
     offers = []
     cached_by = dict(warm) if warm else NOTHING_CACHED
     for candidate in candidates:
@@ -169,8 +177,14 @@ def offers_of(candidates: Sequence[Candidate], prospect: Prospect) -> list[Offer
             quality = qualities[candidate.position]
         if name in cached_by and candidate.cached_discount:
             cached = min(cached_by[name], tokens)
-        offers.append(Offer(candidate.cost(tokens, cached), -quality, candidate.latency_ms, name, candidate, cached))
+        cost = candidate.cost(tokens, cached, written_of(candidate, tokens, cached, marked))
+        offers.append(Offer(cost, -quality, candidate.latency_ms, name, candidate, cached))
     return offers
+
+
+def written_of(candidate: Candidate, tokens: int, cached: int, marked: int) -> int:
+    """Return how many tokens a call writes into the provider's prompt cache, of so many that it marks."""
+    return max(0, min(marked, tokens) - cached) if candidate.write_premium else 0
 
 
 def violations(offer: Offer, constraints: RoutingConstraints, input_tokens: int) -> Iterator[Violation]:

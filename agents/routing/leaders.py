@@ -2,7 +2,7 @@
 
 By the rule of the threshold only the first few need to be told apart: the others lose by their quality or by their
 cost, which is known without making an offer of each. This says the same as `survey` in a fraction of the time, where
-neither the context window, nor a limit on the cost, nor a warm cache makes a difference between the models. A test
+neither the context window, nor a limit on the cost, nor a prompt cache makes a difference between the models. A test
 holds it to that.
 """
 
@@ -32,9 +32,9 @@ def leaders(rows: Rows, constraints: RoutingConstraints, prospect: Prospect, cou
         prospect: Of the request.
         count: How many are needed.
     """
-    _, predicted, warm = prospect
+    _, predicted, warm, marked = prospect
     most = constraints.most_cost
-    if warm or not rows.roomy or (most is not None and rows.dearest > most):
+    if warm or marked or not rows.roomy or (most is not None and rows.dearest > most):
         return None
     if predicted is None:
         qualities, expected = rows.priors, rows.expected

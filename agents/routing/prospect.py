@@ -16,8 +16,11 @@ class Prospect(NamedTuple):
         qualities: Predicted quality in millionths per model, in the order of the registry, `UNKNOWN` where the
             predictor knows nothing; None without a predictor.
         warm: For each model whose provider has the input's beginning cached, its name and how many tokens.
+        marked: Tokens of the beginning that the call tells providers to cache; those which charge for it write what
+            they do not have.
     """
 
     input_tokens: int
     qualities: tuple[int, ...] | None = None
     warm: tuple[tuple[str, int], ...] = ()
+    marked: int = 0

@@ -45,8 +45,9 @@ class Replayer:
     """Decides about logged requests under one configuration.
 
     What only the log knows of a request goes into the decision again: the lane it travelled in, which provider had
-    its beginning cached, which models policies permitted, its task type as detected, and what experience told of each
-    candidate. Providers count as in order. What a policy let a request cost is not known.
+    its beginning cached and what it was told to cache, which models policies permitted, its task type as detected,
+    and what experience told of each candidate. Providers count as in order. What a policy let a request cost is not
+    known.
 
     Args:
         registry: The models.
@@ -85,7 +86,9 @@ class Replayer:
             request, logged.tenant, lane, self._settings, detected=self._detected(decision), policy=policy
         )
         tokens = None if decision is None else decision.input_tokens
-        prospect = Prospect(estimate_tokens(request) if tokens is None else tokens, qualities, _warm(decision))
+        marked = 0 if decision is None else decision.marked_tokens
+        length = estimate_tokens(request) if tokens is None else tokens
+        prospect = Prospect(length, qualities, _warm(decision), marked)
         return self._router(_experience(decision, constraints.needs.task_type)).route(constraints, prospect)
 
     def _router(self, experience: Experience) -> Router:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+
+import msgspec
 
 from agents.routing.cascade.chain import Chain, chain_of
 from agents.routing.cascade.decision import cascaded
@@ -85,6 +87,12 @@ class Router:
         Providers that are out of order are avoided as long as another model fits: a call there fails or waits, which
         is better than no answer.
         """
+        route = self._route(constraints, prospect)
+        if prospect.marked and isinstance(route, Route):
+            return replace(route, choice=msgspec.structs.replace(route.choice, marked_tokens=prospect.marked))
+        return route
+
+    def _route(self, constraints: RoutingConstraints, prospect: Prospect) -> Route | ProblemRecord:
         if constraints.rule is Rule.EXPLICIT:
             return self._named(constraints, prospect)
         route = self._chosen(constraints, prospect, "")

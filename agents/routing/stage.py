@@ -60,7 +60,7 @@ class RoutingStep:
         self._predictor = predictor
         self._down = down
         self._tasks = tasks
-        self._caches = PromptCaches(settings)
+        self._caches = PromptCaches(settings, registry)
         self.renew()
 
     def renew(self, expectations: Expectations | None = None) -> None:
@@ -88,9 +88,13 @@ class RoutingStep:
                 journey.request, journey.tenant, journey.lane, self._settings, down, task, journey.policy
             )
             beginnings = self._caches.beginnings(journey.request, journey.input_tokens)
+            marked, prefix = 0, journey.prefix
+            if prefix is not None and prefix.cuts:
+                marked = prefix.cuts[-1].tokens
+                beginnings += self._caches.marked(prefix)
             warm = self._caches.warm(beginnings, now) if beginnings else ()
             decide = self._decide if qualities is None else self._decided
-            decided = decide(constraints, Prospect(journey.input_tokens, qualities, warm))
+            decided = decide(constraints, Prospect(journey.input_tokens, qualities, warm, marked))
             if isinstance(decided, ProblemRecord):
                 self._refuse(journey, decided, now, flow)
             else:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from agents.routing.constraints import RoutingConstraints
-from agents.routing.fit import BY_REQUEST, TOO_POOR, Offer, expected_of
+from agents.routing.fit import BY_REQUEST, TOO_POOR, Offer, expected_of, written_of
 from agents.routing.pieces import joined, piece_of
 from agents.routing.prospect import UNKNOWN, Prospect
 from agents.routing.shortlist import Shortlist
@@ -39,7 +39,7 @@ class Survey(NamedTuple):
 
 def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Prospect) -> Survey:
     """Look at all candidates of a shortlist for one request."""
-    tokens, qualities, warm = prospect
+    tokens, qualities, warm, marked = prospect
     warm_by = dict(warm) if warm else NOTHING_WARM
     least, most = constraints.least_quality, constraints.most_cost
     ranked: list[Offer] = []
@@ -53,8 +53,10 @@ def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Pros
             quality, shown = told, piece.with_quality(told)
             if quality >= least:
                 offer = _new(Offer, (usual[0], -quality, usual[2], name, usual[4], 0))
-        if name in warm_by and usual[4].cached_discount:
-            offer, shown = _warm(usual, quality, min(warm_by[name], tokens), tokens)
+        cached = min(warm_by[name], tokens) if name in warm_by and usual[4].cached_discount else 0
+        written = written_of(usual[4], tokens, cached, marked) if marked else 0
+        if cached or written:
+            offer, shown = _caching(usual, quality, tokens, cached, written)
         members.append(shown)
         if quality < least:
             lost[name] = TOO_POOR
@@ -64,13 +66,13 @@ def survey(shortlist: Shortlist, constraints: RoutingConstraints, prospect: Pros
             found = (check(offer, constraints, tokens) for check in BY_REQUEST)
             lost[name] = next(violation.loss for violation in found if violation is not None)
     ranked.sort()
-    expected = rows.expected if qualities is None and not warm_by else joined(members)
+    expected = rows.expected if qualities is None and not warm_by and not marked else joined(members)
     return Survey(ranked, len(ranked), expected, lost)
 
 
-def _warm(usual: Offer, quality: int, cached: int, tokens: int) -> tuple[Offer, bytes]:
-    """Return an offer, and what a decision says of it, where the provider has the input's beginning cached."""
-    cost = usual.candidate.cost(tokens, cached)
+def _caching(usual: Offer, quality: int, tokens: int, cached: int, written: int) -> tuple[Offer, bytes]:
+    """Return an offer, and what a decision says of it, where the provider caches the input's beginning."""
+    cost = usual.candidate.cost(tokens, cached, written)
     warm = usual._replace(cost=cost, flaw=-quality, cached=cached)
     piece = piece_of(usual.name, expected_of(usual.candidate, quality, usd(cost), cached))
     return warm, piece.with_quality(quality)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from schemas.batch import SharedPrefix
 from schemas.request import Message, Request, Sampling, Weights
 
 PLAIN: tuple[object, ...] = ()
@@ -22,7 +23,8 @@ class Group(NamedTuple):
         choice: Mode, model and the constraints that choose one.
         sampling: How the answer is drawn.
         form: Names of the tools and type of the response format, both part of the prompt at providers.
-        prefix: The first characters of the input; None for one shorter than that, which no provider caches.
+        prefix: The beginning that others share, by its name where it is known, or else the first characters of the
+            input; None for one shorter than that, which no provider caches.
     """
 
     tenant: str
@@ -32,8 +34,8 @@ class Group(NamedTuple):
     prefix: str | None
 
 
-def group_of(request: Request, prefix_chars: int) -> Group:
-    """Return the group of a request."""
+def group_of(request: Request, prefix_chars: int, shared: SharedPrefix | None = None) -> Group:
+    """Return the group of a request, whose shared beginnings may be known."""
     asked = request.constraints
     choice = (request.mode, request.model, request.task_type, asked.min_quality, asked.max_cost_usd)
     return Group(
@@ -41,7 +43,7 @@ def group_of(request: Request, prefix_chars: int) -> Group:
         (*choice, _weights(request.weights)),
         _sampling(request.sampling),
         _form(request),
-        prefix_of(request, prefix_chars),
+        prefix_of(request, prefix_chars) if shared is None or not shared.cuts else shared.cuts[-1].key,
     )
 
 

@@ -30,12 +30,15 @@ class WindowLimits:
 
     def group_of(self, journey: Journey) -> Group | None:
         """Return what tells the journey's window from the others."""
-        return None if self.prefix_chars is None else group_of(journey.request, self.prefix_chars)
+        return None if self.prefix_chars is None else group_of(journey.request, self.prefix_chars, journey.prefix)
 
 
 @dataclass(slots=True)
 class _Window:
+    """A window that is not `ready` before the provider has what its requests begin with, which they wait for."""
+
     closes_at: float
+    ready_at: float
     journeys: list[Journey] = field(default_factory=list)
     tokens: int = 0
 
@@ -45,7 +48,7 @@ class _Window:
 
 
 class RequestQueue:
-    """The open windows of one lane, by group, in the order in which they were opened and will close."""
+    """The open windows of one lane, by group, in the order in which they were opened."""
 
     def __init__(self, limits: WindowLimits) -> None:
         self._limits = limits
@@ -58,23 +61,28 @@ class RequestQueue:
     @property
     def next_due(self) -> float:
         """Unix seconds at which a window closes or a request in one expires; infinite when all are empty."""
-        first = next(iter(self._windows.values()), None)
-        return math.inf if first is None else min(first.closes_at, self._first_deadline)
+        closing = min((window.closes_at for window in self._windows.values()), default=math.inf)
+        return min(closing, self._first_deadline)
 
     def add(self, journey: Journey, now: float) -> list[Journey]:
         """Put a journey into its window; return what the window holds if that filled it.
 
-        The first of a prefix goes ahead, so that the provider has the prefix in its cache when the others come.
+        The first of a prefix goes ahead, so that the provider has the prefix in its cache when the others come. Where
+        it is known that the provider is being given one, the window stays open until it should have it.
         """
         group = self._limits.group_of(journey)
         window = self._windows.get(group)
         if window is None:
-            window = self._windows[group] = _Window(now + self._limits.seconds)
-            if group is not None and group.prefix is not None:
+            shared = journey.prefix
+            ready_at = now if shared is None else shared.ready_at
+            window = self._windows[group] = _Window(max(now + self._limits.seconds, ready_at), ready_at)
+            warm = shared is not None and bool(shared.cuts) and not shared.first
+            if group is not None and group.prefix is not None and not warm:
                 return [journey]
         window.journeys.append(journey)
         window.tokens += journey.input_tokens
-        if len(window.journeys) >= self._limits.size or window.tokens >= self._limits.tokens:
+        full = len(window.journeys) >= self._limits.size or window.tokens >= self._limits.tokens
+        if full and window.ready_at <= now:
             del self._windows[group]
             if not self._windows:
                 self._first_deadline = math.inf
@@ -86,9 +94,8 @@ class RequestQueue:
         """Take out the windows whose time has come, and of the others those whose deadline has passed."""
         left: list[Journey] = []
         for group, window in list(self._windows.items()):
-            if now < window.closes_at:
-                break
-            left += self._windows.pop(group).journeys
+            if now >= window.closes_at:
+                left += self._windows.pop(group).journeys
         if now >= self._first_deadline:
             left += self._take(lambda journey: _deadline(journey) <= now)
         elif left:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from agents.windows.lanes import LaneChooser
+from agents.windows.prefixes import PrefixRecogniser
 from agents.windows.scheduler import BatchScheduler
 from schemas.batch import Completion
 from schemas.result import Lane
@@ -18,11 +19,15 @@ class WindowStep:
     Args:
         settings: Size and time of the windows, and where bulk begins.
         batches: Terms of the batch lane.
+        prefixes: Recognises beginnings that requests share; without it none are marked.
     """
 
     name = "windows"
 
-    def __init__(self, settings: WindowSettings, batches: BatchSettings) -> None:
+    def __init__(
+        self, settings: WindowSettings, batches: BatchSettings, prefixes: PrefixRecogniser | None = None
+    ) -> None:
+        self._prefixes = prefixes
         self._scheduler = BatchScheduler.of(settings)
         self._chooser = LaneChooser.of(settings, batches)
 
@@ -42,6 +47,9 @@ class WindowStep:
         lanes = [self._lane_of(journey, now) for journey in journeys]  # nothing is touched yet
         for journey, lane in zip(journeys, lanes, strict=True):
             journey.lane = lane
+        if self._prefixes is not None:
+            self._mark(self._prefixes, journeys, now)
+        for journey, lane in zip(journeys, lanes, strict=True):
             leaving = hurried if lane is Lane.INTERACTIVE else patient
             if passes[lane]:
                 leaving.append(journey)
@@ -77,6 +85,17 @@ class WindowStep:
     def evict(self, partition: int) -> list[Journey]:
         """Forget the journeys of a revoked partition, whose new owner reads them again; return them."""
         return self._scheduler.evict(partition)
+
+    @staticmethod
+    def _mark(prefixes: PrefixRecogniser, journeys: Sequence[Journey], now: float) -> None:
+        """Mark the beginnings that requests share; all are counted before any is marked.
+
+        Batches are not marked: what is in one is called at once, so that all of it would be written.
+        """
+        for journey, boundaries in prefixes.count(journeys, now):
+            if journey.lane is not Lane.BATCH:
+                waits = journey.lane is Lane.BULK
+                journey.prefix = prefixes.mark(journey.request, boundaries, now, waits=waits)
 
     def _left(self, journeys: Iterable[Journey], now: float) -> Flow:
         flow = Flow()

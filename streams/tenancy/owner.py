@@ -16,7 +16,6 @@ from schemas.settings import Settings
 from schemas.verdict import Verdict
 from streams.background import Background
 from streams.log import Log
-from streams.partitioning import home_partition
 from streams.receipts import Capacity
 from streams.sealing.codec import ContentCodec, read_completions
 from streams.tenancy.calls_known import Dispatched, know_call, know_dispatched, know_ended, know_leaders, look_back
@@ -111,8 +110,7 @@ class Tenancy:
         await self._know_balances(states)
         await self._know_usage(states, checkpoints)
         self.states = states
-        for state in states.values():
-            state.cache.evict()  # what was heard of while the answers were read
+        self.evict()  # what was heard of while the answers were read
 
     async def let_go(self) -> None:
         """Take in nothing more and finish the deliveries under way; the last checkpoints may still be refined.
@@ -144,10 +142,9 @@ class Tenancy:
             state.cache.forget(data_key)
             state.intermediate.forget(data_key)
 
-    def evict(self, tenant: str) -> None:
-        """Drop the answers of a tenant that were taken out of the cache."""
-        state = self.states.get(home_partition(tenant, self._settings.kafka.partitions))
-        if state is not None:
+    def evict(self) -> None:
+        """Drop the answers that were taken out of the cache meanwhile."""
+        for state in self.states.values():
             state.cache.evict()
 
     def _mark(self, checkpoints: Checkpoints, topic: str, partition: int, place: tuple[str, int]) -> int:

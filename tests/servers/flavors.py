@@ -26,6 +26,7 @@ class Spoken:
     input_tokens: int
     cached_tokens: int
     output_tokens: int
+    written_tokens: int = 0
 
     @property
     def tokens(self) -> int:
@@ -205,8 +206,8 @@ class Messages:
             "stop_reason": stop,
             "stop_sequence": None,
             "usage": {
-                "input_tokens": said.input_tokens - said.cached_tokens,
-                "cache_creation_input_tokens": 0,
+                "input_tokens": said.input_tokens - said.cached_tokens - said.written_tokens,
+                "cache_creation_input_tokens": said.written_tokens,
                 "cache_read_input_tokens": said.cached_tokens,
                 "output_tokens": said.output_tokens,
                 "service_tier": "standard",

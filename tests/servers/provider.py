@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from tests.servers.connection import HttpConnection
 from tests.servers.faults import PAID, Asked, Fault, Faults, no_faults
 from tests.servers.flavors import FLAVORS, Flavor, Spoken, encode, spoken
 from tests.servers.ledger import ProviderLedger
+from tests.servers.prompt_cache import PromptCache, TooManyMarks, tokens_of_key
 
 HOST = "127.0.0.1"
 STATUSES = {
@@ -46,6 +48,7 @@ class ProviderServer:
         latency_seconds: Before each answer.
         retry_after_seconds: What a rate-limited call is told.
         slow_seconds: Between the halves of a slow body.
+        prompt_cache: What is read from and written to a cache; without one, half of every prompt counts as read.
         port: 0 takes a free one; see `base_url`.
 
     Attributes:
@@ -65,6 +68,7 @@ class ProviderServer:
         latency_seconds: float = 0.0,
         retry_after_seconds: float = 0.05,
         slow_seconds: float = 0.05,
+        prompt_cache: PromptCache | None = None,
         port: int = 0,
     ) -> None:
         self._faults = faults
@@ -72,6 +76,7 @@ class ProviderServer:
         self._latency_seconds = latency_seconds
         self._retry_after_seconds = retry_after_seconds
         self._slow_seconds = slow_seconds
+        self._prompt_cache = prompt_cache
         self._port = port
         self._server: asyncio.Server | None = None
         self._open: set[HttpConnection] = set()
@@ -143,7 +148,10 @@ class ProviderServer:
         calls.append((attempt, fault))
         if fault is not None:
             self.met[fault] = self.met.get(fault, 0) + 1
-        said = spoken(body, asked)
+        try:
+            said = self._cached(path, spoken(body, asked), asked, now)
+        except TooManyMarks:
+            return self._refuse(flavor, Fault.BAD_REQUEST, now)
         if fault is None or fault in PAID or fault is Fault.CONTENT_FILTER:
             return self._answer(flavor, asked, said, fault, (request_id, key), now)
         if fault is Fault.DROPPED:
@@ -151,6 +159,16 @@ class ProviderServer:
         if fault is Fault.HUNG:
             return ServerReply(delay_seconds=3600.0)
         return self._refuse(flavor, fault, now)
+
+    def _cached(self, path: str, said: Spoken, asked: dict[str, Any], now: float) -> Spoken:
+        cache = self._prompt_cache
+        if cache is None:
+            return said
+        if path == "/v1/messages":
+            read, written = cache.of_messages(asked, now)
+            return replace(said, cached_tokens=read, written_tokens=written)
+        unread = said.input_tokens - tokens_of_key(asked)  # the key is no part of the prompt
+        return replace(said, input_tokens=unread, cached_tokens=min(unread, cache.of_text(asked, now)))
 
     def _inadmissible(self, path: str, headers: dict[str, str], asked: dict[str, Any]) -> Fault | None:
         if not any(headers.get(name) for name in KEY_HEADERS):

@@ -16,10 +16,12 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from agents.providers.chat_completions import chat_body, parse_reply
 from agents.providers.messages import message_body, parse_message
-from agents.providers.protocol import Prompt
+from agents.providers.protocol import ChatMessage, MarkedPrompt, Prompt, cache_key_of
 from agents.providers.responses import parse_response, response_body
+from schemas.batch import Cut, SharedPrefix
 from tests.servers.faults import Asked, Fault
-from tests.servers.prompts import EVERY_PROMPT, WITH_TOOLS
+from tests.servers.prompt_cache import PromptCache
+from tests.servers.prompts import CONVERSATION, EVERY_PROMPT, WITH_TOOLS
 from tests.servers.provider import ProviderServer
 
 if TYPE_CHECKING:
@@ -90,6 +92,48 @@ def test_our_messages_are_anthropic_s(prompt: Prompt) -> None:
     body = msgspec.json.decode(message_body(prompt, MODEL, 1024))
     named = {name: value for name, value in body.items() if name not in OLDER_PARAMETERS}
     check(MessageCreateParamsNonStreaming, named)
+
+
+MARKED = MarkedPrompt(
+    **msgspec.structs.asdict(CONVERSATION), prefix=SharedPrefix((Cut(1, 0, 2_000, "k"), Cut(4, 0, 3_000, "l")), "k")
+)
+"""A conversation whose beginnings others share."""
+
+
+def test_our_marks_are_anthropic_s_and_our_key_is_openai_s() -> None:
+    from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
+    from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
+    from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
+
+    messages = message_body(MARKED, MODEL, 1024, 1024)
+    assert messages.count(b'"cache_control":{"type":"ephemeral"}') == 2
+    check(MessageCreateParamsNonStreaming, msgspec.json.decode(messages))
+    chat = msgspec.json.decode(chat_body(MARKED, MODEL, cache_key=cache_key_of(MARKED, 1024)))
+    assert chat["prompt_cache_key"] == "k"
+    check(CompletionCreateParamsNonStreaming, chat)
+    check(ResponseCreateParamsNonStreaming, msgspec.json.decode(response_body(MARKED, MODEL, "k")))
+
+
+async def test_anthropic_s_client_reads_what_our_server_s_cache_did_as_we_do() -> None:
+    """Sent once it is written, sent again it is read; without marks neither."""
+    long = Prompt("r1", messages=[ChatMessage("system", "Be brief. " * 600), ChatMessage("user", "Why?")])
+    prefix = SharedPrefix((Cut(1, 0, 1_500, "k"),), "k")
+    marked = MarkedPrompt(**msgspec.structs.asdict(long), prefix=prefix)
+    counts = []
+    async with ProviderServer(prompt_cache=PromptCache()) as server, anthropic_client(server) as client:
+        for prompt in (long, marked, marked, long):
+            raw = await client.messages.with_raw_response.create(
+                **msgspec.json.decode(message_body(prompt, MODEL, 100, 1024))
+            )
+            content, theirs = await raw.read(), await raw.parse()
+            ours = parse_message(content, prompt).tokens
+            usage = theirs.usage
+            counts.append((usage.cache_creation_input_tokens or 0, usage.cache_read_input_tokens or 0))
+            assert counts[-1] == (ours.cache_write_tokens, ours.cached_input_tokens)
+            assert ours.input_tokens == usage.input_tokens + sum(counts[-1])
+    (_, (written, _), _, _) = counts
+    assert written > 1_024
+    assert counts == [(0, 0), (written, 0), (0, written), (0, 0)]
 
 
 def openai_client(server: ProviderServer) -> openai.AsyncOpenAI:

@@ -61,6 +61,8 @@ def test_variables_set_what_they_stand_beside(monkeypatch: pytest.MonkeyPatch) -
         "semantic.enabled": "true",
         "vectors.engine": "annoy",
         "analytics.least_times": "2.5",
+        "prefixes.write_factor": "1.5",
+        "prefixes.markers": "3",
     }
     other = {bool: "false", int: "17", float: "0.75"}
     names = [name for name in rows("settings") if "." in name and "<" not in name]

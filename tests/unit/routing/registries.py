@@ -22,15 +22,17 @@ from tests.flow.models import a_model, a_registry
 
 SETTINGS = RoutingSettings(expected_output_tokens=100)
 NAMES = ("a", "b", "c", "d", "e")
+WRITING = Decimal("1.25")
 rates = st.integers(0, 3_000).map(lambda cents: Decimal(cents) / 100)
 
 
 def _model(drawn: tuple[Any, ...], name: str) -> Any:
     quality, math, input_, cached, output, window, capabilities, providers, lanes, share = drawn
+    writing = {"cache_write": input_ * WRITING} if quality % 2 else {}
     return a_model(
         name,
         quality={"default": quality / 1000, "mathematics": math / 1000},
-        price={"input": input_, "cached_input": min(cached, input_), "output": output, "batch": share},
+        price={"input": input_, "cached_input": min(cached, input_), "output": output, "batch": share, **writing},
         context_window=window,
         capabilities=sorted(capabilities),
         providers=sorted(providers),
@@ -88,7 +90,8 @@ def prospects(draw: st.DrawFn) -> Prospect:
     predicted = draw(st.none() | st.tuples(*[qualities] * len(NAMES)))
     tokens = draw(st.integers(1, 6_000))
     warm = draw(st.dictionaries(st.sampled_from(NAMES), st.integers(1, 8_000), max_size=2))
-    return Prospect(tokens, predicted, tuple(sorted(warm.items())))
+    marked = draw(st.just(0) | st.integers(1, 6_000))
+    return Prospect(tokens, predicted, tuple(sorted(warm.items())), marked)
 
 
 expectations = st.builds(

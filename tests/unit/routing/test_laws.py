@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agents.routing.constraints import RoutingConstraints, constraints_of
 from agents.routing.expectations import Expectations
-from agents.routing.fit import DEARER, candidate_of, offers_of, violations
+from agents.routing.fit import DEARER, candidate_of, offers_of, violations, written_of
 from agents.routing.leaders import leaders
 from agents.routing.prospect import Prospect
 from agents.routing.router import Route, Router
@@ -152,13 +152,21 @@ def test_the_leaders_are_the_first_of_the_survey(
 
 
 @quickly
-@given(registry=registries(), tokens=st.integers(1, 10**6), cached=st.integers(0, 10**6), output=st.integers(1, 1000))
+@given(
+    registry=registries(),
+    tokens=st.integers(1, 10**6),
+    cached=st.integers(0, 10**6),
+    marked=st.integers(0, 10**6),
+    output=st.integers(1, 1000),
+)
 def test_the_expected_cost_is_what_would_be_booked(
-    registry: ModelRegistry, tokens: int, cached: int, output: int
+    registry: ModelRegistry, tokens: int, cached: int, marked: int, output: int
 ) -> None:
     fields: dict[str, Any] = {"sampling": {"max_output_tokens": output}}
     needs = constraints_of(a_request(**fields), TENANT, Lane.INTERACTIVE, SETTINGS).needs
     for position, spec in enumerate(registry):
         candidate = candidate_of(spec, position, needs, Expectations())
-        booked = cost_of(Tokens(tokens, min(cached, tokens), output), spec.price)
-        assert candidate.cost(tokens, min(cached, tokens)) == cost_units(booked)
+        read = min(cached, tokens)
+        written = written_of(candidate, tokens, read, marked)
+        booked = cost_of(Tokens(tokens, read, output, cache_write_tokens=written), spec.price)
+        assert candidate.cost(tokens, read, written) == cost_units(booked)

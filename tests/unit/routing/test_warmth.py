@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
+from agents.routing.stage import RoutingStep
 from agents.routing.warmth import REMEMBERED, PromptCaches
+from schemas.batch import Cut, SharedPrefix
 from schemas.request import Request
 from schemas.settings import RoutingSettings
-from tests.flow.journeys import NOW, a_request
+from tests.flow.journeys import NOW, a_journey, a_request
+from tests.flow.models import a_model, a_registry
 
 SETTINGS = RoutingSettings(prompt_cache_seconds=300, prompt_cache_min_tokens=1000)
 LONG = "x" * 8_000
@@ -74,3 +79,34 @@ def test_the_oldest_beginnings_are_forgotten() -> None:
     beginning = caches.beginnings(asking(FIRST, QUESTION), 5_000)[1]
     caches.note([beginning._replace(digest=str(n).encode()) for n in range(REMEMBERED)], "big", NOW)
     assert warm(caches, asking(FIRST)) == {}
+
+
+def test_a_model_that_charges_for_writing_has_only_what_was_marked() -> None:
+    price = {"input": 3, "cached_input": "0.3", "cache_write": "3.75", "output": 15}
+    caches = PromptCaches(SETTINGS, a_registry(a_model("charging", price=price), a_model("free")))
+    beginnings = caches.beginnings(asking(FIRST, QUESTION), 5_000)
+    marked = caches.marked(SharedPrefix((Cut(1, 0, 1_900, "ab" * 16),), "ab" * 16))
+    caches.note(beginnings, "charging", NOW)
+    assert caches.warm(beginnings + marked, NOW) == ()
+    caches.note(beginnings + marked, "charging", NOW)
+    assert caches.warm(beginnings + marked, NOW) == (("charging", 1_900),)
+    caches.note(beginnings, "free", NOW)
+    assert "free" in dict(caches.warm(beginnings, NOW))
+
+
+def test_a_marked_call_is_expected_to_write_first_and_to_read_then() -> None:
+    price = {"input": 3, "cached_input": "0.3", "cache_write": "3.75", "output": 15}
+    routing = RoutingStep(a_registry(a_model("big", price=price)), SETTINGS)
+    costs = []
+    for prefix in (None, SharedPrefix((Cut(1, 0, 4_000, "ab" * 16),), "ab" * 16)):
+        for at in (NOW, NOW + 1):
+            journey = a_journey(input_tokens=5_000, messages=[FIRST, QUESTION])
+            journey.prefix = prefix
+            [routed] = routing.process([journey], at).onward
+            choice = msgspec.json.decode(routed.choice or b"")
+            costs.append(Decimal(choice["expected_cost_usd"]))
+            assert choice.get("marked_tokens", 0) == (4_000 if prefix else 0)
+    plain, again, writing, reading = costs
+    assert plain == again
+    assert writing - plain == 4_000 * Decimal("0.75") / 1_000_000
+    assert plain - reading == 4_000 * Decimal("2.7") / 1_000_000
