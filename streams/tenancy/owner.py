@@ -30,7 +30,6 @@ NewState = Callable[[int], PartitionState]
 Clock = Callable[[], float]
 Checkpoints = Mapping[tuple[str, int], Checkpoint]
 
-
 MESSAGES_READ = f"{REQUESTS.name}/read"
 """Marks from where on the messages of a partition are still told apart from replays."""
 NEWEST = 10
