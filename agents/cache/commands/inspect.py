@@ -12,6 +12,7 @@ from agents.governance.commands.log import read_registry
 from agents.governance.commands.subjects import json_option, tenant_option
 from agents.governance.registry import Registry
 from schemas.settings import Settings
+from streams.cli.acquaintance import check_known
 from streams.cli.display import console, dollars, emit_json, plain_table
 from streams.cli.invocation import Invocation
 from streams.cli.moments import Moment
@@ -69,6 +70,7 @@ def inspect(
         emit_json(found)
         return
     if not found:
+        run_to_end(check_known(settings.clickhouse, tenant))
         console().print("no answer of the cache served anybody in this time; see --since and `asahi cache stats`")
         return
     table = plain_table("answer to", "model", "answered", "uses", "other words", "saved", "last used", "state")

@@ -41,7 +41,8 @@ def test_an_answer_is_served_to_other_words_until_it_is_rejected(asahi: Asahi, t
     tiers = {row["tier"]: row for row in asahi("cache", "stats", "--json").json}
     assert {name: row["requests"] for name, row in tiers.items()} == {"called": 1, "semantic": 1}
     assert Decimal(tiers["semantic"]["saved_usd"]) == Decimal(served["baseline"]["cost_usd"])
-    assert "no answers in this time" in asahi("cache", "stats", "--tenant", "nobody").out
+    assert "no answers in this time" in asahi("cache", "stats", "--tenant", "demo", "--since", "2999-01-01").out
+    assert "nothing is known of the organization 'nobody'" in asahi("cache", "stats", "--tenant", "nobody").err
 
     refused = asahi("cache", "reject", "r0", "--tenant", "demo")
     assert (refused.code, "did not get the answer to another question" in refused.err) == (2, True)
@@ -84,7 +85,8 @@ def test_an_answer_is_inspected_and_evicted(asahi: Asahi, tmp_path: Path) -> Non
         refused = asahi("cache", "evict", *wrong, "--tenant", "demo", *WHY)
         assert (refused.code, told in refused.err) == (2, True), refused.err
     assert "there is no tenant 'nobody'" in asahi("cache", "evict", "--all", "--tenant", "nobody", *WHY).err
-    assert "no answer of the cache served anybody" in asahi("cache", "inspect", "--tenant", "nobody").out
+    assert "no answer of the cache served anybody" in asahi("cache", "inspect", "r9", "--tenant", "demo").out
+    assert "nothing is known of the organization" in asahi("cache", "inspect", "--tenant", "nobody").err
 
 
 def test_answers_from_elsewhere_serve_without_a_call(asahi: Asahi, tmp_path: Path) -> None:
