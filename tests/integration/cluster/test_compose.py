@@ -158,7 +158,7 @@ def test_configuration_names_the_services(cluster_settings: Settings) -> None:
 
 def test_figures_are_joined_in_one_place(cluster_settings: Settings) -> None:
     metrics = cluster_settings.metrics
-    assert metrics.targets == ",".join(f"{name}:{metrics.port}" for name in ("worker", "sink"))
+    assert metrics.targets == ",".join(f"{name}:{metrics.port}" for name in ("worker", "sink", "analyst"))
     assert SERVICES["metrics"]["ports"] == [f"127.0.0.1:{metrics.port}:{metrics.port}"]
     assert f":{metrics.port}/metrics" in SERVICES["metrics"]["healthcheck"]["test"][-1]
 
