@@ -9,7 +9,7 @@ import click
 
 from agents.governance.change import Who
 from agents.governance.commands.log import PATIENCE_SECONDS, By, changing, read_registry, who_by
-from agents.governance.commands.subjects import json_option, tenant_option
+from agents.governance.commands.subjects import json_option, registered, tenant_option
 from agents.governance.encryption.issuing import about, publish_audits
 from schemas.errors import ConfigurationError
 from schemas.governance import CacheEvicted
@@ -56,9 +56,7 @@ def evict(
 
     async def work() -> tuple[str, int, int]:
         registry = await read_registry(settings)
-        if registry.get(tenant) is None:
-            known = ", ".join(registry.names()) or "none"
-            raise ConfigurationError(f"there is no tenant {tenant!r}; there are: {known}")
+        registered(registry, tenant)
         who = who_by(by, settings, registry, [about(tenant)])
         if request_id is not None:
             selector = of_request(await _source(settings, tenant, request_id))

@@ -14,7 +14,7 @@ import click
 from agents.cache.bringing import Given, brought_back, objection
 from agents.cache.warming import given_in
 from agents.governance.commands.log import By, changing, read_registry, who_by
-from agents.governance.commands.subjects import json_option, tenant_option
+from agents.governance.commands.subjects import json_option, registered, tenant_option
 from agents.governance.encryption.issuing import about, publish_audits
 from agents.governance.policies.evaluation import effective_policy
 from agents.governance.registry import Registry
@@ -59,9 +59,9 @@ def warm(invocation: Invocation, file: Path, tenant: str, by: By, as_json: bool)
 
 async def _warm(settings: Settings, file: Path, tenant: str, by: By) -> tuple[int, int]:
     registry = await read_registry(settings)
-    fact = registry.get(tenant)
+    fact = registry.get(registered(registry, tenant))
     if fact is None:
-        raise ConfigurationError(f"there is no tenant {tenant!r}; there are: {', '.join(registry.names()) or 'none'}")
+        raise ConfigurationError(f"of {tenant} only teams, users or keys are registered; register the organization")
     who = who_by(by, settings, registry, [about(tenant)])
     models, now = ModelsFile(settings.models_file).load(), time.time()
 

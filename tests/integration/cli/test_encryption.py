@@ -101,7 +101,7 @@ def test_a_rotated_key_is_sealed_to_and_the_older_opens_what_it_encrypted(asahi:
     assert (second["key_id"] != first["key_id"], second["changed_by"]) == (True, "noor")
     assert keys("rotate", *who, "--user", "amara").code == 2
     stranger = keys("make", "--tenant", "stranger", *WHY)
-    assert (stranger.code, "there is no tenant 'stranger'" in stranger.err) == (2, True)
+    assert (stranger.code, "no organization 'stranger' is registered" in stranger.err) == (2, True)
     listed = keys("list", "--tenant", "rotating").json
     assert [(one["key_id"], one["state"]) for one in listed] == [
         (first["key_id"], "good"),
