@@ -104,13 +104,12 @@ async def verify(
         partition: Only this one.
     """
     findings = Findings()
-    vouched = _read_journals(folders, trusted, findings, partition)
     places = [place for place in await source.places() if partition in (None, place.partition)]
-    for place in places:
-        async for checkpoints in source.checkpoints(place):
-            for one in checkpoints:
-                into = vouched.setdefault(one.partition, Vouched())
-                compare_published(one, trusted, findings, into)
+    # Before the journals: a checkpoint is a line there before it is published, and more are signed meanwhile.
+    published = [one for place in places async for checkpoints in source.checkpoints(place) for one in checkpoints]
+    vouched = _read_journals(folders, trusted, findings, partition)
+    for one in published:
+        compare_published(one, trusted, findings, vouched.setdefault(one.partition, Vouched()))
     for opening in await source.openings():
         if opening.follows is not None and partition in (None, opening.partition):
             by = f"the chain of log {opening.cluster}"
